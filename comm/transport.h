@@ -1,0 +1,82 @@
+// comm/transport.h -- moves messages between the ranks of one world. Knows no tokens, no experts.
+// Non-blocking point-to-point only: no collective on the serving path, so that a dead peer never
+// blocks the living. Messages between two ranks on one channel arrive in the order of sending.
+// Thread: one thread per transport (the rank's engine thread), except interrupt().
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "runtime/base/clock.h"
+#include "runtime/base/error.h"
+#include "runtime/base/ids.h"
+#include "runtime/base/view.h"
+
+namespace switchyard::comm {
+
+// Independent ordered streams between each pair of ranks.
+enum class Channel : std::uint8_t {
+  kControl,   // start-up, results, goodbyes: small and rare
+  kDispatch,  // router -> expert rank: rows
+  kCombine,   // expert rank -> router: answers
+};
+inline constexpr std::size_t kChannelCount = 3;
+
+// A message that has arrived and waits to be received.
+struct Arrival {
+  RankId from;
+  Channel channel = Channel::kControl;
+  std::size_t bytes = 0;
+};
+
+// Names a posted send. Tickets are small and reused after completion.
+struct SendTicket {
+  std::uint32_t slot = 0;
+  std::uint32_t generation = 0;
+};
+
+struct TransportLimits {
+  std::size_t message_bytes_max = std::size_t{1} << 30;  // larger sends are refused (kLimit)
+  std::size_t sends_in_flight_max = 4096;                // more are refused (kLimit)
+};
+
+class Transport {
+ public:
+  virtual ~Transport() = default;  // local: never collective, never blocking
+
+  [[nodiscard]] virtual std::string_view name() const noexcept = 0;
+  [[nodiscard]] virtual RankId rank() const noexcept = 0;
+  [[nodiscard]] virtual std::size_t size() const noexcept = 0;
+  // The name of the host of each rank; ranks with equal names share memory. [size]
+  [[nodiscard]] virtual std::span<const std::string> hosts() const noexcept = 0;
+
+  // Posts one message. `bytes` stays alive and unchanged until send_done() says so.
+  // Collective: no. Blocks: no. Errors: kLimit, kPeer (scope kPeer) naming the peer.
+  [[nodiscard]] virtual Result<SendTicket> send(RankId to, Channel channel, Bytes bytes) = 0;
+  // True once the bytes may be reused. A ticket is forgotten after it answered true.
+  // Collective: no. Blocks: no.
+  [[nodiscard]] virtual Result<bool> send_done(SendTicket ticket) = 0;
+
+  // The oldest arrival on a channel from anyone, if any; it stays until received. Also makes progress.
+  // After probe() returned an arrival, the next receive() on that channel takes exactly that one.
+  // Collective: no. Blocks: no.
+  [[nodiscard]] virtual Result<std::optional<Arrival>> probe(Channel channel) = 0;
+  // Takes the probed arrival into `into` (exactly arrival.bytes long). Blocks only for the copy of a
+  // message whose sender has already posted it.
+  [[nodiscard]] virtual Result<void> receive(const Arrival& arrival, MutableBytes into) = 0;
+
+  // Sleeps or spins for a moment because there was nothing to do; `idle_rounds` is how often in a row
+  // the caller has called it. Grows from a pause to sleeps of about a millisecond (law 6) and
+  // returns early when this transport can be woken. Collective: no. Blocks: a millisecond at most.
+  virtual void wait_a_moment(std::uint32_t idle_rounds) = 0;
+
+  // Leaves the world in order: every rank calls it once, with no message in flight.
+  // Collective: yes. Blocks: until deadline. Errors: kDeadline naming the silent ranks.
+  [[nodiscard]] virtual Result<void> finalize(Deadline deadline) = 0;
+};
+
+}  // namespace switchyard::comm

@@ -1,0 +1,188 @@
+// kernels/device.h -- the one door to compute: memory, packed weights, KV cache and the ops.
+// Implemented by kernels/cpu (and later kernels/cuda); nothing above knows which it has.
+// Laws of every op: batch-invariant (a row's result does not depend on the other rows, on their
+// number or on the number of threads: sums over K run in one fixed order), deterministic, no
+// allocation after the objects are made. All ops are called from one thread and return when the
+// result is visible to the caller; the device uses its own pool inside.
+// Shapes: T tokens (rows), d hidden, E experts, f expert inner size, H query heads, G kv heads, h head size.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/base/error.h"
+#include "runtime/base/view.h"
+
+namespace switchyard::kernels {
+
+// fp32: activations and weights are used as fp32. bf16: matmul operands (and the KV cache) are
+// rounded to bf16, products are summed in fp32. The residual stream and the gate are fp32 in both.
+enum class Precision { kFp32, kBf16 };
+
+[[nodiscard]] constexpr DType operand_dtype(Precision precision) noexcept {
+  return precision == Precision::kBf16 ? DType::kBf16 : DType::kF32;
+}
+
+// A weight matrix as the checkpoint stores it: [out, in] row-major, any alignment, fp32, fp16 or bf16.
+struct WeightView {
+  const std::byte* data = nullptr;
+  DType dtype = DType::kBf16;
+  std::size_t out = 0;
+  std::size_t in = 0;
+};
+
+// A weight matrix in the device's own blocked order; made once, used as y = x * W^T.
+class PackedMatrix {
+ public:
+  virtual ~PackedMatrix() = default;
+  [[nodiscard]] virtual std::size_t out() const noexcept = 0;
+  [[nodiscard]] virtual std::size_t in() const noexcept = 0;
+  [[nodiscard]] virtual std::size_t bytes() const noexcept = 0;  // memory held, padding included
+};
+
+// One SwiGLU expert: down( silu(gate x) * (up x) ), gate and up interleaved by the device.
+class PackedExpert {
+ public:
+  virtual ~PackedExpert() = default;
+  [[nodiscard]] virtual std::size_t hidden() const noexcept = 0;  // d
+  [[nodiscard]] virtual std::size_t inner() const noexcept = 0;   // f
+  [[nodiscard]] virtual std::size_t bytes() const noexcept = 0;
+};
+
+struct KvCacheShape {
+  std::size_t layers = 0;
+  std::size_t kv_heads = 0;
+  std::size_t head_size = 0;
+  std::size_t pages = 0;  // pages in the pool; page p of every layer belongs to one sequence
+};
+
+// Keys and values in pages of kKvPageTokens positions, for all layers. Which sequence owns which
+// page is the engine's business (runtime/engine/kv_pages.h); the device only reads page tables.
+// Attention walks the pages of a sequence in order: one page is one block of the online softmax.
+inline constexpr std::size_t kKvPageTokens = 64;
+class KvCache {
+ public:
+  virtual ~KvCache() = default;
+  [[nodiscard]] virtual const KvCacheShape& shape() const noexcept = 0;
+  [[nodiscard]] virtual std::size_t bytes() const noexcept = 0;
+};
+
+// Where the rows of a step sit in their sequences: row t is token `position[t]` of the sequence
+// whose page table is `pages[t]` (page of positions 0..63, 64..127, ...; long enough for position).
+// Rows of one sequence are adjacent and ascending in position.
+struct KvRows {
+  std::span<const std::uint32_t> position;          // [T]
+  std::span<const std::uint32_t* const> pages;      // [T], each [position/64 + 1]
+};
+
+// RMSNorm over the whole row, a gain per element: y = x * rsqrt(mean(x^2) + eps) * gain.
+struct NormParams {
+  std::span<const float> gain;
+  float eps = 1e-6F;
+};
+
+// How q and k are prepared after the projection, before attention.
+enum class QkNorm { kNone, kPerHead /* Qwen3: gain [h] */, kWholeRow /* OLMoE: gain [H*h], [G*h] */ };
+struct AttentionParams {
+  std::size_t heads = 0;      // H
+  std::size_t kv_heads = 0;   // G, divides H
+  std::size_t head_size = 0;  // h, even
+  QkNorm qk_norm = QkNorm::kNone;
+  NormParams q_norm;          // unused for kNone
+  NormParams k_norm;
+  float clip_qkv = 0;         // OLMoE: clamp q, k, v to +-clip after the norm; 0 = off
+  std::span<const float> rope_cos;  // [positions_max, h/2], angle = position * theta^(-2i/h), NeoX halves
+  std::span<const float> rope_sin;  // same shape
+};
+
+// A run of pairs that one expert serves. Pairs are grouped by expert.
+struct ExpertGroup {
+  const PackedExpert* expert = nullptr;
+  std::uint32_t pair_begin = 0;
+  std::uint32_t pair_count = 0;
+};
+
+// For one token of combine: its contributions in slot order (rank j of the token's selection).
+struct CombineSlot {
+  const std::byte* row = nullptr;  // [d] of the wire dtype; nullptr = dropped, contributes nothing
+  float weight = 0;
+};
+
+class Device {
+ public:
+  virtual ~Device() = default;
+
+  // "cpu avx512-bf16, 2 threads": for reports.
+  [[nodiscard]] virtual std::string description() const = 0;
+  [[nodiscard]] virtual Precision precision() const noexcept = 0;
+
+  // --- objects; may allocate, may fail (kBadInput names a non-finite weight by [row, column]) ---
+  [[nodiscard]] virtual Result<std::unique_ptr<PackedMatrix>> pack(const WeightView& weight) = 0;
+  // gate, up: [f, d]; down: [d, f].
+  [[nodiscard]] virtual Result<std::unique_ptr<PackedExpert>> pack_expert(
+      const WeightView& gate, const WeightView& up, const WeightView& down) = 0;
+  // The gate of a layer [E, d], always used in fp32.
+  [[nodiscard]] virtual Result<std::unique_ptr<PackedMatrix>> pack_gate(const WeightView& weight) = 0;
+  [[nodiscard]] virtual Result<std::unique_ptr<KvCache>> make_kv_cache(const KvCacheShape& shape) = 0;
+  // Books scratch memory for steps of at most `tokens` rows (and, for expert_ffn, `pairs` pairs of
+  // inner size `inner`); ops beyond that are check failures. May be called again to grow.
+  virtual void reserve(std::size_t tokens, std::size_t pairs, std::size_t hidden, std::size_t inner) = 0;
+
+  // --- ops ---
+  // out[t] = table[ids[t]] as fp32. table: [V, d] as the checkpoint stores it (kept by the caller).
+  virtual void embed(const WeightView& table, std::span<const std::uint32_t> ids,
+                     MatrixView<float> out) = 0;
+  // operand [T, d] in operand dtype; optionally also the unrounded fp32 result (for the gate).
+  virtual void rmsnorm(MatrixView<const float> x, const NormParams& norm, MutableRows operand,
+                       MatrixView<float> fp32_out /* empty view: not wanted */) = 0;
+  // y = x * W^T, or y += x * W^T (the residual). x: operand dtype [T, in]; y: fp32 [T, out].
+  enum class Store { kSet, kAdd };
+  virtual void gemm(Rows x, const PackedMatrix& weight, MatrixView<float> y, Store store) = 0;
+  // logits[T, E] = x * G^T in fp32.
+  virtual void gate(MatrixView<const float> x, const PackedMatrix& gate, MatrixView<float> logits) = 0;
+  // q [T, H*h], k and v [T, G*h] fp32, straight from the projections (they are overwritten):
+  // norm, clip, RoPE; k and v go to their places in the cache at `layer`; then causal attention
+  // over positions 0..position[t] with scale h^-0.5. out: operand dtype [T, H*h].
+  virtual void attention(const AttentionParams& params, KvCache& cache, std::size_t layer,
+                         const KvRows& rows, MatrixView<float> q, MatrixView<float> k,
+                         MatrixView<float> v, MutableRows out) = 0;
+  // Dense SwiGLU of a non-MoE layer (Qwen3 mlp_only_layers): y += down(silu(gate x) * (up x)).
+  virtual void dense_ffn(Rows x, const PackedExpert& ffn, MatrixView<float> y) = 0;
+  // For every pair p of every group: y.row(pair_out[p]) = expert(x.row(pair_row[p])).
+  // x: operand dtype [rows, d]; y: fp32 or bf16 (the wire dtype) [*, d]; pair_row, pair_out: [pairs].
+  virtual void expert_ffn(Rows x, std::span<const std::uint32_t> pair_row,
+                          std::span<const std::uint32_t> pair_out,
+                          std::span<const ExpertGroup> groups, MutableRows y) = 0;
+  // residual[t] += sum over j = slot_begin[t] .. slot_begin[t+1]-1, in that order, of
+  // weight_j * row_j, summed in fp32 from zero before the residual is added. slot_begin: [T+1].
+  virtual void combine(std::span<const std::uint32_t> slot_begin, std::span<const CombineSlot> slots,
+                       DType wire_dtype, MatrixView<float> residual) = 0;
+  // dst = src converted (bf16 <-> fp32 or a copy). Same shape.
+  virtual void convert(Rows src, MutableRows dst) = 0;
+};
+
+// Options of a device; the CPU device reads all of them.
+struct DeviceOptions {
+  Precision precision = Precision::kBf16;
+  std::size_t threads = 0;   // 0: one per core this process may use
+  std::string isa = "auto";  // auto, avx512-bf16, avx512, avx2, ref: forces a kernel set
+};
+
+// One line per (op, candidate), best first: what runs and why the better ones declined.
+struct KernelChoice {
+  std::string op;
+  std::string candidate;
+  bool chosen = false;
+  std::string reason;  // why it was declined; empty when chosen or not reached
+};
+
+[[nodiscard]] Result<std::unique_ptr<Device>> make_device(std::string_view name,
+                                                          const DeviceOptions& options);
+[[nodiscard]] Result<std::vector<KernelChoice>> explain_kernels(std::string_view name,
+                                                                const DeviceOptions& options);
+
+}  // namespace switchyard::kernels

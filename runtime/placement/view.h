@@ -1,0 +1,60 @@
+// runtime/placement/view.h -- a view: which ranks are members, in which roles, and where each
+// expert's replicas live, numbered by epoch. Immutable once shared (shared_ptr<const View>).
+// Everyone acts under one view; only a controller (or the static start-up) makes the next.
+// Thread safety: shared const objects: safe.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "runtime/base/error.h"
+#include "runtime/base/ids.h"
+
+namespace switchyard::placement {
+
+struct Member {
+  RankId rank;
+  bool router = false;  // holds sequences, attention and the gate
+  bool expert = false;  // holds experts
+  std::string host;
+  std::string region;
+  std::string zone;
+};
+
+// A physical copy of an expert: where it lives and in which slot of that rank's layer.
+struct Replica {
+  RankId rank;
+  SlotId slot;
+};
+
+// layer, expert -> replicas (at least one, on distinct ranks, in ascending rank order).
+class Placement {
+ public:
+  Placement() = default;
+  // replicas[layer * experts + expert]. Errors: kConfig naming layer and expert that has none, a
+  // rank that holds an expert twice, or a slot that is used twice.
+  [[nodiscard]] static Result<Placement> create(std::size_t layers, std::size_t experts,
+                                                std::vector<std::vector<Replica>> replicas);
+
+  [[nodiscard]] std::size_t layers() const noexcept { return layers_; }
+  [[nodiscard]] std::size_t experts() const noexcept { return experts_; }
+  [[nodiscard]] std::span<const Replica> replicas(std::size_t layer, ExpertId expert) const;
+  // The experts that `rank` holds in `layer`, in slot order.
+  [[nodiscard]] std::vector<ExpertId> experts_of(std::size_t layer, RankId rank) const;
+
+ private:
+  std::size_t layers_ = 0;
+  std::size_t experts_ = 0;
+  std::vector<Replica> replicas_;        // flat
+  std::vector<std::uint32_t> begin_;     // [layers * experts + 1]
+};
+
+struct View {
+  Epoch epoch;
+  std::vector<Member> members;  // ascending rank; index = rank.index() in a full world
+  Placement placement;
+};
+
+}  // namespace switchyard::placement
