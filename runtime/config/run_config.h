@@ -1,0 +1,86 @@
+// runtime/config/run_config.h -- every setting of a run as plain structs with their defaults.
+// Not the reader (config_yaml.h) and not the precedence (config_sources.h); nothing here knows YAML.
+// Each field is one key, named section.field in YAML and SWITCHYARD_SECTION_FIELD in the environment.
+// Thread safety: distinct objects: safe; shared const objects: safe.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace switchyard::config {
+
+// Where the model comes from: a checkpoint directory, or (path empty) random weights of this shape.
+struct ModelSection {
+  std::string path;
+  std::string family = "qwen3_moe";  // qwen3_moe, mixtral, olmoe
+  std::uint64_t hidden = 0;
+  std::uint64_t layers = 0;
+  std::uint64_t heads = 0;
+  std::uint64_t kv_heads = 0;
+  std::uint64_t head_size = 0;
+  std::uint64_t vocab = 0;
+  std::uint64_t experts = 0;
+  std::uint64_t experts_per_token = 0;
+  std::uint64_t expert_inner = 0;
+  std::uint64_t context_max = 4096;
+  std::uint64_t seed = 1;            // of the random weights
+};
+
+struct DeviceSection {
+  std::string precision = "bf16";    // bf16, fp32
+  std::string isa = "auto";          // auto, avx512-bf16, avx512, avx2, ref
+  std::uint64_t threads = 0;         // per rank; 0: cores of the host / ranks on the host, at least 1
+};
+
+struct ClusterSection {
+  std::string transport = "auto";    // auto: mpi under mpirun, else local
+  std::uint64_t ranks = 0;           // ranks as threads of this process (local transport); 0: 1
+  std::uint64_t routers = 0;         // ranks 0..routers-1 hold sequences; 0: 1
+  bool colocate = false;             // router ranks hold experts too
+  std::string placement = "contiguous";  // contiguous, round-robin
+  std::uint64_t replicas = 1;        // copies of every expert, on distinct ranks
+  std::string replica_choice = "local-first";  // local-first, round-robin, weighted
+  std::string wire = "auto";         // expert rows on the wire: auto (the precision), bf16, fp32
+  std::uint64_t exchange_deadline_ms = 30000;
+  std::uint64_t gather_window_us = 200;  // an expert rank waits this long for the other routers
+  std::uint64_t micro_batches = 0;   // 0: 2 where experts are on other ranks, else 1
+};
+
+struct RoutingSection {
+  std::string spec = "auto";         // auto: the checkpoint's static top-k
+  std::string calibration;           // file of `calibrate`; empty: none
+};
+
+struct EngineSection {
+  std::uint64_t sequences_max = 16;  // sequences in one step (continuous batching)
+  std::uint64_t chunk_tokens = 512;  // longest piece of a prompt in one step
+  std::uint64_t step_tokens_max = 2048;
+  std::uint64_t context = 0;         // 0: the model's
+  std::uint64_t kv_mib = 0;          // KV cache limit; 0: enough for sequences_max full contexts, 4096 at most
+};
+
+struct SamplingSection {
+  std::uint64_t max_tokens = 64;
+  double temperature = 0;            // 0: greedy
+  std::uint64_t top_k = 0;           // 0: off
+  double top_p = 1;
+  std::uint64_t seed = 0;
+  bool ignore_eos = false;
+};
+
+struct LogSection {
+  std::string level = "warning";     // trace, debug, info, warning, error, off
+  bool progress = true;              // on a terminal or not; --quiet turns it off
+};
+
+struct RunConfig {
+  ModelSection model;
+  DeviceSection device;
+  ClusterSection cluster;
+  RoutingSection routing;
+  EngineSection engine;
+  SamplingSection sampling;
+  LogSection log;
+};
+
+}  // namespace switchyard::config
