@@ -1,0 +1,43 @@
+// comm/worlds.h -- the doors to a world of ranks: threads of this process, or processes under MPI.
+// Not the traffic itself (transport.h) and not the choice between the worlds (transport_table.h,
+// launcher). In a build without MPI the MPI doors are there too and answer kUnsupported. Thread:
+// the main thread, before any rank works; abort_mpi_world(): the thread that joined.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "comm/transport.h"
+#include "runtime/base/error.h"
+
+namespace switchyard::comm {
+
+// `ranks` transports of one process; transport r is rank r and belongs to one thread. They share
+// the world, which lives as long as the last of them. ranks >= 1.
+[[nodiscard]] std::vector<std::unique_ptr<Transport>> make_local_world(
+    std::size_t ranks, const TransportLimits& limits);
+
+// Starts MPI, takes its own arguments out of argv and joins the world of all ranks. Once a process.
+// finalize() of the transport leaves MPI; a transport destroyed without it does not (it may hang).
+// Collective: yes. Blocks: until every rank of the job has started.
+// Errors: kUnsupported without MPI, kPeer or kInternal with the MPI text when MPI fails.
+[[nodiscard]] Result<std::unique_ptr<Transport>> join_mpi_world(int* argc, char*** argv,
+                                                                const TransportLimits& limits);
+
+// Ends all processes of the MPI job with this exit code (of mpirun too); for a rank that fails
+// while the others may wait for it. Only this process where MPI was never joined or is left
+// already. Collective: no. Blocks: no.
+[[noreturn]] void abort_mpi_world(int exit_code) noexcept;
+
+// Answers the value of an environment variable or nullptr; std::getenv fits.
+using EnvLookup = std::function<const char*(const char*)>;
+
+// True if mpirun, mpiexec or srun started this process as a rank. Never touches MPI.
+[[nodiscard]] bool started_by_mpi_launcher(const EnvLookup& env);
+
+// The MPI library this build uses ("Open MPI v4.1.4"), or kUnsupported saying how to get one.
+[[nodiscard]] Result<std::string> mpi_library();
+
+}  // namespace switchyard::comm
