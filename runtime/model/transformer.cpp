@@ -1,0 +1,186 @@
+#include "runtime/model/transformer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "runtime/base/check.h"
+#include "runtime/model/weight_rows.h"
+
+namespace switchyard::model {
+
+Transformer::Transformer(const ModelConfig& config, kernels::Device& device,
+                         const TransformerOptions& options)
+    : config_(config),
+      device_(device),
+      options_(options),
+      layers_(config.layers),
+      head_in_(options.head_rows_max * config.hidden),
+      head_operand_(options.head_rows_max * config.hidden *
+                    size_bytes(kernels::operand_dtype(device.precision()))) {}
+
+Result<std::unique_ptr<Transformer>> Transformer::load(WeightSource& source,
+                                                       kernels::Device& device,
+                                                       const TransformerOptions& options) {
+  const auto& config = source.config();
+  SY_CHECK(options.context > 0 && options.context <= config.context_max, "context {} of {}",
+           options.context, config.context_max);
+  auto model = std::unique_ptr<Transformer>(new Transformer(config, device, options));
+  model->make_rope_tables();
+  SY_TRY(model->load_embedding(source));
+  for (std::size_t layer = 0; layer < config.layers; ++layer) {
+    if (auto loaded = model->load_layer(source, layer); !loaded) {
+      return with_place(std::move(loaded).error(), fmt::format("layer {}", layer));
+    }
+  }
+  return model;
+}
+
+// Angles in double: position * theta^(-2i/h); the tables are fp32.
+void Transformer::make_rope_tables() {
+  const std::size_t half = config_.head_size / 2;
+  rope_cos_ = Array<float>(options_.context * half);
+  rope_sin_ = Array<float>(options_.context * half);
+  for (std::size_t i = 0; i < half; ++i) {
+    const double frequency = std::pow(static_cast<double>(config_.rope_theta),
+                                      -2.0 * static_cast<double>(i) /
+                                          static_cast<double>(config_.head_size));
+    for (std::size_t position = 0; position < options_.context; ++position) {
+      const double angle = static_cast<double>(position) * frequency;
+      rope_cos_[position * half + i] = static_cast<float>(std::cos(angle));
+      rope_sin_[position * half + i] = static_cast<float>(std::sin(angle));
+    }
+  }
+  bytes_ += 2 * sizeof(float) * rope_cos_.size();
+}
+
+Result<void> Transformer::load_embedding(WeightSource& source) {
+  SY_ASSIGN(const auto embedding, source.get({WeightRole::kEmbedding, 0, 0}));
+  embedding_ = HostBuffer(embedding.out * embedding.in * size_bytes(embedding.dtype));
+  std::memcpy(embedding_.data(), embedding.data, embedding_.bytes());
+  embedding_view_ = {embedding_.data(), embedding.dtype, embedding.out, embedding.in};
+  bytes_ += embedding_.bytes();
+  source.release();
+  SY_ASSIGN(const auto head, source.get({WeightRole::kHead, 0, 0}));
+  auto packed = device_.pack(head);
+  if (!packed) return with_place(std::move(packed).error(), "output head");
+  head_ = std::move(packed).value();
+  bytes_ += head_->bytes();
+  source.release();
+  SY_ASSIGN(final_norm_, read_vector(source, {WeightRole::kFinalNorm, 0, 0}));
+  return {};
+}
+
+// One matrix [H*h + 2*G*h, d] instead of three: one pass over the rows, one fork of the pool.
+Result<void> Transformer::load_qkv(WeightSource& source, std::size_t layer) {
+  SY_ASSIGN(const auto joined,
+            join_rows(source, {{WeightRole::kQuery, layer, 0},
+                               {WeightRole::kKey, layer, 0},
+                               {WeightRole::kValue, layer, 0}}));
+  auto packed = device_.pack(joined.view);
+  if (!packed) return with_place(std::move(packed).error(), "q, k, v projection");
+  layers_[layer].qkv = std::move(packed).value();
+  bytes_ += layers_[layer].qkv->bytes();
+  return {};
+}
+
+Result<void> Transformer::load_layer(WeightSource& source, std::size_t layer) {
+  auto& to = layers_[layer];
+  SY_ASSIGN(to.attention_norm, read_vector(source, {WeightRole::kAttentionNorm, layer, 0}));
+  SY_ASSIGN(to.moe_norm, read_vector(source, {WeightRole::kMoeNorm, layer, 0}));
+  if (config_.qk_norm != kernels::QkNorm::kNone) {
+    SY_ASSIGN(to.q_norm, read_vector(source, {WeightRole::kQueryNorm, layer, 0}));
+    SY_ASSIGN(to.k_norm, read_vector(source, {WeightRole::kKeyNorm, layer, 0}));
+  }
+  SY_TRY(load_qkv(source, layer));
+  SY_ASSIGN(const auto out, source.get({WeightRole::kAttentionOut, layer, 0}));
+  auto packed_out = device_.pack(out);
+  if (!packed_out) return with_place(std::move(packed_out).error(), "attention output");
+  to.attention_out = std::move(packed_out).value();
+  bytes_ += to.attention_out->bytes();
+  source.release();
+  if (config_.moe_layer[layer]) {
+    SY_ASSIGN(const auto gate, source.get({WeightRole::kGate, layer, 0}));
+    auto packed = device_.pack_gate(gate);
+    if (!packed) return with_place(std::move(packed).error(), "gate");
+    to.gate = std::move(packed).value();
+    bytes_ += to.gate->bytes();
+  } else {
+    auto packed = pack_swiglu(source, device_,
+                              {{WeightRole::kDenseGate, layer, 0},
+                               {WeightRole::kDenseUp, layer, 0},
+                               {WeightRole::kDenseDown, layer, 0}});
+    if (!packed) return with_place(std::move(packed).error(), "dense MLP");
+    to.dense = std::move(packed).value();
+    bytes_ += to.dense->bytes();
+  }
+  source.release();
+  return {};
+}
+
+kernels::AttentionParams Transformer::attention_params(const Layer& layer) const {
+  kernels::AttentionParams params;
+  params.heads = config_.heads;
+  params.kv_heads = config_.kv_heads;
+  params.head_size = config_.head_size;
+  params.qk_norm = config_.qk_norm;
+  params.q_norm = {layer.q_norm, config_.norm_eps};
+  params.k_norm = {layer.k_norm, config_.norm_eps};
+  params.clip_qkv = config_.clip_qkv;
+  params.rope_cos = rope_cos_.span();
+  params.rope_sin = rope_sin_.span();
+  return params;
+}
+
+Result<void> Transformer::embed(std::span<const std::uint32_t> ids, Activations& work) {
+  SY_CHECK(ids.size() == work.tokens(), "{} ids, {} rows", ids.size(), work.tokens());
+  for (std::size_t t = 0; t < ids.size(); ++t) {
+    if (ids[t] >= config_.vocab) {
+      return fail(ErrorCode::kBadInput, "token id {} is outside the vocabulary of {}", ids[t],
+                  config_.vocab);
+    }
+  }
+  device_.embed(embedding_view_, ids, work.residual());
+  return {};
+}
+
+void Transformer::attend(std::size_t layer, kernels::KvCache& cache, const kernels::KvRows& rows,
+                         Variance variance, Activations& work) {
+  const auto& weights = layers_.at(layer);
+  const auto residual = work.residual();
+  device_.rmsnorm(residual, {weights.attention_norm, config_.norm_eps}, work.operand(), {});
+  device_.gemm(work.operand(), *weights.qkv, work.qkv(), kernels::Device::Store::kSet);
+  device_.attention(attention_params(weights), cache, layer, rows, work.q(), work.k(), work.v(),
+                    work.attention_out());
+  device_.gemm(work.attention_out(), *weights.attention_out, residual,
+               kernels::Device::Store::kAdd);
+  if (variance == Variance::kCompute) row_variance(residual, work.residual_variance());
+  const kernels::NormParams moe_norm{weights.moe_norm, config_.norm_eps};
+  if (weights.gate == nullptr) {
+    device_.rmsnorm(residual, moe_norm, work.operand(), {});
+    return;
+  }
+  device_.rmsnorm(residual, moe_norm, work.operand(), work.normed());
+  device_.gate(work.normed(), *weights.gate, work.gate_logits());
+}
+
+void Transformer::dense(std::size_t layer, Activations& work) {
+  device_.dense_ffn(work.operand(), *layers_.at(layer).dense, work.residual());
+}
+
+void Transformer::head(std::span<const std::uint32_t> rows, Activations& work,
+                       MatrixView<float> logits) {
+  SY_CHECK(rows.size() <= options_.head_rows_max && logits.rows() == rows.size(),
+           "{} rows of {}, logits for {}", rows.size(), options_.head_rows_max, logits.rows());
+  const auto residual = work.residual();
+  MatrixView<float> in(head_in_.data(), rows.size(), config_.hidden);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    std::ranges::copy(residual.row(rows[i]), in.row(i).begin());
+  }
+  const MutableRows operand{head_operand_.data(), kernels::operand_dtype(device_.precision()),
+                            rows.size(), config_.hidden, config_.hidden};
+  device_.rmsnorm(in, {final_norm_, config_.norm_eps}, operand, {});
+  device_.gemm(operand, *head_, logits, kernels::Device::Store::kSet);
+}
+
+}  // namespace switchyard::model

@@ -1,0 +1,121 @@
+#include "runtime/model/weight_rows.h"
+
+#include <cmath>
+#include <cstring>
+
+#include "runtime/base/check.h"
+
+namespace switchyard::model {
+namespace {
+
+float element(const kernels::WeightView& view, std::size_t i) {
+  switch (view.dtype) {
+    case DType::kF32: {
+      float value = 0;
+      std::memcpy(&value, view.data + i * sizeof value, sizeof value);
+      return value;
+    }
+    case DType::kF16: {
+      Fp16 value;
+      std::memcpy(&value, view.data + i * sizeof value, sizeof value);
+      return to_float(value);
+    }
+    case DType::kBf16: {
+      Bf16 value;
+      std::memcpy(&value, view.data + i * sizeof value, sizeof value);
+      return to_float(value);
+    }
+  }
+  return 0;
+}
+
+std::size_t weight_bytes(const kernels::WeightView& view) {
+  return view.out * view.in * size_bytes(view.dtype);
+}
+
+void append_as_f32(const kernels::WeightView& view, float* to) {
+  for (std::size_t i = 0; i < view.out * view.in; ++i) to[i] = element(view, i);
+}
+
+Result<JoinedWeight> copy_of(WeightSource& source, const WeightId& id) {
+  SY_ASSIGN(const auto view, source.get(id));
+  JoinedWeight copy;
+  copy.bytes = HostBuffer(weight_bytes(view));
+  std::memcpy(copy.bytes.data(), view.data, weight_bytes(view));
+  copy.view = view;
+  copy.view.data = copy.bytes.data();
+  source.release();
+  return copy;
+}
+
+}  // namespace
+
+Result<std::vector<float>> read_vector(WeightSource& source, const WeightId& id) {
+  SY_ASSIGN(const auto view, source.get(id));
+  std::vector<float> values(view.out * view.in);
+  append_as_f32(view, values.data());
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (!std::isfinite(values[i])) {
+      return fail(ErrorCode::kBadInput, "norm gain {} of role {} is not finite", i,
+                  static_cast<int>(id.role));
+    }
+  }
+  return values;
+}
+
+// Parts of equal dtype are joined as stored; mixed dtypes become fp32.
+Result<JoinedWeight> join_rows(WeightSource& source, std::initializer_list<WeightId> ids) {
+  std::vector<JoinedWeight> parts;
+  std::size_t rows = 0;
+  for (const auto& id : ids) {
+    SY_ASSIGN(auto part, copy_of(source, id));
+    rows += part.view.out;
+    parts.push_back(std::move(part));
+  }
+  const auto& first = parts.front().view;
+  bool mixed = false;
+  for (const auto& part : parts) {
+    SY_CHECK(part.view.in == first.in, "{} columns beside {}", part.view.in, first.in);
+    mixed |= part.view.dtype != first.dtype;
+  }
+  JoinedWeight joined;
+  const DType dtype = mixed ? DType::kF32 : first.dtype;
+  joined.bytes = HostBuffer(rows * first.in * size_bytes(dtype));
+  joined.view = {joined.bytes.data(), dtype, rows, first.in};
+  std::byte* to = joined.bytes.data();
+  for (const auto& part : parts) {
+    if (mixed) {
+      append_as_f32(part.view, reinterpret_cast<float*>(to));
+    } else {
+      std::memcpy(to, part.view.data, weight_bytes(part.view));
+    }
+    to += part.view.out * part.view.in * size_bytes(dtype);
+  }
+  return joined;
+}
+
+Result<std::unique_ptr<kernels::PackedExpert>> pack_swiglu(WeightSource& source,
+                                                           kernels::Device& device,
+                                                           const SwigluIds& ids) {
+  SY_ASSIGN(const auto gate, copy_of(source, ids.gate));
+  SY_ASSIGN(const auto up, copy_of(source, ids.up));
+  SY_ASSIGN(const auto down, copy_of(source, ids.down));
+  return device.pack_expert(gate.view, up.view, down.view);
+}
+
+void row_variance(MatrixView<const float> x, std::span<float> out) {
+  SY_CHECK(out.size() == x.rows());
+  const double scale = 1.0 / static_cast<double>(x.cols());
+  for (std::size_t t = 0; t < x.rows(); ++t) {
+    double sum = 0;
+    double squares = 0;
+    for (const float value : x.row(t)) {
+      sum += static_cast<double>(value);
+      squares += static_cast<double>(value) * static_cast<double>(value);
+    }
+    const double mean = sum * scale;
+    out[t] = static_cast<float>(squares * scale - mean * mean);
+  }
+}
+
+}  // namespace switchyard::model

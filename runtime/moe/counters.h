@@ -1,0 +1,31 @@
+// runtime/moe/counters.h -- what the data plane of one rank did: the evidence for conservation
+// (law 2), for the load report and for the exchange's share of the time.
+// Thread safety: shared objects: unsafe (one engine thread writes and reads).
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace switchyard::moe {
+
+struct Counters {
+  // Router side.
+  std::uint64_t pairs_dispatched = 0;
+  std::uint64_t pairs_answered = 0;
+  std::uint64_t rows_dispatched = 0;  // a row counts once per rank it goes to
+  std::uint64_t exchanges = 0;
+  std::uint64_t wait_ns = 0;          // a router with nothing to do but wait for answers
+  // Expert side.
+  std::uint64_t pairs_received = 0;
+  std::uint64_t pairs_served = 0;
+  std::uint64_t batches_served = 0;   // grouped FFN calls
+  std::uint64_t batch_jobs = 0;       // dispatches in them: above batches_served when batched
+  std::uint64_t busy_ns = 0;          // inside expert FFNs
+  // Messages that crossed a transport, by destination rank; a rank sends itself nothing.
+  std::vector<std::uint64_t> bytes_sent;  // [ranks]
+  std::vector<std::uint64_t> messages_sent;
+
+  explicit Counters(std::size_t ranks = 0) : bytes_sent(ranks), messages_sent(ranks) {}
+};
+
+}  // namespace switchyard::moe

@@ -1,0 +1,88 @@
+#include "runtime/moe/dispatch_plan.h"
+
+#include "runtime/base/check.h"
+
+namespace switchyard::moe {
+
+DispatchPlanner::DispatchPlanner(std::size_t ranks, std::size_t tokens_max, std::size_t slots_max)
+    : tallies_(ranks), tokens_max_(tokens_max), slots_max_(slots_max) {
+  slot_rank_.reserve(slots_max);
+}
+
+void DispatchPlanner::plan(const placement::View& view, std::size_t moe_layer,
+                           const routing::Selections& selections,
+                           std::span<const std::uint32_t> token_keys,
+                           placement::ReplicaChoice& choice, DispatchPlan& plan) {
+  const std::size_t tokens = selections.token_count();
+  SY_CHECK(tokens <= tokens_max_ && selections.slot_count() <= slots_max_,
+           "{} tokens of {}, {} slots of {}", tokens, tokens_max_, selections.slot_count(),
+           slots_max_);
+  SY_CHECK(token_keys.size() == tokens);
+  slot_rank_.clear();
+  for (std::size_t t = 0; t < tokens; ++t) {
+    for (std::uint32_t s = selections.slot_begin[t]; s < selections.slot_begin[t + 1]; ++s) {
+      const auto replicas = view.placement.replicas(moe_layer, selections.experts[s]);
+      const placement::ReplicaQuery query{moe_layer, selections.experts[s], token_keys[t],
+                                          s - selections.slot_begin[t]};
+      slot_rank_.push_back(replicas.size() == 1 ? replicas.front().rank
+                                                : replicas[choice.choose(replicas, query)].rank);
+    }
+  }
+  count(selections);
+  lay_out(plan);
+  fill(selections, plan);
+}
+
+void DispatchPlanner::count(const routing::Selections& selections) {
+  for (auto& tally : tallies_) tally = RankTally{};
+  const std::size_t tokens = selections.token_count();
+  for (std::uint32_t t = 0; t < tokens; ++t) {
+    for (std::uint32_t s = selections.slot_begin[t]; s < selections.slot_begin[t + 1]; ++s) {
+      auto& tally = tallies_[slot_rank_[s].index()];
+      ++tally.pairs;
+      if (tally.last_token != t + 1) {
+        tally.last_token = t + 1;
+        ++tally.rows;
+      }
+    }
+  }
+}
+
+void DispatchPlanner::lay_out(DispatchPlan& plan) {
+  plan.ranks.clear();
+  std::uint32_t rows = 0;
+  std::uint32_t pairs = 0;
+  for (std::uint32_t r = 0; r < tallies_.size(); ++r) {
+    auto& tally = tallies_[r];
+    if (tally.pairs == 0) continue;
+    plan.ranks.push_back({RankId(r), rows, tally.rows, pairs, tally.pairs});
+    tally.row_begin = rows;
+    tally.pair_begin = pairs;
+    rows += tally.rows;
+    pairs += tally.pairs;
+    tally.rows = 0;
+    tally.pairs = 0;
+    tally.last_token = 0;
+  }
+  plan.row_token.resize(rows);
+  plan.pairs.resize(pairs);
+  plan.pair_slot.resize(pairs);
+}
+
+void DispatchPlanner::fill(const routing::Selections& selections, DispatchPlan& plan) {
+  const std::size_t tokens = selections.token_count();
+  for (std::uint32_t t = 0; t < tokens; ++t) {
+    for (std::uint32_t s = selections.slot_begin[t]; s < selections.slot_begin[t + 1]; ++s) {
+      auto& tally = tallies_[slot_rank_[s].index()];
+      if (tally.last_token != t + 1) {
+        tally.last_token = t + 1;
+        plan.row_token[tally.row_begin + tally.rows++] = t;
+      }
+      const std::uint32_t p = tally.pair_begin + tally.pairs++;
+      plan.pairs[p] = {tally.rows - 1, selections.experts[s].value()};
+      plan.pair_slot[p] = s;
+    }
+  }
+}
+
+}  // namespace switchyard::moe

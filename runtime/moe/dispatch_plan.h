@@ -1,0 +1,65 @@
+// runtime/moe/dispatch_plan.h -- who gets which rows: selections + view -> for each expert rank its
+// unique rows and (row, expert) pairs. Pure; decided at the token's own router.
+// A row goes to a rank once, however many of its experts live there.
+// Thread safety: distinct objects: safe; shared objects: unsafe.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "runtime/base/ids.h"
+#include "runtime/moe/wire.h"
+#include "runtime/placement/replica_choice.h"
+#include "runtime/placement/view.h"
+#include "runtime/routing/selection.h"
+
+namespace switchyard::moe {
+
+// The part of a plan that goes to one rank: ranges of DispatchPlan's arrays.
+struct RankPlan {
+  RankId rank;
+  std::uint32_t row_begin = 0;
+  std::uint32_t row_count = 0;
+  std::uint32_t pair_begin = 0;
+  std::uint32_t pair_count = 0;
+};
+
+struct DispatchPlan {
+  std::vector<RankPlan> ranks;            // ascending; only ranks that get something
+  std::vector<std::uint32_t> row_token;   // [rows] the token of each row, grouped by rank
+  std::vector<WirePair> pairs;            // [pairs] grouped by rank; rows count within the rank
+  std::vector<std::uint32_t> pair_slot;   // [pairs] the selection slot that the pair answers
+};
+
+// Makes plans without allocating after construction.
+class DispatchPlanner {
+ public:
+  // ranks: of the world. tokens_max, slots_max: of one batch.
+  DispatchPlanner(std::size_t ranks, std::size_t tokens_max, std::size_t slots_max);
+
+  // token_keys: [T] a number for each token that spreads it over replicas (its position).
+  // Every pair of `selections` appears in `plan` exactly once.
+  void plan(const placement::View& view, std::size_t moe_layer,
+            const routing::Selections& selections, std::span<const std::uint32_t> token_keys,
+            placement::ReplicaChoice& choice, DispatchPlan& plan);
+
+ private:
+  struct RankTally {
+    std::uint32_t rows = 0;
+    std::uint32_t pairs = 0;
+    std::uint32_t last_token = 0;  // 1 + the token whose row was counted last
+    std::uint32_t row_begin = 0;
+    std::uint32_t pair_begin = 0;
+  };
+  void count(const routing::Selections& selections);
+  void lay_out(DispatchPlan& plan);
+  void fill(const routing::Selections& selections, DispatchPlan& plan);
+
+  std::vector<RankTally> tallies_;        // [ranks]
+  std::vector<RankId> slot_rank_;         // [slots]
+  std::size_t tokens_max_;
+  std::size_t slots_max_;
+};
+
+}  // namespace switchyard::moe

@@ -1,0 +1,79 @@
+// runtime/moe/exchange.h -- the router's side of one micro-batch's exchange: sends the dispatches of
+// a plan, takes the answers and combines them in slot order.
+// The dispatch inputs stay in the send arena until the combine is done (law 3), so that an exchange
+// can be repeated. Not the plan (dispatch_plan.h) and not the serving (expert_server.h).
+// Thread safety: shared objects: unsafe (the rank's engine thread only).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "comm/transport.h"
+#include "kernels/device.h"
+#include "runtime/base/buffer.h"
+#include "runtime/moe/counters.h"
+#include "runtime/moe/dispatch_plan.h"
+#include "runtime/moe/expert_server.h"
+#include "runtime/moe/wire.h"
+#include "runtime/routing/selection.h"
+
+namespace switchyard::moe {
+
+// What both sides of every exchange of a router share.
+struct ExchangeShape {
+  WireShape wire;
+  std::size_t ranks = 0;         // of the world
+  std::size_t expert_ranks = 0;  // destinations of one exchange at most
+  std::size_t rows_max = 0;      // rows over all destinations
+  std::size_t slots_max = 0;     // pairs over all destinations
+};
+
+class Exchange {
+ public:
+  // `server` is the rank's own expert server, or nullptr where it holds no experts.
+  Exchange(const ExchangeShape& shape, comm::Transport& transport, ExpertServer* server,
+           Counters& counters);
+
+  // Encodes and sends. x: operand rows [T, d]; selections: of those T tokens. Both plan and
+  // selections stay unchanged until finish(). Blocks: no. Errors: kPeer, kLimit.
+  [[nodiscard]] Result<void> begin(const ExchangeKey& key, Rows x, const DispatchPlan& plan,
+                                   const routing::Selections& selections);
+  // True while an exchange is open. True for complete() once every answer is in.
+  [[nodiscard]] bool open() const noexcept { return open_; }
+  [[nodiscard]] Result<bool> complete();
+  [[nodiscard]] const ExchangeKey& key() const noexcept { return key_; }
+  // Takes an answer that belongs to this exchange. Errors: kPeer, kStaleEpoch (refused rows).
+  [[nodiscard]] Result<void> accept(RankId from, Bytes message);
+  // residual[t] += combined rows. Only after complete().
+  void finish(kernels::Device& device, MatrixView<float> residual);
+  // "3, 5": the ranks that have not answered.
+  [[nodiscard]] std::string silent_ranks() const;
+
+ private:
+  struct Part {
+    RankPlan plan;
+    bool answered = false;
+    bool sent = false;
+    comm::SendTicket ticket;
+    std::size_t message_offset_bytes = 0;
+    std::size_t answer_row = 0;  // first answer row in answers_
+  };
+  void encode(Rows x, const DispatchPlan& plan, const RankPlan& part, MutableBytes message);
+  [[nodiscard]] const std::byte* answer_row(const Part& part, std::size_t pair) const;
+
+  ExchangeShape shape_;
+  comm::Transport& transport_;
+  ExpertServer* server_;
+  Counters& counters_;
+  bool open_ = false;
+  ExchangeKey key_;
+  const DispatchPlan* plan_ = nullptr;
+  const routing::Selections* selections_ = nullptr;
+  std::vector<Part> parts_;
+  HostBuffer messages_;  // dispatches, one after the other
+  HostBuffer answers_;   // [slots_max] answer rows
+  std::vector<kernels::CombineSlot> slots_;
+};
+
+}  // namespace switchyard::moe

@@ -1,0 +1,290 @@
+#include "runtime/moe/expert_server.h"
+
+#include <algorithm>
+
+#include "runtime/base/check.h"
+
+namespace switchyard::moe {
+
+ExpertServer::ExpertServer(ExpertServerOptions options, kernels::Device& device,
+                           const ExpertStore& store, comm::Transport& transport,
+                           const Clock& clock, Counters& counters)
+    : options_(std::move(options)),
+      device_(device),
+      store_(store),
+      transport_(transport),
+      clock_(clock),
+      counters_(counters),
+      own_router_(router_index(transport.rank())),
+      inbox_rows_(options_.shape.prefix_rows(options_.shape.pairs_max) + options_.shape.rows_max),
+      outbox_rows_(1 + options_.shape.pairs_max),
+      inboxes_(options_.routers.size() * options_.shape.micro_batches),
+      last_seen_(options_.routers.size(), TimePoint::min()),
+      x_(inboxes_.size() * inbox_rows_ * options_.shape.operand_stride_bytes()),
+      y_(inboxes_.size() * outbox_rows_ * options_.shape.answer_stride_bytes()) {
+  const std::size_t pairs = inboxes_.size() * options_.shape.pairs_max;
+  SY_CHECK(inboxes_.size() * inbox_rows_ < UINT32_MAX && inboxes_.size() * outbox_rows_ < UINT32_MAX,
+           "{} inboxes of {} rows", inboxes_.size(), outbox_rows_);
+  expert_begin_.resize(options_.shape.experts + 1);
+  pair_row_.reserve(pairs);
+  pair_out_.reserve(pairs);
+  groups_.reserve(options_.shape.experts);
+  batch_.reserve(inboxes_.size());
+}
+
+std::optional<std::size_t> ExpertServer::router_index(RankId rank) const {
+  const auto found = std::lower_bound(options_.routers.begin(), options_.routers.end(), rank);
+  if (found == options_.routers.end() || *found != rank) return std::nullopt;
+  return static_cast<std::size_t>(found - options_.routers.begin());
+}
+
+bool ExpertServer::is_own(std::size_t inbox) const {
+  return own_router_ && inbox / options_.shape.micro_batches == *own_router_;
+}
+
+MutableBytes ExpertServer::x_bytes(std::size_t inbox, std::size_t bytes) {
+  const std::size_t stride = options_.shape.operand_stride_bytes();
+  SY_CHECK(bytes <= inbox_rows_ * stride, "{} bytes in an inbox of {}", bytes, inbox_rows_ * stride);
+  return x_.span().subspan(inbox * inbox_rows_ * stride, bytes);
+}
+
+MutableBytes ExpertServer::y_bytes(std::size_t inbox, std::size_t bytes) {
+  const std::size_t stride = options_.shape.answer_stride_bytes();
+  SY_CHECK(bytes <= outbox_rows_ * stride, "{} bytes of {}", bytes, outbox_rows_ * stride);
+  return y_.span().subspan(inbox * outbox_rows_ * stride, bytes);
+}
+
+Rows ExpertServer::answer_rows(std::size_t inbox) const {
+  const auto& shape = options_.shape;
+  const std::size_t stride = shape.answer_stride_bytes();
+  return Rows{y_.data() + (inbox * outbox_rows_ + 1) * stride, shape.answer,
+              inboxes_[inbox].dispatch.pairs.size(), shape.hidden,
+              stride / size_bytes(shape.answer)};
+}
+
+MutableBytes ExpertServer::own_inbox(std::size_t micro_batch, std::size_t bytes) {
+  SY_CHECK(own_router_.has_value() && micro_batch < options_.shape.micro_batches);
+  return x_bytes(*own_router_ * options_.shape.micro_batches + micro_batch, bytes);
+}
+
+Result<void> ExpertServer::accept_own(std::size_t micro_batch, std::size_t bytes) {
+  const auto message = own_inbox(micro_batch, bytes);
+  return accept(*own_router_ * options_.shape.micro_batches + micro_batch, message);
+}
+
+std::optional<Rows> ExpertServer::own_answer(std::size_t micro_batch) const {
+  const std::size_t inbox = *own_router_ * options_.shape.micro_batches + micro_batch;
+  if (inboxes_[inbox].state != Inbox::State::kServed) return std::nullopt;
+  return answer_rows(inbox);
+}
+
+// A router has at most micro_batches dispatches in flight, so one of its inboxes is empty, or its
+// answer has been received and only the transport has not said so yet.
+Result<std::size_t> ExpertServer::free_inbox(std::size_t router) {
+  const Deadline deadline = Deadline::after(clock_, options_.send_deadline);
+  std::uint32_t rounds = 0;
+  while (true) {
+    bool sending = false;
+    for (std::size_t i = 0; i < options_.shape.micro_batches; ++i) {
+      auto& inbox = inboxes_[router * options_.shape.micro_batches + i];
+      if (inbox.sending) {
+        SY_ASSIGN(const bool done, transport_.send_done(*inbox.sending));
+        if (!done) {
+          sending = true;
+          continue;
+        }
+        inbox.sending.reset();
+        inbox.state = Inbox::State::kEmpty;
+      }
+      if (inbox.state == Inbox::State::kEmpty) return router * options_.shape.micro_batches + i;
+    }
+    const auto rank = options_.routers[router].value();
+    if (!sending) {
+      return fail(ErrorCode::kPeer, ErrorScope::kPeer,
+                  "router rank {} sent more than {} dispatches at once", rank,
+                  options_.shape.micro_batches);
+    }
+    if (deadline.passed(clock_)) {
+      return fail(ErrorCode::kDeadline, ErrorScope::kPeer,
+                  "router rank {} did not take its answer in time (epoch {})", rank,
+                  options_.epoch.value());
+    }
+    transport_.wait_a_moment(++rounds);
+  }
+}
+
+Result<bool> ExpertServer::receive_one() {
+  SY_ASSIGN(const auto arrival, transport_.probe(comm::Channel::kDispatch));
+  if (!arrival) return false;
+  const auto router = router_index(arrival->from);
+  const std::size_t bytes_max = inbox_rows_ * options_.shape.operand_stride_bytes();
+  if (!router || arrival->bytes > bytes_max) {
+    return fail(ErrorCode::kPeer, ErrorScope::kPeer,
+                "rank {} sent a dispatch of {} bytes; routers may send {} at most",
+                arrival->from.value(), arrival->bytes, bytes_max);
+  }
+  SY_ASSIGN(const std::size_t inbox, free_inbox(*router));
+  const auto into = x_bytes(inbox, arrival->bytes);
+  SY_TRY(transport_.receive(*arrival, into));
+  SY_TRY(accept(inbox, into));
+  return true;
+}
+
+Result<void> ExpertServer::accept(std::size_t inbox, Bytes message) {
+  auto& box = inboxes_[inbox];
+  auto dispatch = read_dispatch(options_.shape, message);
+  const std::size_t router = inbox / options_.shape.micro_batches;
+  if (!dispatch) {
+    return with_place(dispatch.error(),
+                      fmt::format("from rank {}", options_.routers[router].value()));
+  }
+  box.dispatch = *dispatch;
+  box.prefix_rows = options_.shape.prefix_rows(dispatch->pairs.size());
+  box.arrived = clock_.now();
+  last_seen_[router] = box.arrived;
+  if (const auto refused = refusal(box.dispatch)) return post(inbox, *refused);
+  box.state = Inbox::State::kWaiting;
+  counters_.pairs_received += dispatch->pairs.size();
+  return {};
+}
+
+std::optional<Answer> ExpertServer::refusal(const Dispatch& dispatch) const {
+  if (dispatch.key.epoch != options_.epoch) {
+    return Answer{dispatch.key, AnswerStatus::kStaleEpoch, 0, 0};
+  }
+  for (const auto& pair : dispatch.pairs) {
+    if (store_.find(dispatch.key.layer, ExpertId(pair.expert)) == nullptr) {
+      return Answer{dispatch.key, AnswerStatus::kUnknownExpert, pair.expert, 0};
+    }
+  }
+  return std::nullopt;
+}
+
+Result<void> ExpertServer::post(std::size_t inbox, const Answer& answer) {
+  auto& box = inboxes_[inbox];
+  box.state = Inbox::State::kServed;
+  if (is_own(inbox)) {
+    // The own router planned with the same view and store: a refusal here is our own mistake.
+    SY_CHECK(answer.status == AnswerStatus::kServed, "own dispatch refused, expert {}",
+             answer.refused_expert);
+    return {};
+  }
+  const auto message = y_bytes(inbox, options_.shape.answer_bytes(answer.pair_count));
+  write_answer_prefix(options_.shape, answer, message);
+  const RankId to = options_.routers[inbox / options_.shape.micro_batches];
+  SY_ASSIGN(box.sending, transport_.send(to, comm::Channel::kCombine, message));
+  counters_.bytes_sent[to.index()] += message.size();
+  ++counters_.messages_sent[to.index()];
+  return {};
+}
+
+// The oldest waiting dispatch decides the layer. It is served at once when every router that has
+// been active lately has rows in for the layer, or when the gather window is over.
+std::optional<std::uint32_t> ExpertServer::ready_layer() const {
+  const Inbox* oldest = nullptr;
+  for (const auto& box : inboxes_) {
+    if (box.state != Inbox::State::kWaiting) continue;
+    if (oldest == nullptr || box.arrived < oldest->arrived) oldest = &box;
+  }
+  if (oldest == nullptr) return std::nullopt;
+  const std::uint32_t layer = oldest->dispatch.key.layer;
+  const TimePoint now = clock_.now();
+  if (options_.routers.size() == 1 || now - oldest->arrived >= options_.gather_window) return layer;
+  for (std::size_t r = 0; r < options_.routers.size(); ++r) {
+    if (last_seen_[r] == TimePoint::min()) continue;
+    if (now - last_seen_[r] > options_.router_active_window) continue;
+    bool waiting = false;
+    for (std::size_t i = 0; i < options_.shape.micro_batches; ++i) {
+      const auto& box = inboxes_[r * options_.shape.micro_batches + i];
+      waiting |= box.state == Inbox::State::kWaiting && box.dispatch.key.layer == layer;
+    }
+    if (!waiting) return std::nullopt;
+  }
+  return layer;
+}
+
+void ExpertServer::group_pairs(std::uint32_t layer) {
+  std::fill(expert_begin_.begin(), expert_begin_.end(), 0U);
+  std::uint32_t total = 0;
+  for (const std::size_t inbox : batch_) {
+    for (const auto& pair : inboxes_[inbox].dispatch.pairs) ++expert_begin_[pair.expert];
+    total += static_cast<std::uint32_t>(inboxes_[inbox].dispatch.pairs.size());
+  }
+  groups_.clear();
+  std::uint32_t begin = 0;
+  for (std::uint32_t e = 0; e < options_.shape.experts; ++e) {
+    const std::uint32_t count = expert_begin_[e];
+    expert_begin_[e] = begin;
+    if (count != 0) groups_.push_back({store_.find(layer, ExpertId(e)), begin, count});
+    begin += count;
+  }
+  pair_row_.resize(total);
+  pair_out_.resize(total);
+  for (const std::size_t inbox : batch_) {
+    const auto& box = inboxes_[inbox];
+    const std::size_t x_row = inbox * inbox_rows_ + box.prefix_rows;
+    const std::size_t y_row = inbox * outbox_rows_ + 1;
+    for (std::size_t p = 0; p < box.dispatch.pairs.size(); ++p) {
+      const auto& pair = box.dispatch.pairs[p];
+      const std::uint32_t at = expert_begin_[pair.expert]++;
+      pair_row_[at] = static_cast<std::uint32_t>(x_row + pair.row);
+      pair_out_[at] = static_cast<std::uint32_t>(y_row + p);
+    }
+  }
+}
+
+Result<void> ExpertServer::serve(std::uint32_t layer) {
+  batch_.clear();
+  for (std::size_t inbox = 0; inbox < inboxes_.size(); ++inbox) {
+    const auto& box = inboxes_[inbox];
+    if (box.state == Inbox::State::kWaiting && box.dispatch.key.layer == layer) {
+      batch_.push_back(inbox);
+    }
+  }
+  const TimePoint start = clock_.now();
+  group_pairs(layer);
+  const auto& shape = options_.shape;
+  const Rows x{x_.data(), shape.operand, inboxes_.size() * inbox_rows_, shape.hidden,
+               shape.operand_stride_bytes() / size_bytes(shape.operand)};
+  const MutableRows y{y_.data(), shape.answer, inboxes_.size() * outbox_rows_, shape.hidden,
+                      shape.answer_stride_bytes() / size_bytes(shape.answer)};
+  device_.expert_ffn(x, pair_row_, pair_out_, groups_, y);
+  counters_.busy_ns += static_cast<std::uint64_t>((clock_.now() - start).count());
+  ++counters_.batches_served;
+  counters_.batch_jobs += batch_.size();
+  for (const std::size_t inbox : batch_) {
+    const auto& dispatch = inboxes_[inbox].dispatch;
+    counters_.pairs_served += dispatch.pairs.size();
+    SY_TRY(post(inbox, Answer{dispatch.key, AnswerStatus::kServed, 0, dispatch.pairs.size()}));
+  }
+  return {};
+}
+
+Result<bool> ExpertServer::progress() {
+  bool any = false;
+  while (true) {
+    SY_ASSIGN(const bool received, receive_one());
+    if (!received) break;
+    any = true;
+  }
+  if (const auto layer = ready_layer()) {
+    SY_TRY(serve(*layer));
+    any = true;
+  }
+  return any;
+}
+
+Result<bool> ExpertServer::idle() {
+  for (std::size_t inbox = 0; inbox < inboxes_.size(); ++inbox) {
+    auto& box = inboxes_[inbox];
+    if (box.state == Inbox::State::kWaiting) return false;
+    if (!box.sending) continue;
+    SY_ASSIGN(const bool done, transport_.send_done(*box.sending));
+    if (!done) return false;
+    box.sending.reset();
+    box.state = Inbox::State::kEmpty;
+  }
+  return true;
+}
+
+}  // namespace switchyard::moe

@@ -1,0 +1,96 @@
+// runtime/moe/expert_server.h -- serves the experts of this rank: gathers what routers sent for one
+// layer, groups rows by expert, runs the grouped FFN and answers each router.
+// Every router has as many inboxes as it has micro-batches in flight, so memory is bounded and rows
+// are received in place. The rank's own router (colocated) uses inboxes like any other, without a
+// transport in between.
+// Thread safety: shared objects: unsafe (the rank's engine thread only).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "comm/transport.h"
+#include "kernels/device.h"
+#include "runtime/base/buffer.h"
+#include "runtime/base/clock.h"
+#include "runtime/moe/counters.h"
+#include "runtime/moe/expert_store.h"
+#include "runtime/moe/wire.h"
+
+namespace switchyard::moe {
+
+struct ExpertServerOptions {
+  WireShape shape;
+  std::vector<RankId> routers;               // who may send, ascending
+  Epoch epoch;                               // dispatches of another epoch are refused
+  Duration gather_window{200'000};           // how long a dispatch waits for other routers' rows
+  Duration router_active_window{3'000'000};  // a router silent for longer is not waited for
+  Duration send_deadline{30'000'000'000};    // for the buffer of an earlier answer to come free
+};
+
+class ExpertServer {
+ public:
+  // All references outlive the server.
+  ExpertServer(ExpertServerOptions options, kernels::Device& device, const ExpertStore& store,
+               comm::Transport& transport, const Clock& clock, Counters& counters);
+
+  // The rank's own router: writes a dispatch into own_inbox(), then says that it is there.
+  [[nodiscard]] MutableBytes own_inbox(std::size_t micro_batch, std::size_t bytes);
+  [[nodiscard]] Result<void> accept_own(std::size_t micro_batch, std::size_t bytes);
+  // The answer rows of the own dispatch once it was served: [pairs, d]; valid until the next
+  // accept_own() of that micro-batch.
+  [[nodiscard]] std::optional<Rows> own_answer(std::size_t micro_batch) const;
+
+  // Receives waiting dispatches and runs a batch that is ready. True when it did anything.
+  // Blocks: for the FFN it runs. Errors: kPeer (malformed or misplaced dispatch), kDeadline.
+  [[nodiscard]] Result<bool> progress();
+
+  // True when nothing waits to be served and every answer has left.
+  [[nodiscard]] Result<bool> idle();
+
+ private:
+  // One dispatch and its answer; indexes [router * micro_batches + i].
+  struct Inbox {
+    enum class State { kEmpty, kWaiting, kServed } state = State::kEmpty;
+    Dispatch dispatch;
+    std::size_t prefix_rows = 0;
+    TimePoint arrived{};
+    std::optional<comm::SendTicket> sending;
+  };
+
+  [[nodiscard]] std::optional<std::size_t> router_index(RankId rank) const;
+  [[nodiscard]] Result<std::size_t> free_inbox(std::size_t router);
+  [[nodiscard]] MutableBytes x_bytes(std::size_t inbox, std::size_t bytes);
+  [[nodiscard]] MutableBytes y_bytes(std::size_t inbox, std::size_t bytes);
+  [[nodiscard]] Rows answer_rows(std::size_t inbox) const;
+  [[nodiscard]] Result<bool> receive_one();
+  [[nodiscard]] Result<void> accept(std::size_t inbox, Bytes message);
+  [[nodiscard]] std::optional<Answer> refusal(const Dispatch& dispatch) const;
+  [[nodiscard]] Result<void> post(std::size_t inbox, const Answer& answer);
+  [[nodiscard]] std::optional<std::uint32_t> ready_layer() const;
+  [[nodiscard]] Result<void> serve(std::uint32_t layer);
+  void group_pairs(std::uint32_t layer);
+  [[nodiscard]] bool is_own(std::size_t inbox) const;
+
+  ExpertServerOptions options_;
+  kernels::Device& device_;
+  const ExpertStore& store_;
+  comm::Transport& transport_;
+  const Clock& clock_;
+  Counters& counters_;
+  std::optional<std::size_t> own_router_;
+  std::size_t inbox_rows_ = 0;               // x rows of one inbox, prefix included
+  std::size_t outbox_rows_ = 0;              // y rows of one inbox, prefix included
+  std::vector<Inbox> inboxes_;
+  std::vector<TimePoint> last_seen_;         // [routers]
+  HostBuffer x_;                             // [inboxes * inbox_rows_] operand rows
+  HostBuffer y_;                             // [inboxes * outbox_rows_] answer rows
+  std::vector<std::uint32_t> expert_begin_;  // [E + 1] counting sort of the batch
+  std::vector<std::uint32_t> pair_row_;
+  std::vector<std::uint32_t> pair_out_;
+  std::vector<kernels::ExpertGroup> groups_;
+  std::vector<std::size_t> batch_;           // inboxes of the batch being served
+};
+
+}  // namespace switchyard::moe
