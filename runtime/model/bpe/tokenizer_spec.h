@@ -1,0 +1,57 @@
+// runtime/model/bpe/tokenizer_spec.h -- what a tokenizer.json says, checked and reduced to what a
+// byte-level BPE needs; whatever would change the ids and is not understood is refused by name.
+// Source: the file format of Hugging Face tokenizers. Thread safety: distinct objects: safe.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/base/error.h"
+#include "runtime/model/bpe/tokenizer_limits.h"
+
+namespace switchyard::model::bpe {
+
+enum class Normalization { kNone, kNfc };
+enum class PrefixSpace { kNone, kAdd };               // put a space before a piece that has none
+enum class PieceLookup { kMergesOnly, kVocabFirst };  // "ignore_merges": a piece that is a token
+
+// One step of cutting text into pieces; each runs on the pieces of the one before.
+struct SplitStep {
+  PrefixSpace prefix_space = PrefixSpace::kNone;
+  std::string pattern;  // empty: leaves the piece whole
+};
+
+// A token that is found in the text itself, before any cutting.
+struct AddedToken {
+  std::uint32_t id = 0;
+  std::string content;
+  bool special = false;     // left out of the decoded text where the caller asks for that
+  bool normalized = false;  // looked for after normalisation instead of before
+};
+
+// Tokens in the byte alphabet, as the file writes them.
+struct MergeRule {
+  std::string left;
+  std::string right;
+};
+
+struct TokenizerSpec {
+  std::map<std::string, std::uint32_t, std::less<>> vocab;
+  std::vector<MergeRule> merges;  // in order of rank
+  PieceLookup lookup = PieceLookup::kMergesOnly;
+  std::vector<AddedToken> added;
+  Normalization normalization = Normalization::kNone;
+  std::vector<SplitStep> steps;
+  std::vector<std::uint32_t> prefix_ids;  // put before every text, e.g. <s>
+};
+
+// Errors: kBadInput, kUnsupported, kLimit, each naming `place` and the key.
+[[nodiscard]] Result<TokenizerSpec> read_tokenizer_spec(std::string_view json,
+                                                        std::string_view place,
+                                                        const TokenizerLimits& limits);
+
+}  // namespace switchyard::model::bpe

@@ -1,0 +1,48 @@
+// runtime/model/bpe/vocabulary.h -- ids and the bytes they stand for. Ids may have holes.
+// Thread safety: shared const objects: safe.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "runtime/base/error.h"
+#include "runtime/model/bpe/merge_table.h"
+#include "runtime/model/bpe/tokenizer_spec.h"
+
+namespace switchyard::model::bpe {
+
+enum class TokenKind : std::uint8_t { kHole, kText, kSpecial };
+
+class Vocabulary {
+ public:
+  // Errors: kBadInput where an id has two tokens, a token two ids, or a byte no token.
+  [[nodiscard]] static Result<Vocabulary> create(const TokenizerSpec& spec, std::string_view place);
+
+  [[nodiscard]] std::size_t size() const noexcept { return bytes_.size(); }  // largest id + 1
+  [[nodiscard]] TokenKind kind(std::uint32_t id) const noexcept {
+    return id < kinds_.size() ? kinds_[id] : TokenKind::kHole;
+  }
+  // The bytes of a token that is no hole.
+  [[nodiscard]] const std::string& bytes(std::uint32_t id) const { return bytes_[id]; }
+  // The token of a single byte; every byte that occurs in UTF-8 has one.
+  [[nodiscard]] std::uint32_t byte_id(unsigned char byte) const noexcept { return byte_ids_[byte]; }
+
+ private:
+  [[nodiscard]] Result<void> add_text(const TokenizerSpec& spec, std::string_view place);
+  [[nodiscard]] Result<void> add_added(const TokenizerSpec& spec, std::string_view place);
+  [[nodiscard]] Result<void> find_byte_ids(const TokenizerSpec& spec, std::string_view place);
+
+  std::vector<std::string> bytes_;
+  std::vector<TokenKind> kinds_;
+  std::array<std::uint32_t, 256> byte_ids_{};
+};
+
+// Errors: kBadInput where a rule names a token that the vocabulary lacks.
+[[nodiscard]] Result<MergeTable> make_merge_table(const TokenizerSpec& spec,
+                                                  std::string_view place);
+
+}  // namespace switchyard::model::bpe
