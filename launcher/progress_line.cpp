@@ -1,0 +1,41 @@
+#include "launcher/progress_line.h"
+
+#include <unistd.h>
+
+#include <cstdio>
+
+namespace switchyard::launcher {
+namespace {
+
+constexpr Duration kTerminalInterval{100'000'000};
+constexpr Duration kPlainInterval{2'000'000'000};
+
+}  // namespace
+
+ProgressLine::ProgressLine(Show show, const Clock& clock)
+    : show_(show == Show::kYes),
+      terminal_(::isatty(STDERR_FILENO) == 1),
+      clock_(clock),
+      last_(clock.now() - kPlainInterval) {}
+
+ProgressLine::~ProgressLine() { clear(); }
+
+void ProgressLine::update(std::string_view text) {
+  if (!show_) return;
+  const TimePoint now = clock_.now();
+  if (now - last_ < (terminal_ ? kTerminalInterval : kPlainInterval)) return;
+  last_ = now;
+  dirty_ = terminal_;
+  std::fprintf(stderr, terminal_ ? "\r\033[K%.*s" : "%.*s\n", static_cast<int>(text.size()),
+               text.data());
+  std::fflush(stderr);
+}
+
+void ProgressLine::clear() {
+  if (!dirty_) return;
+  dirty_ = false;
+  std::fputs("\r\033[K", stderr);
+  std::fflush(stderr);
+}
+
+}  // namespace switchyard::launcher

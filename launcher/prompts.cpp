@@ -1,0 +1,152 @@
+#include "launcher/prompts.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+namespace switchyard::launcher {
+namespace {
+
+using nlohmann::json;
+
+Result<std::vector<std::uint32_t>> token_list(const json& list, const PromptLimits& limits) {
+  if (!list.is_array()) return fail(ErrorCode::kBadInput, "tokens: expected a list of ids");
+  std::vector<std::uint32_t> tokens;
+  for (const auto& item : list) {
+    if (!item.is_number_unsigned() || item.get<std::uint64_t>() >= limits.vocab) {
+      return fail(ErrorCode::kBadInput, "tokens[{}]: expected an id below {}, got {}",
+                  tokens.size(), limits.vocab, item.dump());
+    }
+    tokens.push_back(item.get<std::uint32_t>());
+  }
+  return tokens;
+}
+
+Result<void> set_tokens(Prompt& prompt, const model::Tokenizer* tokenizer,
+                        const PromptLimits& limits) {
+  if (prompt.tokens.empty() && !prompt.text.empty()) {
+    if (tokenizer == nullptr) {
+      return fail(ErrorCode::kUnsupported,
+                  "the model has no tokenizer; give the prompt as {{\"tokens\": [..]}}");
+    }
+    SY_ASSIGN(prompt.tokens, tokenizer->encode(prompt.text));
+  }
+  if (prompt.tokens.empty()) return fail(ErrorCode::kBadInput, "the prompt is empty");
+  if (prompt.tokens.size() > limits.tokens_max) {
+    return fail(ErrorCode::kLimit, "the prompt has {} tokens; the context holds {}",
+                prompt.tokens.size(), limits.tokens_max);
+  }
+  return {};
+}
+
+Result<Prompt> parse_line(const std::string& line, std::size_t number,
+                          const model::Tokenizer* tokenizer, const PromptLimits& limits) {
+  const auto body = json::parse(line, nullptr, false);
+  if (body.is_discarded() || !body.is_object()) {
+    return fail(ErrorCode::kBadInput, "not a JSON object (invalid JSON or invalid UTF-8)");
+  }
+  Prompt prompt;
+  for (const auto& [key, value] : body.items()) {
+    if (key == "id" && value.is_string()) {
+      prompt.id = value.get<std::string>();
+    } else if (key == "prompt" && value.is_string()) {
+      prompt.text = value.get<std::string>();
+    } else if (key == "tokens") {
+      SY_ASSIGN(prompt.tokens, token_list(value, limits));
+    } else {
+      return fail(ErrorCode::kBadInput,
+                  "key '{}' is unknown or not a string; known: id, prompt, tokens", key);
+    }
+  }
+  if (body.contains("prompt") == body.contains("tokens")) {
+    return fail(ErrorCode::kBadInput, "expected either prompt or tokens");
+  }
+  if (prompt.id.empty()) prompt.id = std::to_string(number - 1);
+  SY_TRY(set_tokens(prompt, tokenizer, limits));
+  return prompt;
+}
+
+Result<void> read_lines(std::istream& in, const std::string& name,
+                        const model::Tokenizer* tokenizer, const PromptLimits& limits,
+                        std::vector<Prompt>& prompts) {
+  std::string line;
+  std::size_t number = 0;
+  while (std::getline(in, line)) {
+    ++number;
+    const std::string place = fmt::format("{}:{}", name, number);
+    if (line.size() > limits.line_bytes_max || number > limits.lines_max) {
+      return fail(ErrorCode::kLimit, "{}: more than {} lines or a line of more than {} bytes",
+                  place, limits.lines_max, limits.line_bytes_max);
+    }
+    if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
+    auto prompt = parse_line(line, number, tokenizer, limits);
+    if (!prompt) return with_place(std::move(prompt).error(), place);
+    prompt->place = place;
+    prompts.push_back(std::move(prompt).value());
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::vector<Prompt>> read_prompts(const std::vector<std::string>& texts,
+                                         const std::string& file,
+                                         const model::Tokenizer* tokenizer,
+                                         const PromptLimits& limits) {
+  std::vector<Prompt> prompts;
+  for (const auto& text : texts) {
+    Prompt prompt{std::to_string(prompts.size()), text, {}, "--prompt"};
+    if (auto set = set_tokens(prompt, tokenizer, limits); !set) {
+      return with_place(std::move(set).error(), prompt.place);
+    }
+    prompts.push_back(std::move(prompt));
+  }
+  if (file == "-") {
+    SY_TRY(read_lines(std::cin, "stdin", tokenizer, limits, prompts));
+  } else if (!file.empty()) {
+    std::ifstream in(file, std::ios::binary);
+    if (!in) return fail(ErrorCode::kNotFound, "{}: {}", file, std::strerror(errno));
+    SY_TRY(read_lines(in, file, tokenizer, limits, prompts));
+  }
+  if (prompts.empty()) {
+    return fail(ErrorCode::kUsage, "no prompt: give --prompt TEXT or --prompts FILE.jsonl");
+  }
+  return prompts;
+}
+
+Result<std::string> read_text_file(const std::string& path, std::size_t bytes_max) {
+  std::error_code error;
+  const auto bytes = std::filesystem::file_size(path, error);
+  if (error) return fail(ErrorCode::kNotFound, "{}: {}", path, error.message());
+  if (bytes > bytes_max) {
+    return fail(ErrorCode::kLimit, "{}: {} bytes; the limit is {}", path, bytes, bytes_max);
+  }
+  std::ifstream in(path, std::ios::binary);
+  std::ostringstream text;
+  text << in.rdbuf();
+  if (!in) return fail(ErrorCode::kIo, "{}: cannot be read", path);
+  return text.str();
+}
+
+Result<void> write_text_file(const std::string& path, std::string_view text) {
+  const std::string temporary = path + ".part";
+  {
+    std::ofstream out(temporary, std::ios::binary | std::ios::trunc);
+    out.write(text.data(), static_cast<std::streamsize>(text.size()));
+    out.close();
+    if (!out) {
+      return fail(ErrorCode::kIo, "{}: cannot be written: {}", temporary, std::strerror(errno));
+    }
+  }
+  if (std::rename(temporary.c_str(), path.c_str()) != 0) {
+    return fail(ErrorCode::kIo, "{}: cannot be replaced: {}", path, std::strerror(errno));
+  }
+  return {};
+}
+
+}  // namespace switchyard::launcher

@@ -1,0 +1,42 @@
+// launcher/prompts.h -- prompts from the command line or a JSON Lines file, as token ids.
+// A line is {"id": "...", "prompt": "..."} or {"id": "...", "tokens": [..]}.
+// Errors name the file and line. Thread safety: pure but for reading the file.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "runtime/base/error.h"
+#include "runtime/model/tokenizer.h"
+
+namespace switchyard::launcher {
+
+struct Prompt {
+  std::string id;
+  std::string text;   // as given; empty for a prompt of tokens
+  std::vector<std::uint32_t> tokens;
+  std::string place;  // "--prompt" or "file.jsonl:12", for messages
+};
+
+struct PromptLimits {
+  std::size_t lines_max = 1'000'000;
+  std::size_t line_bytes_max = std::size_t{4} << 20;
+  std::size_t tokens_max = 0;  // the context; longer prompts are refused
+  std::size_t vocab = 0;
+};
+
+// `texts`: of --prompt, in order; `file`: of --prompts, or empty; "-" is standard input.
+// `tokenizer` may be null when every prompt is given as tokens.
+// Errors: kUsage when there is no prompt; kNotFound, kBadInput, kLimit naming the place.
+[[nodiscard]] Result<std::vector<Prompt>> read_prompts(const std::vector<std::string>& texts,
+                                                       const std::string& file,
+                                                       const model::Tokenizer* tokenizer,
+                                                       const PromptLimits& limits);
+
+// The whole of a text file. Errors: kNotFound, kIo, kLimit naming the path.
+[[nodiscard]] Result<std::string> read_text_file(const std::string& path, std::size_t bytes_max);
+// Writes a file whole or not at all (temporary file, then rename). Errors: kIo naming the path.
+[[nodiscard]] Result<void> write_text_file(const std::string& path, std::string_view text);
+
+}  // namespace switchyard::launcher

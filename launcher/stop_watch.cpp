@@ -1,0 +1,42 @@
+#include "launcher/stop_watch.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include "launcher/exit_code.h"
+
+namespace switchyard::launcher {
+namespace {
+
+sigset_t stop_set() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGTERM);
+  return set;
+}
+
+}  // namespace
+
+StopWatch::StopWatch(engine::StopSignals& signals) {
+  const sigset_t set = stop_set();
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  thread_ = std::thread([this, &signals] { watch(signals); });
+}
+
+StopWatch::~StopWatch() {
+  over_.store(true);
+  pthread_kill(thread_.native_handle(), SIGTERM);
+  thread_.join();
+}
+
+void StopWatch::watch(engine::StopSignals& signals) {
+  const sigset_t set = stop_set();
+  while (true) {
+    int signal = 0;
+    if (sigwait(&set, &signal) != 0 || over_.load()) return;
+    if (signals.stop.exchange(true)) ::_exit(kExitInterrupted);
+  }
+}
+
+}  // namespace switchyard::launcher

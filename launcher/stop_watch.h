@@ -1,0 +1,28 @@
+// launcher/stop_watch.h -- turns SIGINT and SIGTERM into a clean stop.
+// The signals are blocked in every thread and awaited in one: the first asks the run to finish with
+// what it has, the second ends the process at once (exit code 130).
+// Make it before any other thread. Thread safety: one per process.
+#pragma once
+
+#include <atomic>
+#include <thread>
+
+#include "runtime/engine/session.h"
+
+namespace switchyard::launcher {
+
+class StopWatch {
+ public:
+  explicit StopWatch(engine::StopSignals& signals);
+  ~StopWatch();
+  StopWatch(const StopWatch&) = delete;
+  StopWatch& operator=(const StopWatch&) = delete;
+
+ private:
+  void watch(engine::StopSignals& signals);
+
+  std::atomic<bool> over_{false};
+  std::thread thread_;
+};
+
+}  // namespace switchyard::launcher

@@ -1,0 +1,36 @@
+// runtime/engine/cluster_options.h -- how the ranks of a run share the work: roles, placement,
+// device, limits. Plain values; the launcher fills them from the configuration.
+// Every rank of a run must be given equal options (the session checks it).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "kernels/device.h"
+#include "runtime/base/clock.h"
+#include "runtime/engine/scheduler.h"
+
+namespace switchyard::engine {
+
+enum class Colocation : std::uint8_t { kApart, kTogether };
+
+struct ClusterOptions {
+  std::size_t routers = 1;                 // ranks 0 .. routers-1 hold sequences
+  Colocation colocation = Colocation::kApart;  // kTogether: router ranks hold experts too
+  std::string placement = "contiguous";
+  std::size_t replicas = 1;
+  std::string replica_choice = "local-first";
+  std::optional<DType> wire;               // answers; empty: the precision's operand type
+  std::size_t micro_batches = 0;           // 0: 2 where all experts are on other ranks, else 1
+  Duration exchange_deadline{30'000'000'000};
+  Duration gather_window{200'000};
+  Duration start_deadline{900'000'000'000};  // all ranks loaded
+  kernels::DeviceOptions device;           // threads 0: cores of the host / its ranks
+  std::string device_name = "cpu";
+  SchedulerLimits limits;                  // context 0: the model's
+  std::size_t kv_bytes_max = 0;            // 0: enough for sequences_max contexts, 4 GiB at most
+  std::size_t k_max = 0;                   // largest k of any job; 0: the number of experts
+};
+
+}  // namespace switchyard::engine

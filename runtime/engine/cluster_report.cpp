@@ -1,0 +1,111 @@
+#include "runtime/engine/cluster_report.h"
+
+#include <sys/resource.h>
+
+#include <numeric>
+
+namespace switchyard::engine {
+namespace {
+
+template <class Field>
+std::uint64_t sum(const std::vector<RankReport>& ranks, Field field) {
+  return std::accumulate(
+      ranks.begin(), ranks.end(), std::uint64_t{0},
+      [field](std::uint64_t total, const RankReport& rank) { return total + field(rank.counters); });
+}
+
+}  // namespace
+
+std::uint64_t ClusterReport::pairs_dispatched() const {
+  return sum(ranks, [](const auto& counters) { return counters.pairs_dispatched; });
+}
+
+std::uint64_t ClusterReport::pairs_served() const {
+  return sum(ranks, [](const auto& counters) { return counters.pairs_served; });
+}
+
+std::uint64_t ClusterReport::pairs_answered() const {
+  return sum(ranks, [](const auto& counters) { return counters.pairs_answered; });
+}
+
+std::uint64_t ClusterReport::bytes_sent() const {
+  return sum(ranks, [](const auto& counters) {
+    return std::accumulate(counters.bytes_sent.begin(), counters.bytes_sent.end(),
+                           std::uint64_t{0});
+  });
+}
+
+bool ClusterReport::conserved() const {
+  const auto received = sum(ranks, [](const auto& counters) { return counters.pairs_received; });
+  return pairs_dispatched() == received && received == pairs_served() &&
+         pairs_served() == pairs_answered();
+}
+
+nlohmann::json encode_rank_report(const RankReport& report) {
+  const auto& counters = report.counters;
+  return {{"kind", "bye"},
+          {"rank", report.rank.value()},
+          {"host", report.host},
+          {"device", report.device},
+          {"router", report.router},
+          {"expert", report.expert},
+          {"experts_held", report.experts_held},
+          {"expert_bytes", report.expert_bytes},
+          {"router_bytes", report.router_bytes},
+          {"kv_bytes", report.kv_bytes},
+          {"weight_bytes_read", report.weight_bytes_read},
+          {"rss_peak_bytes", report.rss_peak_bytes},
+          {"pairs_dispatched", counters.pairs_dispatched},
+          {"pairs_answered", counters.pairs_answered},
+          {"rows_dispatched", counters.rows_dispatched},
+          {"exchanges", counters.exchanges},
+          {"wait_ns", counters.wait_ns},
+          {"pairs_received", counters.pairs_received},
+          {"pairs_served", counters.pairs_served},
+          {"batches_served", counters.batches_served},
+          {"batch_jobs", counters.batch_jobs},
+          {"busy_ns", counters.busy_ns},
+          {"bytes_sent", counters.bytes_sent},
+          {"messages_sent", counters.messages_sent}};
+}
+
+Result<RankReport> decode_rank_report(const nlohmann::json& body) {
+  try {
+    RankReport report;
+    report.rank = RankId(body.at("rank").get<std::uint32_t>());
+    body.at("host").get_to(report.host);
+    body.at("device").get_to(report.device);
+    body.at("router").get_to(report.router);
+    body.at("expert").get_to(report.expert);
+    body.at("experts_held").get_to(report.experts_held);
+    body.at("expert_bytes").get_to(report.expert_bytes);
+    body.at("router_bytes").get_to(report.router_bytes);
+    body.at("kv_bytes").get_to(report.kv_bytes);
+    body.at("weight_bytes_read").get_to(report.weight_bytes_read);
+    body.at("rss_peak_bytes").get_to(report.rss_peak_bytes);
+    auto& counters = report.counters;
+    body.at("pairs_dispatched").get_to(counters.pairs_dispatched);
+    body.at("pairs_answered").get_to(counters.pairs_answered);
+    body.at("rows_dispatched").get_to(counters.rows_dispatched);
+    body.at("exchanges").get_to(counters.exchanges);
+    body.at("wait_ns").get_to(counters.wait_ns);
+    body.at("pairs_received").get_to(counters.pairs_received);
+    body.at("pairs_served").get_to(counters.pairs_served);
+    body.at("batches_served").get_to(counters.batches_served);
+    body.at("batch_jobs").get_to(counters.batch_jobs);
+    body.at("busy_ns").get_to(counters.busy_ns);
+    body.at("bytes_sent").get_to(counters.bytes_sent);
+    body.at("messages_sent").get_to(counters.messages_sent);
+    return report;
+  } catch (const nlohmann::json::exception& error) {
+    return fail(ErrorCode::kPeer, ErrorScope::kPeer, "malformed rank report: {}", error.what());
+  }
+}
+
+std::uint64_t rss_peak_bytes() {
+  rusage usage{};
+  if (::getrusage(RUSAGE_SELF, &usage) != 0) return 0;
+  return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024U;
+}
+
+}  // namespace switchyard::engine

@@ -1,0 +1,50 @@
+// runtime/engine/cluster_report.h -- what every rank did in a run, gathered by rank 0 at the end:
+// counters, memory, roles. The evidence for conservation and for the load per expert rank.
+// Thread safety: distinct objects: safe.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "runtime/base/error.h"
+#include "runtime/base/ids.h"
+#include "runtime/moe/counters.h"
+
+namespace switchyard::engine {
+
+struct RankReport {
+  RankId rank;
+  std::string host;
+  std::string device;
+  bool router = false;
+  bool expert = false;
+  std::uint64_t experts_held = 0;
+  std::uint64_t expert_bytes = 0;
+  std::uint64_t router_bytes = 0;
+  std::uint64_t kv_bytes = 0;
+  std::uint64_t weight_bytes_read = 0;
+  std::uint64_t rss_peak_bytes = 0;  // of the process; local ranks share one
+  moe::Counters counters;
+};
+
+struct ClusterReport {
+  std::vector<RankReport> ranks;  // by rank
+
+  // Sums over ranks.
+  [[nodiscard]] std::uint64_t pairs_dispatched() const;
+  [[nodiscard]] std::uint64_t pairs_served() const;
+  [[nodiscard]] std::uint64_t pairs_answered() const;
+  [[nodiscard]] std::uint64_t bytes_sent() const;
+  // Law 2: every pair dispatched was received, served and answered exactly once.
+  [[nodiscard]] bool conserved() const;
+};
+
+[[nodiscard]] nlohmann::json encode_rank_report(const RankReport& report);
+[[nodiscard]] Result<RankReport> decode_rank_report(const nlohmann::json& body);
+
+// The peak resident memory of this process, bytes; 0 where /proc does not say.
+[[nodiscard]] std::uint64_t rss_peak_bytes();
+
+}  // namespace switchyard::engine

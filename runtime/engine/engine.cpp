@@ -1,0 +1,224 @@
+#include "runtime/engine/engine.h"
+
+#include <algorithm>
+
+#include "runtime/base/check.h"
+
+namespace switchyard::engine {
+
+std::size_t micro_batch_tokens_max(const EngineOptions& options) {
+  const std::size_t tokens = options.limits.step_tokens_max;
+  if (options.micro_batches <= 1) return tokens;
+  const std::size_t share = (tokens + options.micro_batches - 1) / options.micro_batches;
+  return std::max(share, std::min(tokens, options.micro_batch_tokens_min));
+}
+
+Engine::Engine(const EngineOptions& options, model::Transformer& transformer,
+               kernels::Device& device, moe::DataPlane& plane, const Clock& clock,
+               std::unique_ptr<kernels::KvCache> cache)
+    : options_(options),
+      transformer_(transformer),
+      device_(device),
+      plane_(plane),
+      clock_(clock),
+      cache_(std::move(cache)),
+      scheduler_(options.limits, options.kv_pages),
+      sampler_(transformer.config().vocab),
+      open_(options.micro_batches),
+      logits_(transformer.head_rows_max() * transformer.config().vocab) {
+  const auto& config = transformer.config();
+  batches_.reserve(options.micro_batches);
+  for (std::size_t i = 0; i < options.micro_batches; ++i) {
+    batches_.emplace_back(config, device.precision(), micro_batch_tokens_max(options));
+  }
+  std::size_t moe_layers = 0;
+  for (std::size_t layer = 0; layer < config.layers; ++layer) {
+    moe_index_.push_back(moe_layers);
+    if (config.moe_layer[layer]) ++moe_layers;
+  }
+  head_rows_.reserve(transformer.head_rows_max());
+  ended_.reserve(options.limits.sequences_max);
+}
+
+Result<std::unique_ptr<Engine>> Engine::create(const EngineOptions& options,
+                                               model::Transformer& transformer,
+                                               kernels::Device& device, moe::DataPlane& plane,
+                                               const Clock& clock) {
+  const auto& config = transformer.config();
+  SY_ASSIGN(auto cache, device.make_kv_cache({config.layers, config.kv_heads, config.head_size,
+                                              options.kv_pages}));
+  return std::unique_ptr<Engine>(
+      new Engine(options, transformer, device, plane, clock, std::move(cache)));
+}
+
+void Engine::set_router(std::unique_ptr<routing::Router> router) {
+  SY_CHECK(open_count() == 0, "{} sequences are open", open_count());
+  router_ = std::move(router);
+  for (auto& batch : batches_) batch.reserve_selections(router_->k_max());
+}
+
+// Cuts the step's rows into equal runs; the rows of a sequence keep their order, so its earlier
+// positions are in the cache of a layer before its later ones ask for them.
+void Engine::split(const std::vector<StepPart>& parts) {
+  std::size_t total = 0;
+  for (const auto& part : parts) total += part.count;
+  const bool whole = total < std::max<std::size_t>(options_.micro_batch_tokens_min, 2);
+  batch_count_ = whole ? 1 : options_.micro_batches;
+  std::size_t row = 0;
+  std::size_t batch = 0;
+  for (std::size_t i = 0; i < batch_count_; ++i) batches_[i].clear();
+  for (StepPart part : parts) {
+    while (part.count > 0) {
+      const std::size_t batch_end = total * (batch + 1) / batch_count_;
+      const std::size_t count = std::min(part.count, batch_end - row);
+      if (count == 0) {
+        ++batch;
+        continue;
+      }
+      batches_[batch].add({part.sequence, part.begin, count});
+      part.begin += count;
+      part.count -= count;
+      row += count;
+    }
+  }
+  for (std::size_t i = 0; i < batch_count_; ++i) batches_[i].seal();
+}
+
+void Engine::route(std::size_t moe_layer, MicroBatch& batch) {
+  auto& selections = batch.selections();
+  selections.clear();
+  const auto signals = batch.signals(router_->needs());
+  const auto logits = batch.work().gate_logits();
+  router_->route(moe_layer, logits, signals, selections);
+  if (observer_ != nullptr) {
+    observer_->on_routed({moe_layer, batch.sequences(), logits, signals, selections});
+  }
+}
+
+Result<void> Engine::close_layer(std::size_t batch) {
+  if (!open_[batch]) return {};
+  open_[batch] = 0;
+  return plane_.finish(batch, batches_[batch].work().residual());
+}
+
+Result<void> Engine::run_layer(std::size_t layer, std::size_t batch) {
+  SY_TRY(close_layer(batch));
+  auto& micro_batch = batches_[batch];
+  const bool moe = transformer_.config().moe_layer[layer];
+  const auto variance = moe && router_->needs().residual_variance
+                            ? model::Transformer::Variance::kCompute
+                            : model::Transformer::Variance::kSkip;
+  transformer_.attend(layer, *cache_, micro_batch.kv_rows(), variance, micro_batch.work());
+  if (!moe) {
+    transformer_.dense(layer, micro_batch.work());
+    return {};
+  }
+  route(moe_index_[layer], micro_batch);
+  open_[batch] = 1;
+  return plane_.begin(batch, moe_index_[layer], step_, micro_batch.work().operand(),
+                      micro_batch.selections(), micro_batch.positions());
+}
+
+Result<bool> Engine::step() {
+  SY_CHECK(router_ != nullptr, "no routing policy was set");
+  const auto& parts = scheduler_.next_step();
+  if (parts.empty()) return false;
+  const TimePoint start = clock_.now();
+  const bool prompt = std::ranges::any_of(
+      parts, [](const StepPart& part) { return part.sequence->in_prompt(); });
+  std::uint64_t tokens = 0;
+  for (const auto& part : parts) tokens += part.count;
+  SY_TRY(run_step(parts));
+  const double seconds = to_seconds(clock_.now() - start);
+  (prompt ? times_.prompt_seconds : times_.decode_seconds) += seconds;
+  (prompt ? times_.prompt_tokens : times_.decode_tokens) += tokens;
+  ++times_.steps;
+  return true;
+}
+
+Result<void> Engine::run_step(const std::vector<StepPart>& parts) {
+  ++step_;
+  split(parts);
+  for (std::size_t b = 0; b < batch_count_; ++b) {
+    SY_TRY(transformer_.embed(batches_[b].ids(), batches_[b].work()));
+  }
+  for (std::size_t layer = 0; layer < transformer_.config().layers; ++layer) {
+    for (std::size_t b = 0; b < batch_count_; ++b) {
+      if (auto ran = run_layer(layer, b); !ran) {
+        return with_place(std::move(ran).error(), fmt::format("layer {}", layer));
+      }
+    }
+  }
+  for (std::size_t b = 0; b < batch_count_; ++b) SY_TRY(close_layer(b));
+  advance(parts);
+  ended_.clear();
+  for (std::size_t b = 0; b < batch_count_; ++b) read_logits(batches_[b]);
+  for (const auto& [sequence, reason] : ended_) finish(sequence, reason);
+  return {};
+}
+
+void Engine::advance(const std::vector<StepPart>& parts) {
+  for (const auto& part : parts) part.sequence->cached += part.count;
+}
+
+void Engine::read_logits(MicroBatch& batch) {
+  const auto& wanted = batch.wanted();
+  const std::size_t vocab = transformer_.config().vocab;
+  for (std::size_t begin = 0; begin < wanted.size(); begin += transformer_.head_rows_max()) {
+    const std::size_t count = std::min(transformer_.head_rows_max(), wanted.size() - begin);
+    head_rows_.clear();
+    for (std::size_t i = 0; i < count; ++i) head_rows_.push_back(wanted[begin + i].row);
+    const MatrixView<float> logits(logits_.data(), count, vocab);
+    transformer_.head(head_rows_, batch.work(), logits);
+    for (std::size_t i = 0; i < count; ++i) take_logits(wanted[begin + i], logits.row(i));
+  }
+}
+
+void Engine::take_logits(const WantedRow& wanted, std::span<const float> logits) {
+  auto& sequence = *wanted.sequence;
+  const auto& request = sequence.request;
+  sequence.digest.add(logits);
+  if (observer_ != nullptr) observer_->on_logits(request, wanted.position, logits);
+  if (wanted.position + 1 < request.tokens.size()) return;
+  if (request.max_tokens == 0) {
+    ended_.emplace_back(&sequence, FinishReason::kScored);
+    return;
+  }
+  const std::uint32_t token =
+      sampler_.sample(logits, request.sampling, request.seed, wanted.position + 1);
+  if (std::ranges::find(request.stop_tokens, token) != request.stop_tokens.end()) {
+    ended_.emplace_back(&sequence, FinishReason::kStop);
+    return;
+  }
+  sequence.result.tokens.push_back(token);
+  sequence.next_token = token;
+  if (observer_ != nullptr) observer_->on_token(request, token);
+  if (sequence.result.tokens.size() >= request.max_tokens) {
+    ended_.emplace_back(&sequence, FinishReason::kLength);
+  } else if (wanted.position + 1 >= options_.limits.context) {
+    ended_.emplace_back(&sequence, FinishReason::kContext);
+  }
+}
+
+void Engine::finish(Running* sequence, FinishReason reason) {
+  auto result = std::move(sequence->result);
+  result.finish = reason;
+  const auto digest = sequence->digest.value();
+  result.digest_high = digest.high;
+  result.digest_low = digest.low;
+  scheduler_.remove(sequence);
+  if (observer_ != nullptr) observer_->on_finished(std::move(result));
+}
+
+void Engine::interrupt() {
+  for (auto& sequence : scheduler_.drain()) {
+    auto result = std::move(sequence->result);
+    result.finish = FinishReason::kInterrupted;
+    const auto digest = sequence->digest.value();
+    result.digest_high = digest.high;
+    result.digest_low = digest.low;
+    if (observer_ != nullptr) observer_->on_finished(std::move(result));
+  }
+}
+
+}  // namespace switchyard::engine

@@ -1,0 +1,95 @@
+// runtime/engine/engine.h -- runs the sequences of one router rank: forms steps, walks the layers
+// with their expert exchanges, samples, and reports to an observer.
+// Micro-batches of a step ping-pong: while the experts of one work, the next runs attention.
+// Not the distribution over routers (session.h).
+// Thread safety: shared objects: unsafe (the rank's engine thread).
+#pragma once
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "runtime/base/clock.h"
+#include "runtime/engine/micro_batch.h"
+#include "runtime/engine/observer.h"
+#include "runtime/engine/scheduler.h"
+#include "runtime/engine/step_times.h"
+#include "runtime/model/transformer.h"
+#include "runtime/moe/data_plane.h"
+#include "runtime/routing/router.h"
+
+namespace switchyard::engine {
+
+struct EngineOptions {
+  SchedulerLimits limits;
+  std::size_t kv_pages = 0;
+  std::size_t micro_batches = 1;          // in flight at most
+  std::size_t micro_batch_tokens_min = 1; // smaller steps stay whole
+};
+
+// The longest micro-batch that a step under these options can have.
+[[nodiscard]] std::size_t micro_batch_tokens_max(const EngineOptions& options);
+
+class Engine {
+ public:
+  // References outlive the engine. Errors: those of the KV cache's making.
+  [[nodiscard]] static Result<std::unique_ptr<Engine>> create(const EngineOptions& options,
+                                                              model::Transformer& transformer,
+                                                              kernels::Device& device,
+                                                              moe::DataPlane& plane,
+                                                              const Clock& clock);
+
+  // The policy of the following sequences; only while no sequence runs.
+  void set_router(std::unique_ptr<routing::Router> router);
+  void set_observer(Observer* observer) noexcept { observer_ = observer; }
+
+  [[nodiscard]] Result<void> submit(SequenceRequest request) {
+    return scheduler_.add(std::move(request));
+  }
+  // One step over the layers. False when no sequence is left. Blocks: for its exchanges.
+  [[nodiscard]] Result<bool> step();
+  // Ends every sequence as interrupted and reports it with what it has so far.
+  void interrupt();
+  [[nodiscard]] std::size_t open_count() const noexcept {
+    return scheduler_.running_count() + scheduler_.waiting_count();
+  }
+  // Wall time and tokens of the steps since the last take_times().
+  [[nodiscard]] const StepTimes& times() const noexcept { return times_; }
+  [[nodiscard]] StepTimes take_times() noexcept { return std::exchange(times_, {}); }
+  [[nodiscard]] std::size_t kv_bytes() const noexcept { return cache_->bytes(); }
+
+ private:
+  Engine(const EngineOptions& options, model::Transformer& transformer, kernels::Device& device,
+         moe::DataPlane& plane, const Clock& clock, std::unique_ptr<kernels::KvCache> cache);
+  [[nodiscard]] Result<void> run_step(const std::vector<StepPart>& parts);
+  void split(const std::vector<StepPart>& parts);
+  [[nodiscard]] Result<void> run_layer(std::size_t layer, std::size_t batch);
+  [[nodiscard]] Result<void> close_layer(std::size_t batch);
+  void route(std::size_t moe_layer, MicroBatch& batch);
+  void read_logits(MicroBatch& batch);
+  void take_logits(const WantedRow& wanted, std::span<const float> logits);
+  void advance(const std::vector<StepPart>& parts);
+  void finish(Running* sequence, FinishReason reason);
+
+  EngineOptions options_;
+  model::Transformer& transformer_;
+  kernels::Device& device_;
+  moe::DataPlane& plane_;
+  const Clock& clock_;
+  std::unique_ptr<kernels::KvCache> cache_;
+  Scheduler scheduler_;
+  Sampler sampler_;
+  std::unique_ptr<routing::Router> router_;
+  Observer* observer_ = nullptr;
+  std::vector<MicroBatch> batches_;
+  std::size_t batch_count_ = 0;           // in use this step
+  std::vector<std::size_t> moe_index_;    // [layers] index among MoE layers
+  std::vector<char> open_;                // [micro-batches] an exchange is open
+  Array<float> logits_;                   // [head_rows_max, V]
+  std::vector<std::uint32_t> head_rows_;
+  std::vector<std::pair<Running*, FinishReason>> ended_;
+  std::uint64_t step_ = 0;
+  StepTimes times_;
+};
+
+}  // namespace switchyard::engine

@@ -1,0 +1,54 @@
+// runtime/engine/rank_parts.h -- builds what one rank needs for its roles: device, experts, router's
+// model, data plane, engine; each sized from one place.
+// Thread safety: pure functions and an aggregate for the rank's engine thread.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+
+#include "comm/transport.h"
+#include "kernels/device.h"
+#include "runtime/base/clock.h"
+#include "runtime/engine/cluster_options.h"
+#include "runtime/engine/engine.h"
+#include "runtime/model/transformer.h"
+#include "runtime/model/weight_source.h"
+#include "runtime/moe/data_plane.h"
+#include "runtime/placement/view.h"
+
+namespace switchyard::engine {
+
+// Called now and then while weights load: experts or layers done, of all.
+using LoadProgress = std::function<void(std::size_t done, std::size_t total)>;
+
+// The first view of a static world. Errors: kUsage / kConfig naming what does not fit.
+[[nodiscard]] Result<placement::View> make_static_view(const ClusterOptions& options,
+                                                       const model::ModelConfig& config,
+                                                       const comm::Transport& transport);
+
+// Threads for a rank: what was asked for, or its share of the host's cores.
+[[nodiscard]] std::size_t threads_for_rank(const ClusterOptions& options,
+                                           const comm::Transport& transport);
+
+struct RankParts {
+  std::unique_ptr<kernels::Device> device;
+  std::shared_ptr<const placement::View> view;
+  std::unique_ptr<moe::ExpertStore> store;
+  std::unique_ptr<model::Transformer> transformer;  // routers only
+  std::unique_ptr<moe::DataPlane> plane;
+  std::unique_ptr<Engine> engine;                   // routers only
+
+  [[nodiscard]] const placement::Member& member(RankId rank) const {
+    return view->members.at(rank.index());
+  }
+};
+
+// Loads this rank's share. Errors: the checkpoint's and the options', naming the place.
+[[nodiscard]] Result<RankParts> make_rank_parts(const ClusterOptions& options,
+                                                model::WeightSource& source,
+                                                comm::Transport& transport, const Clock& clock,
+                                                const std::atomic<bool>& abandon,
+                                                const LoadProgress& progress);
+
+}  // namespace switchyard::engine

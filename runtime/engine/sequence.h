@@ -1,0 +1,52 @@
+// runtime/engine/sequence.h -- one sequence of a run: what was asked, how far it is, what came out.
+// Plain state; the scheduler and the engine move it on.
+// Thread safety: distinct objects: safe; shared objects: unsafe.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "runtime/base/ids.h"
+#include "runtime/engine/sampler.h"
+
+namespace switchyard::engine {
+
+// Which positions' logits are computed: the last of the prompt (and of every new token), or all.
+enum class LogitsWanted : std::uint8_t { kLast, kAll };
+
+struct SequenceRequest {
+  SequenceId id;                      // its place in the input
+  std::vector<std::uint32_t> tokens;  // the prompt, at least one token
+  LogitsWanted wanted = LogitsWanted::kLast;
+  std::uint32_t max_tokens = 0;       // to generate; 0: only the prompt's logits
+  SamplingOptions sampling;
+  std::uint64_t seed = 0;
+  std::vector<std::uint32_t> stop_tokens;  // end of sequence; empty: none
+  std::vector<std::uint32_t> targets;      // scoring: the token after each prompt position, or empty
+};
+
+enum class FinishReason : std::uint8_t { kStop, kLength, kContext, kScored, kInterrupted };
+
+[[nodiscard]] constexpr std::string_view to_string(FinishReason reason) noexcept {
+  switch (reason) {
+    case FinishReason::kStop: return "stop";
+    case FinishReason::kLength: return "length";
+    case FinishReason::kContext: return "context";
+    case FinishReason::kScored: return "scored";
+    case FinishReason::kInterrupted: return "interrupted";
+  }
+  return "unknown";
+}
+
+struct SequenceResult {
+  SequenceId id;
+  std::uint32_t prompt_tokens = 0;
+  std::vector<std::uint32_t> tokens;  // generated; a stop token is not among them
+  FinishReason finish = FinishReason::kInterrupted;
+  std::uint64_t digest_high = 0;  // XXH3-128 over the fp32 logits of every position that was wanted
+  std::uint64_t digest_low = 0;
+  double nll = 0;  // nats over all targets
+};
+
+}  // namespace switchyard::engine

@@ -1,0 +1,261 @@
+#include "runtime/engine/session.h"
+
+#include "runtime/base/check.h"
+
+namespace switchyard::engine {
+namespace {
+
+// A rank that is told to stop waits this long for the lead's goodbye.
+constexpr Duration kStopGrace{10'000'000'000};
+
+nlohmann::json encode_error(const Error& error) {
+  return {{"kind", "failed"},
+          {"code", static_cast<int>(error.code)},
+          {"scope", static_cast<int>(error.scope)},
+          {"message", error.message}};
+}
+
+Error decode_error(const nlohmann::json& body) {
+  return {static_cast<ErrorCode>(body.value("code", static_cast<int>(ErrorCode::kInternal))),
+          static_cast<ErrorScope>(body.value("scope", 0)), body.value("message", std::string())};
+}
+
+}  // namespace
+
+Session::Session(const ClusterOptions& options, comm::Transport& transport, const Clock& clock,
+                 const StopSignals& signals, Log log)
+    : options_(options),
+      transport_(transport),
+      clock_(clock),
+      signals_(signals),
+      log_(std::move(log)),
+      link_(transport),
+      peers_(transport.size()) {}
+
+Result<std::unique_ptr<Session>> Session::open(const ClusterOptions& options,
+                                               Result<std::unique_ptr<model::WeightSource>> source,
+                                               comm::Transport& transport, const Clock& clock,
+                                               const StopSignals& signals, Log log,
+                                               const LoadProgress& load_progress) {
+  auto session =
+      std::unique_ptr<Session>(new Session(options, transport, clock, signals, std::move(log)));
+  Result<void> own{};
+  if (source) {
+    session->source_ = std::move(source).value();
+    auto parts = make_rank_parts(options, *session->source_, transport, clock, signals.abandon,
+                                 load_progress);
+    if (parts) {
+      session->parts_ = std::move(parts).value();
+    } else {
+      own = Unexpected(std::move(parts).error());
+    }
+  } else {
+    own = Unexpected(std::move(source).error());
+  }
+  SY_TRY(session->agree(std::move(own)));
+  return session;
+}
+
+// Ranks that were started with different options would break the exchange half-way.
+std::string Session::fingerprint() const {
+  const auto& model = source_->config();
+  const auto wire = options_.wire.value_or(kernels::operand_dtype(options_.device.precision));
+  return fmt::format(
+      "model {} d={} layers={} E={} f={} V={}; precision {} wire {}; routers {} colocation {}; "
+      "placement {} replicas {}; steps {} sequences {} context {} k_max {}",
+      model.family, model.hidden, model.layers, model.experts, model.expert_inner, model.vocab,
+      to_string(kernels::operand_dtype(options_.device.precision)), to_string(wire),
+      options_.routers, static_cast<int>(options_.colocation), options_.placement,
+      options_.replicas, options_.limits.step_tokens_max, options_.limits.sequences_max,
+      options_.limits.context, options_.k_max);
+}
+
+Result<void> Session::agree(Result<void> own) {
+  return leads() ? gather_ready(std::move(own)) : [&]() -> Result<void> {
+    nlohmann::json hello = {{"kind", "ready"}};
+    if (own) {
+      hello["fingerprint"] = fingerprint();
+    } else {
+      hello = encode_error(own.error());
+    }
+    SY_TRY(link_.post(RankId(0), hello));
+    return await_go();
+  }();
+}
+
+Result<void> Session::gather_ready(Result<void> own) {
+  std::vector<bool> heard(transport_.size());
+  heard[0] = true;
+  const Deadline deadline = Deadline::after(clock_, options_.start_deadline);
+  const auto silent = [&] {
+    std::string names;
+    for (std::size_t r = 0; r < heard.size(); ++r) {
+      if (!heard[r]) names += fmt::format(" {}", r);
+    }
+    return fmt::format("start-up of rank(s){}", names);
+  };
+  const auto all_heard = [&]() -> Result<bool> {
+    SY_ASSIGN(auto message, link_.poll());
+    if (message) {
+      const auto rank = message->from.index();
+      heard[rank] = true;
+      if (message->body["kind"] == "failed") {
+        if (own) own = with_place(decode_error(message->body), fmt::format("rank {}", rank));
+      } else if (own && message->body.value("fingerprint", std::string()) != fingerprint()) {
+        own = fail(ErrorCode::kUsage, "rank {} was started with other options: {} -- rank 0: {}",
+                   rank, message->body.value("fingerprint", std::string("?")), fingerprint());
+      }
+    }
+    return std::ranges::find(heard, false) == heard.end();
+  };
+  SY_TRY(work_until(all_heard, deadline, silent));
+  const auto verdict = own ? nlohmann::json{{"kind", "go"}} : encode_error(own.error());
+  for (std::uint32_t r = 1; r < transport_.size(); ++r) SY_TRY(link_.post(RankId(r), verdict));
+  SY_TRY(work_until([&] { return link_.flushed(); }, deadline, [] { return "the start signal"; }));
+  return own;
+}
+
+Result<void> Session::await_go() {
+  std::optional<ControlMessage> message;
+  const auto arrived = [&]() -> Result<bool> {
+    SY_ASSIGN(message, link_.poll());
+    return message.has_value();
+  };
+  SY_TRY(work_until(arrived, Deadline::after(clock_, options_.start_deadline),
+                    [] { return "the start signal of rank 0"; }));
+  if (message->body["kind"] == "failed") return Unexpected(decode_error(message->body));
+  return {};
+}
+
+Result<void> Session::work_until(const std::function<Result<bool>()>& done, Deadline deadline,
+                                 const std::function<std::string()>& what) {
+  std::uint32_t idle_rounds = 0;
+  while (true) {
+    SY_ASSIGN(const bool over, done());
+    if (over) return {};
+    bool any = false;
+    if (parts_.plane) {
+      SY_ASSIGN(any, parts_.plane->progress());
+    }
+    if (any) {
+      idle_rounds = 0;
+      continue;
+    }
+    if (signals_.abandon.load(std::memory_order_relaxed)) {
+      return fail(ErrorCode::kInterrupted, "stopped while waiting for {}", what());
+    }
+    if (deadline.passed(clock_)) {
+      return fail(ErrorCode::kDeadline, ErrorScope::kPeer, "no sign of {} (epoch {})", what(),
+                  parts_.view ? parts_.view->epoch.value() : 0);
+    }
+    transport_.wait_a_moment(++idle_rounds);
+  }
+}
+
+routing::RouterConvention Session::convention() const {
+  const auto& model = source_->config();
+  routing::RouterConvention convention;
+  convention.layers = model.moe_layer_count();
+  convention.experts = model.experts;
+  convention.k_static = model.experts_per_token;
+  convention.renormalise = model.norm_topk_prob;
+  return convention;
+}
+
+RankReport Session::own_report() const {
+  RankReport report;
+  const auto& member = parts_.member(transport_.rank());
+  report.rank = transport_.rank();
+  report.host = member.host;
+  report.device = parts_.device->description();
+  report.router = member.router;
+  report.expert = member.expert;
+  report.experts_held = parts_.store->count();
+  report.expert_bytes = parts_.store->bytes();
+  report.router_bytes = parts_.transformer ? parts_.transformer->bytes() : 0;
+  report.kv_bytes = parts_.engine ? parts_.engine->kv_bytes() : 0;
+  report.weight_bytes_read = source_->bytes_read();
+  report.rss_peak_bytes = rss_peak_bytes();
+  report.counters = parts_.plane->counters();
+  return report;
+}
+
+Result<JobResult> Session::run_share(
+    const Job& job, Observer* observer,
+    const std::function<Result<void>(const JobProgress&)>& report) {
+  auto& engine = *parts_.engine;
+  SY_ASSIGN(auto router, routing::make_router(job.routing, convention(), job.calibration));
+  if (options_.k_max != 0 && router->k_max() > options_.k_max) {
+    return fail(ErrorCode::kInternal, "routing {} needs k up to {}; buffers were made for {}",
+                router->spec(), router->k_max(), options_.k_max);
+  }
+  JobCollector collector(job.keeps, routing::RoutingStats(convention()), observer);
+  engine.set_router(std::move(router));
+  engine.set_observer(&collector);
+  for (const auto& request : job.sequences) SY_TRY(engine.submit(request));
+  JobProgress progress;
+  progress.sequences = job.sequences.size();
+  const TimePoint start = clock_.now();
+  while (true) {
+    if (signals_.stop.load(std::memory_order_relaxed)) {
+      engine.interrupt();
+      break;
+    }
+    SY_ASSIGN(const bool worked, engine.step());
+    if (!worked) break;
+    progress.sequences_done = collector.finished_count();
+    progress.tokens = engine.times().prompt_tokens + engine.times().decode_tokens;
+    progress.seconds = to_seconds(clock_.now() - start);
+    SY_TRY(report(progress));
+  }
+  engine.set_observer(nullptr);
+  auto result = collector.take();
+  result.times = engine.take_times();
+  return result;
+}
+
+Result<void> Session::follow() {
+  std::uint32_t idle_rounds = 0;
+  std::optional<Deadline> grace;
+  while (true) {
+    SY_ASSIGN(auto message, link_.poll());
+    if (message && message->body["kind"] == "end") break;
+    if (message && message->body["kind"] == "job") {
+      SY_ASSIGN(const auto job, decode_job(message->body));
+      TimePoint reported{};
+      const auto report = [&](const JobProgress& progress) -> Result<void> {
+        if (clock_.now() - reported < Duration(200'000'000)) return {};
+        reported = clock_.now();
+        return link_.post(RankId(0), {{"kind", "progress"},
+                                      {"done", progress.sequences_done},
+                                      {"tokens", progress.tokens}});
+      };
+      SY_ASSIGN(const auto result, run_share(job, nullptr, report));
+      SY_TRY(link_.post(RankId(0), encode_result(result)));
+      continue;
+    }
+    SY_ASSIGN(const bool any, parts_.plane->progress());
+    if (any || message) {
+      idle_rounds = 0;
+      continue;
+    }
+    if (signals_.abandon.load(std::memory_order_relaxed)) {
+      return fail(ErrorCode::kInterrupted, "stopped: another rank failed");
+    }
+    if (signals_.stop.load(std::memory_order_relaxed)) {
+      if (!grace) grace = Deadline::after(clock_, kStopGrace);
+      if (grace->passed(clock_)) return fail(ErrorCode::kInterrupted, "stopped by a signal");
+    }
+    transport_.wait_a_moment(++idle_rounds);
+  }
+  SY_TRY(link_.post(RankId(0), encode_rank_report(own_report())));
+  return work_until(
+      [this]() -> Result<bool> {
+        SY_ASSIGN(const bool flushed, link_.flushed());
+        SY_ASSIGN(const bool idle, parts_.plane->idle());
+        return flushed && idle;
+      },
+      Deadline::after(clock_, options_.exchange_deadline), [] { return "the last answers' readers"; });
+}
+
+}  // namespace switchyard::engine
