@@ -51,9 +51,11 @@ Result<std::unique_ptr<Engine>> Engine::create(const EngineOptions& options,
       new Engine(options, transformer, device, plane, clock, std::move(cache)));
 }
 
-void Engine::set_router(std::unique_ptr<routing::Router> router) {
+void Engine::set_router(std::unique_ptr<routing::Router> router, routing::SignalNeeds extra) {
   SY_CHECK(open_count() == 0, "{} sequences are open", open_count());
   router_ = std::move(router);
+  needs_ = router_->needs();
+  needs_.residual_variance |= extra.residual_variance;
   for (auto& batch : batches_) batch.reserve_selections(router_->k_max());
 }
 
@@ -87,7 +89,7 @@ void Engine::split(const std::vector<StepPart>& parts) {
 void Engine::route(std::size_t moe_layer, MicroBatch& batch) {
   auto& selections = batch.selections();
   selections.clear();
-  const auto signals = batch.signals(router_->needs());
+  const auto signals = batch.signals(needs_);
   const auto logits = batch.work().gate_logits();
   router_->route(moe_layer, logits, signals, selections);
   if (observer_ != nullptr) {
@@ -105,7 +107,7 @@ Result<void> Engine::run_layer(std::size_t layer, std::size_t batch) {
   SY_TRY(close_layer(batch));
   auto& micro_batch = batches_[batch];
   const bool moe = transformer_.config().moe_layer[layer];
-  const auto variance = moe && router_->needs().residual_variance
+  const auto variance = moe && needs_.residual_variance
                             ? model::Transformer::Variance::kCompute
                             : model::Transformer::Variance::kSkip;
   transformer_.attend(layer, *cache_, micro_batch.kv_rows(), variance, micro_batch.work());

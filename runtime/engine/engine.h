@@ -40,7 +40,8 @@ class Engine {
                                                               const Clock& clock);
 
   // The policy of the following sequences; only while no sequence runs.
-  void set_router(std::unique_ptr<routing::Router> router);
+  // `extra`: signals that an observer wants although the policy does not.
+  void set_router(std::unique_ptr<routing::Router> router, routing::SignalNeeds extra = {});
   void set_observer(Observer* observer) noexcept { observer_ = observer; }
 
   [[nodiscard]] Result<void> submit(SequenceRequest request) {
@@ -80,6 +81,7 @@ class Engine {
   Scheduler scheduler_;
   Sampler sampler_;
   std::unique_ptr<routing::Router> router_;
+  routing::SignalNeeds needs_;
   Observer* observer_ = nullptr;
   std::vector<MicroBatch> batches_;
   std::size_t batch_count_ = 0;           // in use this step

@@ -106,6 +106,7 @@ json encode_job(const Job& job) {
           {"calibration", job.calibration},
           {"keep_logits", job.keeps.logits},
           {"keep_selections", job.keeps.selections},
+          {"keep_signals", job.keeps.signals},
           {"sequences", encode_list(job.sequences, encode_request)}};
 }
 
@@ -116,6 +117,7 @@ Result<Job> decode_job(const json& body) {
     job.calibration = body.at("calibration").get<std::string>();
     job.keeps.logits = body.at("keep_logits").get<bool>();
     job.keeps.selections = body.at("keep_selections").get<bool>();
+    job.keeps.signals = body.at("keep_signals").get<bool>();
     decode_list(body.at("sequences"), job.sequences, decode_request);
     return job;
   } catch (const json::exception& error) {

@@ -19,6 +19,7 @@ namespace switchyard::engine {
 struct JobKeeps {
   bool logits = false;      // every row of logits that was wanted
   bool selections = false;  // every routing decision
+  bool signals = false;     // compute all difficulty signals, for an observer
 };
 
 struct Job {

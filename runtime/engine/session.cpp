@@ -190,7 +190,7 @@ Result<JobResult> Session::run_share(
                 router->spec(), router->k_max(), options_.k_max);
   }
   JobCollector collector(job.keeps, routing::RoutingStats(convention()), observer);
-  engine.set_router(std::move(router));
+  engine.set_router(std::move(router), {.residual_variance = job.keeps.signals});
   engine.set_observer(&collector);
   for (const auto& request : job.sequences) SY_TRY(engine.submit(request));
   JobProgress progress;

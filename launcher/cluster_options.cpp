@@ -1,0 +1,90 @@
+// The mapping from configuration keys to the engine's options and to a weight source.
+#include "launcher/cluster_run.h"
+#include "runtime/config/config_rules.h"
+
+namespace switchyard::launcher {
+namespace {
+
+Result<kernels::Precision> precision_of(const std::string& name) {
+  if (name == "bf16") return kernels::Precision::kBf16;
+  if (name == "fp32") return kernels::Precision::kFp32;
+  return fail(ErrorCode::kConfig, "device.precision: '{}' is unknown; use bf16 or fp32", name);
+}
+
+std::optional<DType> wire_of(const std::string& name) {
+  if (name == "bf16") return DType::kBf16;
+  if (name == "fp32") return DType::kF32;
+  return std::nullopt;
+}
+
+Result<model::ModelConfig> random_shape(const config::ModelSection& section) {
+  model::ModelConfig model;
+  model.family = section.family;
+  model.vocab = section.vocab;
+  model.hidden = section.hidden;
+  model.layers = section.layers;
+  model.heads = section.heads;
+  model.kv_heads = section.kv_heads;
+  model.head_size = section.head_size;
+  model.context_max = section.context_max;
+  model.experts = section.experts;
+  model.experts_per_token = section.experts_per_token;
+  model.expert_inner = section.expert_inner;
+  model.moe_layer.assign(section.layers, true);
+  if (section.family == "qwen3_moe") model.qk_norm = kernels::QkNorm::kPerHead;
+  if (section.family == "olmoe") {
+    model.qk_norm = kernels::QkNorm::kWholeRow;
+    model.norm_topk_prob = false;
+  }
+  SY_TRY(model.validate());
+  return model;
+}
+
+}  // namespace
+
+Result<engine::ClusterOptions> cluster_options(const config::EffectiveConfig& config) {
+  const auto& run = config.run;
+  engine::ClusterOptions options;
+  options.routers = run.cluster.routers == 0 ? 1 : run.cluster.routers;
+  options.colocation =
+      run.cluster.colocate ? engine::Colocation::kTogether : engine::Colocation::kApart;
+  options.placement = run.cluster.placement;
+  options.replicas = run.cluster.replicas;
+  options.replica_choice = run.cluster.replica_choice;
+  options.wire = wire_of(run.cluster.wire);
+  options.micro_batches = run.cluster.micro_batches;
+  options.exchange_deadline = std::chrono::milliseconds(run.cluster.exchange_deadline_ms);
+  options.gather_window = std::chrono::microseconds(run.cluster.gather_window_us);
+  SY_ASSIGN(options.device.precision, precision_of(run.device.precision));
+  options.device.isa = run.device.isa;
+  options.device.threads = run.device.threads;
+  options.limits.sequences_max = run.engine.sequences_max;
+  options.limits.chunk_tokens = run.engine.chunk_tokens;
+  options.limits.step_tokens_max = run.engine.step_tokens_max;
+  options.limits.context = run.engine.context;
+  options.kv_bytes_max = run.engine.kv_mib << 20;
+  return options;
+}
+
+Result<std::unique_ptr<model::WeightSource>> open_weights(const config::EffectiveConfig& config) {
+  SY_TRY(config::check_model_given(config));
+  if (!config.run.model.path.empty()) return model::open_checkpoint(config.run.model.path);
+  SY_ASSIGN(const auto shape, random_shape(config.run.model));
+  return model::make_random_weights(shape, config.run.model.seed);
+}
+
+routing::RouterConvention convention_of(const model::ModelConfig& model) {
+  routing::RouterConvention convention;
+  convention.layers = model.moe_layer_count();
+  convention.experts = model.experts;
+  convention.k_static = model.experts_per_token;
+  convention.renormalise = model.norm_topk_prob;
+  return convention;
+}
+
+std::size_t configured_k_max(const config::RunConfig& run, const model::ModelConfig& model) {
+  const auto router = routing::make_router(run.routing.spec, convention_of(model), {});
+  return router ? (*router)->k_max() : 0;
+}
+
+}  // namespace switchyard::launcher

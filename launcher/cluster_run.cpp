@@ -1,0 +1,133 @@
+#include "launcher/cluster_run.h"
+
+#include <cstdio>
+#include <mutex>
+#include <thread>
+
+#include "launcher/exit_code.h"
+#include "launcher/progress_line.h"
+#include "launcher/stop_watch.h"
+#include "runtime/config/config_rules.h"
+
+namespace switchyard::launcher {
+namespace {
+
+struct World {
+  std::vector<std::unique_ptr<comm::Transport>> transports;  // of this process
+  bool mpi = false;
+};
+
+Result<World> join_world(const Invocation& invocation) {
+  const auto& cluster = invocation.run().cluster;
+  const bool launched = comm::started_by_mpi_launcher(invocation.env());
+  World world;
+  world.mpi = cluster.transport == "mpi" || (cluster.transport == "auto" && launched);
+  if (world.mpi) {
+    SY_ASSIGN(auto transport, comm::join_mpi_world(invocation.argc, invocation.argv, {}));
+    world.transports.push_back(std::move(transport));
+    return world;
+  }
+  const std::size_t ranks = cluster.ranks == 0 ? 1 : cluster.ranks;
+  world.transports = comm::make_local_world(ranks, {});
+  return world;
+}
+
+// One rank's life. `alone` tells whether an error is this rank's own: errors of open() are everyone's.
+Result<void> run_rank(const Invocation& invocation, LeadProgram& program,
+                      comm::Transport& transport, const engine::StopSignals& signals,
+                      bool& alone) {
+  const SteadyClock clock;
+  const bool lead = transport.rank() == RankId(0);
+  SY_ASSIGN(auto log, make_log(transport.rank(), invocation.run().log.level));
+  SY_ASSIGN(auto options, cluster_options(invocation.config));
+  auto source = open_weights(invocation.config);
+  if (source && lead) {
+    if (auto ready = program.prepare((*source)->config()); !ready) {
+      source = Unexpected(std::move(ready).error());
+    }
+  }
+  if (source) options.k_max = program.k_max((*source)->config());
+  ProgressLine line(lead && invocation.run().log.progress ? ProgressLine::Show::kYes
+                                                          : ProgressLine::Show::kNo,
+                    clock);
+  const auto loading = [&line](std::size_t done, std::size_t total) {
+    line.update(fmt::format("loading: layer {} of {}", done, total));
+  };
+  SY_ASSIGN(auto session, engine::Session::open(options, std::move(source), transport, clock,
+                                                signals, log, loading));
+  line.clear();
+  alone = true;
+  if (!lead) {
+    SY_TRY(session->follow());
+  } else {
+    auto ran = program.run(*session);
+    if (!ran && ran.error().scope != ErrorScope::kOperation) return ran;
+    SY_ASSIGN(const auto report, session->close());
+    SY_TRY(std::move(ran));
+    SY_TRY(program.finish(report));
+  }
+  return transport.finalize(Deadline::after(clock, options.exchange_deadline));
+}
+
+Result<void> run_mpi_rank(const Invocation& invocation, LeadProgram& program,
+                          comm::Transport& transport, const engine::StopSignals& signals) {
+  bool alone = false;
+  auto outcome = run_rank(invocation, program, transport, signals, alone);
+  if (outcome) return outcome;
+  const bool follower = transport.rank() != RankId(0);
+  if (transport.size() > 1 && alone) {
+    // The others may be waiting for this rank: the job ends here, with this rank's verdict.
+    std::fprintf(stderr, "switchyard: error: rank %u: %s\n", transport.rank().value(),
+                 outcome.error().message.c_str());
+    std::fflush(stderr);
+    const bool agreed = !follower && outcome.error().scope == ErrorScope::kOperation;
+    if (!agreed) comm::abort_mpi_world(exit_code(outcome.error().code));
+  }
+  const SteadyClock clock;
+  (void)transport.finalize(Deadline::after(clock, std::chrono::seconds(10))).has_value();
+  return outcome;
+}
+
+Result<void> run_local_ranks(const Invocation& invocation, LeadProgram& program, World& world,
+                             engine::StopSignals& signals) {
+  std::mutex mutex;
+  Result<void> first{};
+  const auto body = [&](comm::Transport& transport) {
+    bool alone = false;
+    auto outcome = run_rank(invocation, program, transport, signals, alone);
+    if (outcome) return;
+    const std::lock_guard lock(mutex);
+    // An abandoned wait is the echo of another rank's error, which is the one to report.
+    if (first || first.error().code == ErrorCode::kInterrupted) first = std::move(outcome);
+    signals.abandon.store(true);
+  };
+  std::vector<std::thread> threads;
+  for (std::size_t r = 1; r < world.transports.size(); ++r) {
+    threads.emplace_back([&body, &world, r] { body(*world.transports[r]); });
+  }
+  body(*world.transports.front());
+  for (auto& thread : threads) thread.join();
+  return first;
+}
+
+}  // namespace
+
+Result<void> run_on_cluster(const Invocation& invocation, LeadProgram& program) {
+  engine::StopSignals signals;
+  const StopWatch stop_watch(signals);
+  SY_ASSIGN(auto world, join_world(invocation));
+  const std::size_t ranks =
+      world.mpi ? world.transports.front()->size() : world.transports.size();
+  if (auto fits = config::check_world(invocation.config, ranks); !fits) {
+    if (world.mpi) {
+      const SteadyClock clock;
+      const auto deadline = Deadline::after(clock, std::chrono::seconds(10));
+      (void)world.transports.front()->finalize(deadline).has_value();
+    }
+    return fits;
+  }
+  return world.mpi ? run_mpi_rank(invocation, program, *world.transports.front(), signals)
+                   : run_local_ranks(invocation, program, world, signals);
+}
+
+}  // namespace switchyard::launcher

@@ -1,0 +1,104 @@
+#include "launcher/commands/eval.h"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "launcher/cluster_run.h"
+#include "launcher/run_report.h"
+#include "launcher/scoring.h"
+
+namespace switchyard::launcher {
+namespace {
+
+constexpr std::size_t kWindowDefault = 512;
+
+struct EvalFlags {
+  std::string text;
+  bool json = false;
+};
+
+class EvalProgram final : public LeadProgram {
+ public:
+  EvalProgram(const EvalFlags& flags, const config::RunConfig& run) : flags_(flags), run_(run) {}
+
+  Result<void> prepare(const model::ModelConfig& model) override {
+    model_ = model;
+    SY_ASSIGN(policy_, read_policy(run_.routing, model));
+    SY_ASSIGN(const auto tokenizer, open_tokenizer(run_.model));
+    SY_ASSIGN(text_, read_scored_text(flags_.text, tokenizer.get()));
+    return {};
+  }
+
+  std::size_t k_max(const model::ModelConfig& model) const override {
+    return configured_k_max(run_, model);
+  }
+
+  Result<void> run(engine::Session& session) override {
+    const SteadyClock clock;
+    ProgressLine line(run_.log.progress ? ProgressLine::Show::kYes : ProgressLine::Show::kNo,
+                      clock);
+    const std::size_t window = run_.engine.context != 0
+                                   ? run_.engine.context
+                                   : std::min(kWindowDefault, model_.context_max);
+    SY_ASSIGN(score_, score_text(session, policy_, text_, window, line));
+    return {};
+  }
+
+  Result<void> finish(const engine::ClusterReport& report) override {
+    RunReport closing{policy_.spec, score_.result, report};
+    if (flags_.json) {
+      nlohmann::json document = {{"tokens", score_.tokens},
+                                 {"nll", score_.nll},
+                                 {"perplexity", score_.perplexity()},
+                                 {"bits_per_byte", score_.bits_per_byte},
+                                 {"tokens_per_second", score_.tokens_per_second()}};
+      document.update(routing_json(score_.result.stats, model_));
+      document["report"] = report_json(closing, model_);
+      std::printf("%s\n", document.dump(2).c_str());
+      return {};
+    }
+    std::printf("%s: %zu tokens, %.4f nats/token, perplexity %.4f, %.4f bits/byte\n%s",
+                flags_.text.c_str(), score_.tokens, score_.nll, score_.perplexity(),
+                score_.bits_per_byte, report_text(closing, model_).c_str());
+    return {};
+  }
+
+ private:
+  EvalFlags flags_;
+  config::RunConfig run_;
+  model::ModelConfig model_;
+  Policy policy_;
+  ScoredText text_;
+  Score score_;
+};
+
+class EvalCommand final : public Command {
+ public:
+  std::string_view name() const override { return "eval"; }
+  std::string_view summary() const override {
+    return "perplexity of a text under a routing policy";
+  }
+  std::string_view examples() const override {
+    return "  switchyard eval --preset demo --text configs/texts/dev.txt\n"
+           "  mpirun -n 4 switchyard eval --preset demo --text FILE --routing topk:k=2 --json\n";
+  }
+  void add_flags(CLI::App& app) override {
+    app.add_option("--text", flags_.text,
+                   "text file; its ids are cut into windows of --context inputs (default 512)")
+        ->required();
+    app.add_flag("--json", flags_.json, "one JSON document");
+  }
+  Result<void> run(Invocation& invocation) override {
+    EvalProgram program(flags_, invocation.run());
+    return run_on_cluster(invocation, program);
+  }
+
+ private:
+  EvalFlags flags_;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_eval_command() { return std::make_unique<EvalCommand>(); }
+
+}  // namespace switchyard::launcher

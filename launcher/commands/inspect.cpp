@@ -1,0 +1,173 @@
+#include "launcher/commands/inspect.h"
+
+#include <cstdio>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "launcher/cluster_run.h"
+#include "runtime/model/checkpoint/checkpoint.h"
+#include "runtime/model/layout.h"
+#include "runtime/placement/planner_table.h"
+
+namespace switchyard::launcher {
+namespace {
+
+struct RankMemory {
+  std::uint32_t rank = 0;
+  std::string role;
+  std::size_t experts = 0;
+  std::size_t weight_bytes = 0;
+  std::size_t kv_bytes = 0;
+};
+
+double mib(std::size_t bytes) { return static_cast<double>(bytes) / (1024.0 * 1024.0); }
+
+std::vector<RankId> expert_ranks(const config::ClusterSection& cluster, std::size_t ranks,
+                                 std::size_t routers) {
+  std::vector<RankId> list;
+  for (std::uint32_t r = 0; r < ranks; ++r) {
+    if (cluster.colocate || ranks == 1 || r >= routers) list.push_back(RankId(r));
+  }
+  return list;
+}
+
+Result<std::vector<RankMemory>> memory_per_rank(const config::RunConfig& run,
+                                                const model::ModelConfig& model,
+                                                const model::ModelLayout& layout) {
+  const std::size_t ranks = run.cluster.ranks == 0 ? 1 : run.cluster.ranks;
+  const std::size_t routers = run.cluster.routers == 0 ? 1 : run.cluster.routers;
+  const auto holders = expert_ranks(run.cluster, ranks, routers);
+  SY_ASSIGN(const auto placement,
+            placement::plan_placement(run.cluster.placement,
+                                      {holders, model.moe_layer_count(), model.experts,
+                                       run.cluster.replicas}));
+  const std::size_t context = run.engine.context == 0 ? model.context_max : run.engine.context;
+  std::vector<RankMemory> memory;
+  for (std::uint32_t r = 0; r < ranks; ++r) {
+    RankMemory entry;
+    entry.rank = r;
+    for (std::size_t layer = 0; layer < placement.layers(); ++layer) {
+      entry.experts += placement.experts_of(layer, RankId(r)).size();
+    }
+    entry.weight_bytes = entry.experts * layout.expert_bytes;
+    if (r < routers) {
+      entry.weight_bytes += layout.router_bytes;
+      entry.kv_bytes = layout.kv_bytes_per_token * context * run.engine.sequences_max;
+    }
+    entry.role = r >= routers ? "expert" : entry.experts > 0 ? "router+expert" : "router";
+    memory.push_back(std::move(entry));
+  }
+  return memory;
+}
+
+class InspectCommand final : public Command {
+ public:
+  std::string_view name() const override { return "inspect"; }
+  std::string_view summary() const override {
+    return "show a checkpoint, its memory per rank, and what is wrong with it";
+  }
+  std::string_view examples() const override {
+    return "  switchyard inspect --model DIR\n"
+           "  switchyard inspect --model DIR --ranks 9 --routers 1 --precision bf16\n";
+  }
+  void add_flags(CLI::App& app) override {
+    app.add_flag("--json", json_, "as a JSON document");
+  }
+
+  Result<void> run(Invocation& invocation) override {
+    const auto& run = invocation.run();
+    if (!run.model.path.empty()) SY_TRY(report_problems(run.model.path));
+    SY_ASSIGN(const auto source, open_weights(invocation.config));
+    const auto& model = source->config();
+    SY_ASSIGN(const auto options, cluster_options(invocation.config));
+    model::LayoutOptions layout_options;
+    layout_options.precision = options.device.precision;
+    const auto layout = model::compute_layout(model, layout_options);
+    SY_ASSIGN(const auto memory, memory_per_rank(run, model, layout));
+    if (json_) {
+      print_json(model, layout, memory);
+    } else {
+      print_text(run, model, layout, memory);
+    }
+    return {};
+  }
+
+ private:
+  static Result<void> report_problems(const std::string& path) {
+    const auto problems = model::check_checkpoint(path);
+    if (problems.empty()) return {};
+    std::printf("%s: %zu problem(s)\n", path.c_str(), problems.size());
+    for (const auto& problem : problems) std::printf("  %s\n", problem.message.c_str());
+    std::fflush(stdout);
+    return fail(problems.front().code, "{}: the checkpoint cannot be used ({} problem(s))", path,
+                problems.size());
+  }
+
+  static void print_text(const config::RunConfig& run, const model::ModelConfig& model,
+                         const model::ModelLayout& layout, const std::vector<RankMemory>& memory) {
+    std::printf("model       %s (%s)\n",
+                run.model.path.empty() ? "random weights" : run.model.path.c_str(),
+                model.family.c_str());
+    std::printf("layers      %zu, %zu of them with experts\n", model.layers,
+                model.moe_layer_count());
+    std::printf("hidden      %zu, vocabulary %zu, context %zu\n", model.hidden, model.vocab,
+                model.context_max);
+    std::printf("attention   %zu heads, %zu key/value heads of %zu\n", model.heads, model.kv_heads,
+                model.head_size);
+    std::printf("experts     %zu a layer, inner size %zu, %zu per token, weights %s\n",
+                model.experts, model.expert_inner, model.experts_per_token,
+                model.norm_topk_prob ? "renormalised" : "raw");
+    std::printf("parameters  %.3f M, %.3f M active per token\n",
+                static_cast<double>(layout.parameters_total) / 1e6,
+                static_cast<double>(layout.parameters_active) / 1e6);
+    std::printf("precision   %s: %.1f MiB an expert rank's expert, %.1f MiB router part, "
+                "%.1f KiB of KV cache a token\n\n",
+                run.device.precision.c_str(), mib(layout.expert_bytes), mib(layout.router_bytes),
+                static_cast<double>(layout.kv_bytes_per_token) / 1024.0);
+    std::printf("%-5s %-14s %8s %14s %14s\n", "rank", "role", "experts", "weights MiB", "KV MiB");
+    for (const auto& entry : memory) {
+      std::printf("%-5u %-14s %8zu %14.1f %14.1f\n", entry.rank, entry.role.c_str(),
+                  entry.experts, mib(entry.weight_bytes), mib(entry.kv_bytes));
+    }
+    std::printf("KV: %llu sequences with a full context; engine.kv_mib lowers it.\n",
+                static_cast<unsigned long long>(run.engine.sequences_max));
+  }
+
+  static void print_json(const model::ModelConfig& model, const model::ModelLayout& layout,
+                         const std::vector<RankMemory>& memory) {
+    nlohmann::json document = {{"family", model.family},
+                               {"layers", model.layers},
+                               {"moe_layers", model.moe_layer_count()},
+                               {"hidden", model.hidden},
+                               {"vocab", model.vocab},
+                               {"context_max", model.context_max},
+                               {"heads", model.heads},
+                               {"kv_heads", model.kv_heads},
+                               {"head_size", model.head_size},
+                               {"experts", model.experts},
+                               {"experts_per_token", model.experts_per_token},
+                               {"expert_inner", model.expert_inner},
+                               {"parameters", layout.parameters_total},
+                               {"parameters_active", layout.parameters_active},
+                               {"expert_bytes", layout.expert_bytes},
+                               {"router_bytes", layout.router_bytes},
+                               {"kv_bytes_per_token", layout.kv_bytes_per_token},
+                               {"ranks", nlohmann::json::array()}};
+    for (const auto& entry : memory) {
+      document["ranks"].push_back({{"rank", entry.rank},
+                                   {"role", entry.role},
+                                   {"experts", entry.experts},
+                                   {"weight_bytes", entry.weight_bytes},
+                                   {"kv_bytes", entry.kv_bytes}});
+    }
+    std::printf("%s\n", document.dump(2).c_str());
+  }
+
+  bool json_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_inspect_command() { return std::make_unique<InspectCommand>(); }
+
+}  // namespace switchyard::launcher

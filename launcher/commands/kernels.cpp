@@ -1,0 +1,77 @@
+#include "launcher/commands/kernels.h"
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "comm/transport_table.h"
+#include "kernels/device.h"
+#include "launcher/cluster_run.h"
+
+namespace switchyard::launcher {
+namespace {
+
+class KernelsCommand final : public Command {
+ public:
+  std::string_view name() const override { return "kernels"; }
+  std::string_view summary() const override { return "say which kernels run here and why"; }
+  std::string_view examples() const override {
+    return "  switchyard kernels\n"
+           "  switchyard kernels --precision fp32 --isa avx2\n";
+  }
+  void add_flags(CLI::App& app) override {
+    app.add_flag("--json", json_, "as a JSON document");
+  }
+  Result<void> run(Invocation& invocation) override {
+    SY_ASSIGN(const auto options, cluster_options(invocation.config));
+    SY_ASSIGN(const auto choices, kernels::explain_kernels("cpu", options.device));
+    if (json_) {
+      print_json(choices);
+    } else {
+      print_text(choices);
+    }
+    return {};
+  }
+
+ private:
+  static void print_json(const std::vector<kernels::KernelChoice>& choices) {
+    nlohmann::json document = {{"kernels", nlohmann::json::array()},
+                               {"transports", nlohmann::json::array()}};
+    for (const auto& choice : choices) {
+      document["kernels"].push_back({{"op", choice.op},
+                                     {"candidate", choice.candidate},
+                                     {"chosen", choice.chosen},
+                                     {"reason", choice.reason}});
+    }
+    for (const auto& entry : comm::list_transports()) {
+      document["transports"].push_back(
+          {{"name", entry.name},
+           {"available", entry.availability == comm::Availability::kAvailable},
+           {"text", entry.text}});
+    }
+    std::printf("%s\n", document.dump(2).c_str());
+  }
+
+  static void print_text(const std::vector<kernels::KernelChoice>& choices) {
+    std::printf("%-12s %-14s %s\n", "op", "candidate", "");
+    for (const auto& choice : choices) {
+      const char* state = choice.chosen              ? "chosen"
+                          : choice.reason.empty()    ? "not needed"
+                                                     : choice.reason.c_str();
+      std::printf("%-12s %-14s %s\n", choice.op.c_str(), choice.candidate.c_str(), state);
+    }
+    std::printf("\n%-12s\n", "transport");
+    for (const auto& entry : comm::list_transports()) {
+      const bool there = entry.availability == comm::Availability::kAvailable;
+      std::printf("%-12.*s %s%s\n", static_cast<int>(entry.name.size()), entry.name.data(),
+                  there ? "" : "left out: ", entry.text.c_str());
+    }
+  }
+
+  bool json_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_kernels_command() { return std::make_unique<KernelsCommand>(); }
+
+}  // namespace switchyard::launcher

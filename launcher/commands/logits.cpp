@@ -1,0 +1,142 @@
+#include "launcher/commands/logits.h"
+
+#include <cstdio>
+#include <set>
+
+#include "launcher/cluster_run.h"
+#include "launcher/job_inputs.h"
+#include "launcher/progress_line.h"
+#include "launcher/run_report.h"
+#include "runtime/engine/logits_digest.h"
+#include "runtime/model/checkpoint/safetensors_writer.h"
+
+namespace switchyard::launcher {
+namespace {
+
+struct LogitsFlags {
+  std::vector<std::string> prompts;
+  std::string prompts_file;
+  std::string out;
+  bool last = false;
+  bool json = false;
+};
+
+class LogitsProgram final : public LeadProgram {
+ public:
+  LogitsProgram(const LogitsFlags& flags, const config::RunConfig& run)
+      : flags_(flags), run_(run) {}
+
+  Result<void> prepare(const model::ModelConfig& model) override {
+    model_ = model;
+    SY_ASSIGN(policy_, read_policy(run_.routing, model));
+    SY_ASSIGN(tokenizer_, open_tokenizer(run_.model));
+    PromptLimits limits;
+    limits.tokens_max = context_of(run_, model);
+    limits.vocab = model.vocab;
+    SY_ASSIGN(prompts_, read_prompts(flags_.prompts, flags_.prompts_file, tokenizer_.get(), limits));
+    std::set<std::string> ids;
+    for (const auto& prompt : prompts_) {
+      if (!ids.insert(prompt.id).second) {
+        return fail(ErrorCode::kBadInput, "{}: id '{}' names two prompts; each needs its own tensor",
+                    prompt.place, prompt.id);
+      }
+    }
+    return {};
+  }
+
+  std::size_t k_max(const model::ModelConfig& model) const override {
+    return configured_k_max(run_, model);
+  }
+
+  Result<void> run(engine::Session& session) override {
+    const SteadyClock clock;
+    ProgressLine line(run_.log.progress ? ProgressLine::Show::kYes : ProgressLine::Show::kNo,
+                      clock);
+    engine::Job job;
+    job.routing = policy_.spec;
+    job.calibration = policy_.calibration;
+    job.keeps.logits = true;
+    job.sequences = generation_requests(prompts_, run_, model_);
+    for (auto& request : job.sequences) {
+      request.max_tokens = 0;
+      request.wanted = flags_.last ? engine::LogitsWanted::kLast : engine::LogitsWanted::kAll;
+    }
+    SY_ASSIGN(report_.result,
+              session.run(std::move(job), engine::Session::Spread::kAllRouters, nullptr,
+                          [&line](const engine::JobProgress& now) {
+                            line.update(fmt::format("{} of {} prompts", now.sequences_done,
+                                                    now.sequences));
+                          }));
+    report_.routing = policy_.spec;
+    return {};
+  }
+
+  Result<void> finish(const engine::ClusterReport& report) override {
+    report_.cluster = report;
+    std::vector<model::TensorToWrite> tensors;
+    for (const auto& block : report_.result.logits) {
+      tensors.push_back(model::fp32_tensor(prompts_[block.id.index()].id,
+                                           {block.rows, model_.vocab}, block.values));
+    }
+    const std::size_t count = tensors.size();
+    SY_TRY(model::write_safetensors(flags_.out, std::move(tensors)));
+    nlohmann::json document = {{"out", flags_.out}, {"sequences", nlohmann::json::array()}};
+    for (const auto& result : report_.result.sequences) {
+      document["sequences"].push_back(
+          {{"id", prompts_[result.id.index()].id},
+           {"prompt_tokens", result.prompt_tokens},
+           {"logits_digest", engine::digest_text(result.digest_high, result.digest_low)}});
+    }
+    document["report"] = report_json(report_, model_);
+    if (flags_.json) {
+      std::printf("%s\n", document.dump(2).c_str());
+    } else {
+      std::printf("wrote %zu tensor(s) to %s\n%s", count, flags_.out.c_str(),
+                  report_text(report_, model_).c_str());
+    }
+    return {};
+  }
+
+ private:
+  LogitsFlags flags_;
+  config::RunConfig run_;
+  model::ModelConfig model_;
+  Policy policy_;
+  std::unique_ptr<model::Tokenizer> tokenizer_;
+  std::vector<Prompt> prompts_;
+  RunReport report_;
+};
+
+class LogitsCommand final : public Command {
+ public:
+  std::string_view name() const override { return "logits"; }
+  std::string_view summary() const override {
+    return "write the logits of prompts to a safetensors file";
+  }
+  std::string_view examples() const override {
+    return "  switchyard logits --preset demo --prompt \"Once upon a time\" --out logits.safetensors\n"
+           "  mpirun -n 4 switchyard logits --model DIR --prompts FILE.jsonl --last --out F\n";
+  }
+  void add_flags(CLI::App& app) override {
+    app.add_option("--prompt", flags_.prompts, "text; may be given several times");
+    app.add_option("--prompts", flags_.prompts_file, "JSON Lines file of prompts; - is stdin");
+    app.add_option("--out", flags_.out,
+                   "safetensors file: tensor <id>, float32 [positions, vocab]")
+        ->required();
+    app.add_flag("--last", flags_.last, "only the last position: [1, vocab]");
+    app.add_flag("--json", flags_.json, "one JSON document with digests and the report");
+  }
+  Result<void> run(Invocation& invocation) override {
+    LogitsProgram program(flags_, invocation.run());
+    return run_on_cluster(invocation, program);
+  }
+
+ private:
+  LogitsFlags flags_;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_logits_command() { return std::make_unique<LogitsCommand>(); }
+
+}  // namespace switchyard::launcher

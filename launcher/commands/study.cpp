@@ -1,0 +1,180 @@
+#include "launcher/commands/study.h"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "launcher/calibration_run.h"
+#include "launcher/cluster_run.h"
+#include "launcher/scoring.h"
+#include "launcher/study_plot.h"
+#include "runtime/model/layout.h"
+
+namespace switchyard::launcher {
+namespace {
+
+constexpr std::size_t kWindowDefault = 512;
+// Every eighth window calibrates the thresholds and is not scored.
+constexpr std::size_t kCalibrationStride = 8;
+
+struct StudyFlags {
+  std::string text;
+  std::string out = "study";
+  std::vector<double> budgets{1.25, 1.5, 2, 3};
+  std::size_t static_k_max = 0;
+  std::size_t windows_max = 0;
+};
+
+struct Rule {
+  const char* family;
+  const char* spec;  // {0}: mean k, {1}: k_max
+  PointKind kind;
+};
+constexpr std::array kRules{
+    Rule{"top-p", "top-p:mean_k={0},k_min=1,k_max={1}", PointKind::kDynamic},
+    Rule{"relative", "relative:mean_k={0},k_min=1,k_max={1}", PointKind::kDynamic},
+    Rule{"entropy", "entropy:mean_k={0},k_min=1,k_max={1}", PointKind::kDynamic},
+    Rule{"margin", "margin:mean_k={0},k_min=1,k_max={1}", PointKind::kDynamic},
+    Rule{"difficulty mass", "difficulty:estimator=mass,mean_k={0},k_min=1,k_max={1}",
+         PointKind::kDynamic},
+    Rule{"difficulty variance", "difficulty:estimator=variance,mean_k={0},k_min=1,k_max={1}",
+         PointKind::kDynamic},
+    Rule{"difficulty prior", "difficulty:estimator=prior,mean_k={0},k_min=1,k_max={1}",
+         PointKind::kDynamic},
+    Rule{"random", "random:mean_k={0},k_min=1,k_max={1}", PointKind::kRandom},
+};
+
+class StudyProgram final : public LeadProgram {
+ public:
+  StudyProgram(const StudyFlags& flags, const config::RunConfig& run) : flags_(flags), run_(run) {}
+
+  Result<void> prepare(const model::ModelConfig& model) override {
+    model_ = model;
+    SY_ASSIGN(const auto tokenizer, open_tokenizer(run_.model));
+    SY_ASSIGN(text_, read_scored_text(flags_.text, tokenizer.get()));
+    const std::size_t window = run_.engine.context != 0
+                                   ? run_.engine.context
+                                   : std::min(kWindowDefault, model.context_max);
+    auto windows = scoring_requests(text_.ids, window);
+    if (flags_.windows_max != 0 && windows.size() > flags_.windows_max) {
+      windows.resize(flags_.windows_max);
+    }
+    for (std::size_t i = 0; i < windows.size(); ++i) {
+      auto& list = i % kCalibrationStride == 0 ? calibration_ : scored_;
+      list.push_back(std::move(windows[i]));
+    }
+    if (scored_.empty()) {
+      return fail(ErrorCode::kBadInput, "{}: too short for a study (two windows of {} at least)",
+                  flags_.text, window);
+    }
+    for (const auto& request : scored_) {
+      SY_ASSIGN(const auto bytes,
+                tokenizer->decode(request.targets, model::Tokenizer::Special::kKeep));
+      target_bytes_ += bytes.size();
+      target_count_ += request.targets.size();
+    }
+    return {};
+  }
+
+  std::size_t k_max(const model::ModelConfig& /*model*/) const override { return 0; }
+
+  Result<void> run(engine::Session& session) override {
+    const SteadyClock clock;
+    ProgressLine line(run_.log.progress ? ProgressLine::Show::kYes : ProgressLine::Show::kNo,
+                      clock);
+    const std::size_t static_max =
+        flags_.static_k_max != 0 ? std::min(flags_.static_k_max, model_.experts)
+                                 : std::min(model_.experts, model_.experts_per_token + 2);
+    for (std::size_t k = 1; k <= static_max; ++k) {
+      SY_TRY(measure(session, {fmt::format("topk:k={}", k), {}}, PointKind::kStatic, "static",
+                     line));
+    }
+    SY_ASSIGN(const auto calibrator, observe_gates(session, calibration_, line));
+    for (const double budget : flags_.budgets) {
+      for (const auto& rule : kRules) {
+        const auto spec = fmt::format(fmt::runtime(rule.spec), budget, static_max);
+        auto entry = calibrator.solve(spec);
+        if (!entry) return with_place(std::move(entry).error(), spec);
+        const auto calibration = calibrator.calibration({*entry}).to_json();
+        SY_TRY(measure(session, {entry->spec, calibration}, rule.kind, rule.family, line));
+      }
+    }
+    line.clear();
+    compute_gains(points_);
+    return write();
+  }
+
+  Result<void> finish(const engine::ClusterReport& /*report*/) override { return {}; }
+
+ private:
+  Result<void> measure(engine::Session& session, const Policy& policy, PointKind kind,
+                       const std::string& family, ProgressLine& line) {
+    SY_ASSIGN(const auto score,
+              score_windows(session, policy, scored_, {target_count_, target_bytes_}, line));
+    StudyPoint point;
+    point.kind = kind;
+    point.family = family;
+    point.routing = policy.spec;
+    point.mean_k = score.result.stats.mean_k();
+    point.nll = score.nll;
+    point.bits_per_byte = score.bits_per_byte;
+    point.saved_vs_static = model::compute_savings(model_, point.mean_k).vs_static;
+    point.tokens_per_second = score.tokens_per_second();
+    points_.push_back(std::move(point));
+    return {};
+  }
+
+  Result<void> write() const {
+    const auto title = fmt::format("{}: {} tokens scored, thresholds from {} other windows",
+                                   flags_.text, target_count_, calibration_.size());
+    SY_TRY(write_text_file(flags_.out + ".csv", study_csv(points_)));
+    SY_TRY(write_text_file(flags_.out + ".svg", study_svg(points_, title)));
+    std::printf("%s\n%s\n%swrote %s.csv and %s.svg\n", title.c_str(),
+                study_table(points_).c_str(), study_verdict(points_).c_str(), flags_.out.c_str(),
+                flags_.out.c_str());
+    return {};
+  }
+
+  StudyFlags flags_;
+  config::RunConfig run_;
+  model::ModelConfig model_;
+  ScoredText text_;
+  std::vector<engine::SequenceRequest> calibration_;
+  std::vector<engine::SequenceRequest> scored_;
+  std::size_t target_count_ = 0;
+  std::size_t target_bytes_ = 0;
+  std::vector<StudyPoint> points_;
+};
+
+class StudyCommand final : public Command {
+ public:
+  std::string_view name() const override { return "study"; }
+  std::string_view summary() const override {
+    return "compare routing policies at equal mean experts";
+  }
+  std::string_view examples() const override {
+    return "  switchyard study --preset demo --text configs/texts/dev.txt --out study\n"
+           "  switchyard study --preset demo --text FILE --budgets 1.5 2 --static-k-max 6\n";
+  }
+  void add_flags(CLI::App& app) override {
+    app.add_option("--text", flags_.text, "text to score; every eighth window calibrates instead")
+        ->required();
+    app.add_option("--out", flags_.out, "writes OUT.csv and OUT.svg")->capture_default_str();
+    app.add_option("--budgets", flags_.budgets, "mean experts per token")->capture_default_str();
+    app.add_option("--static-k-max", flags_.static_k_max,
+                   "static top-k from 1 to this; 0: the checkpoint's k + 2");
+    app.add_option("--windows", flags_.windows_max, "use only the first windows; 0: all");
+  }
+  Result<void> run(Invocation& invocation) override {
+    StudyProgram program(flags_, invocation.run());
+    return run_on_cluster(invocation, program);
+  }
+
+ private:
+  StudyFlags flags_;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_study_command() { return std::make_unique<StudyCommand>(); }
+
+}  // namespace switchyard::launcher

@@ -1,0 +1,116 @@
+#include "launcher/config_flags.h"
+
+#include <array>
+#include <filesystem>
+
+namespace switchyard::launcher {
+namespace {
+
+struct KeyFlag {
+  const char* flag;
+  const char* key;
+  const char* help;
+  const char* group;
+};
+
+constexpr std::array kValueFlags{
+    KeyFlag{"--model", "model.path", "checkpoint directory (Hugging Face layout)", "Model"},
+    KeyFlag{"--precision", "device.precision", "bf16 or fp32", "Model"},
+    KeyFlag{"--isa", "device.isa", "kernel set: auto, avx512-bf16, avx512, avx2, ref", "Model"},
+    KeyFlag{"--routing", "routing.spec",
+            "routing policy, e.g. topk:k=2 or top-p:theta=0.6,k_min=1,k_max=6", "Routing"},
+    KeyFlag{"--calibration", "routing.calibration", "file written by `calibrate`", "Routing"},
+    KeyFlag{"--threads", "device.threads", "threads per rank; 0: its share of the cores",
+            "Cluster"},
+    KeyFlag{"--ranks", "cluster.ranks", "ranks as threads of this process (without mpirun)",
+            "Cluster"},
+    KeyFlag{"--routers", "cluster.routers", "ranks 0..R-1 hold sequences", "Cluster"},
+    KeyFlag{"--transport", "cluster.transport", "auto, local or mpi", "Cluster"},
+    KeyFlag{"--placement", "cluster.placement", "contiguous or round-robin", "Cluster"},
+    KeyFlag{"--replicas", "cluster.replicas", "copies of every expert, on distinct ranks",
+            "Cluster"},
+    KeyFlag{"--replica-choice", "cluster.replica_choice", "local-first, round-robin, weighted",
+            "Cluster"},
+    KeyFlag{"--wire", "cluster.wire", "expert answers as auto (the precision), bf16 or fp32",
+            "Cluster"},
+    KeyFlag{"--micro-batches", "cluster.micro_batches", "per step; 0: automatic", "Cluster"},
+    KeyFlag{"--sequences", "engine.sequences_max", "sequences in one step, per router",
+            "Engine"},
+    KeyFlag{"--chunk", "engine.chunk_tokens", "longest piece of a prompt in one step", "Engine"},
+    KeyFlag{"--context", "engine.context", "positions per sequence; 0: the model's", "Engine"},
+    KeyFlag{"--kv-mib", "engine.kv_mib", "limit of the KV cache; 0: automatic", "Engine"},
+    KeyFlag{"--max-tokens", "sampling.max_tokens", "tokens to generate per prompt", "Sampling"},
+    KeyFlag{"--temperature", "sampling.temperature", "0: greedy", "Sampling"},
+    KeyFlag{"--top-k", "sampling.top_k", "0: off", "Sampling"},
+    KeyFlag{"--top-p", "sampling.top_p", "1: off", "Sampling"},
+    KeyFlag{"--seed", "sampling.seed", "of the sampling and of random policies", "Sampling"},
+    KeyFlag{"--log-level", "log.level", "trace, debug, info, warning, error, off", "Output"},
+};
+
+struct SwitchFlag {
+  const char* flag;
+  const char* key;
+  const char* value;
+  const char* help;
+  const char* group;
+};
+
+constexpr std::array kSwitchFlags{
+    SwitchFlag{"--colocate", "cluster.colocate", "true", "router ranks hold experts too",
+               "Cluster"},
+    SwitchFlag{"--ignore-eos", "sampling.ignore_eos", "true", "do not stop at the end token",
+               "Sampling"},
+    SwitchFlag{"--quiet", "log.progress", "false", "no progress on stderr", "Output"},
+};
+
+}  // namespace
+
+void ConfigFlags::add_to(CLI::App& app) {
+  app.add_option("--preset", preset_, "named settings: demo, inference, training, ...")
+      ->group("Configuration");
+  app.add_option("--config", file_, "YAML file of settings")->group("Configuration");
+  app.add_option("--set", sets_, "any setting: section.key=value (see `switchyard config`)")
+      ->group("Configuration");
+  for (const auto& flag : kValueFlags) {
+    app.add_option_function<std::string>(
+           flag.flag,
+           [this, flag](const std::string& text) {
+             settings_.push_back({flag.key, text, flag.flag});
+           },
+           flag.help)
+        ->group(flag.group);
+  }
+  for (const auto& flag : kSwitchFlags) {
+    app.add_flag_callback(
+           flag.flag,
+           [this, flag] { settings_.push_back({flag.key, flag.value, flag.flag}); }, flag.help)
+        ->group(flag.group);
+  }
+}
+
+Result<config::EffectiveConfig> ConfigFlags::resolve(
+    const std::map<std::string, std::string>& environment) const {
+  config::ConfigRequest request;
+  request.preset_dirs = preset_dirs();
+  request.preset = preset_;
+  request.file = file_;
+  request.environment = environment;
+  request.flags = settings_;
+  for (const auto& text : sets_) {
+    SY_ASSIGN(auto setting, config::parse_set_flag(text));
+    request.flags.push_back(std::move(setting));
+  }
+  return config::load_config(request);
+}
+
+std::vector<std::filesystem::path> preset_dirs() {
+  std::vector<std::filesystem::path> dirs{SWITCHYARD_CONFIG_DIR};
+  std::error_code error;
+  const auto binary = std::filesystem::read_symlink("/proc/self/exe", error);
+  if (!error) {
+    dirs.push_back(binary.parent_path().parent_path() / "share" / "switchyard" / "configs");
+  }
+  return dirs;
+}
+
+}  // namespace switchyard::launcher

@@ -1,0 +1,96 @@
+#include "launcher/job_inputs.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "launcher/cluster_run.h"
+#include "runtime/base/random.h"
+#include "runtime/routing/router.h"
+
+namespace switchyard::launcher {
+namespace {
+
+constexpr std::size_t kTextBytesMax = std::size_t{256} << 20;
+constexpr std::size_t kCalibrationBytesMax = std::size_t{64} << 20;
+
+}  // namespace
+
+Result<std::unique_ptr<model::Tokenizer>> open_tokenizer(const config::ModelSection& section) {
+  if (section.path.empty()) return nullptr;
+  std::error_code error;
+  const auto file = std::filesystem::path(section.path) / "tokenizer.json";
+  if (!std::filesystem::exists(file, error)) return nullptr;
+  return model::Tokenizer::open(section.path);
+}
+
+Result<Policy> read_policy(const config::RoutingSection& section,
+                           const model::ModelConfig& model) {
+  Policy policy;
+  if (!section.calibration.empty()) {
+    SY_ASSIGN(policy.calibration, read_text_file(section.calibration, kCalibrationBytesMax));
+  }
+  auto router = routing::make_router(section.spec, convention_of(model), policy.calibration);
+  if (!router) return with_place(std::move(router).error(), "routing '" + section.spec + "'");
+  policy.spec = (*router)->spec();
+  return policy;
+}
+
+std::size_t context_of(const config::RunConfig& run, const model::ModelConfig& model) {
+  return run.engine.context == 0 ? model.context_max : run.engine.context;
+}
+
+std::vector<engine::SequenceRequest> generation_requests(const std::vector<Prompt>& prompts,
+                                                         const config::RunConfig& run,
+                                                         const model::ModelConfig& model) {
+  std::vector<engine::SequenceRequest> requests;
+  for (std::uint32_t i = 0; i < prompts.size(); ++i) {
+    engine::SequenceRequest request;
+    request.id = SequenceId(i);
+    request.tokens = prompts[i].tokens;
+    request.max_tokens = static_cast<std::uint32_t>(run.sampling.max_tokens);
+    request.sampling = {run.sampling.temperature, static_cast<std::uint32_t>(run.sampling.top_k),
+                        run.sampling.top_p};
+    request.seed = hash_counters(run.sampling.seed, i);
+    if (!run.sampling.ignore_eos) request.stop_tokens = model.eos_tokens;
+    requests.push_back(std::move(request));
+  }
+  return requests;
+}
+
+std::vector<engine::SequenceRequest> scoring_requests(const std::vector<std::uint32_t>& ids,
+                                                      std::size_t window) {
+  std::vector<engine::SequenceRequest> requests;
+  for (std::size_t begin = 0; begin + 1 < ids.size(); begin += window) {
+    const std::size_t count = std::min(window, ids.size() - 1 - begin);
+    const auto first = ids.begin() + static_cast<std::ptrdiff_t>(begin);
+    engine::SequenceRequest request;
+    request.id = SequenceId(static_cast<std::uint32_t>(requests.size()));
+    request.tokens.assign(first, first + static_cast<std::ptrdiff_t>(count));
+    request.targets.assign(first + 1, first + 1 + static_cast<std::ptrdiff_t>(count));
+    request.wanted = engine::LogitsWanted::kAll;
+    request.seed = hash_counters(0, begin);
+    requests.push_back(std::move(request));
+  }
+  return requests;
+}
+
+Result<ScoredText> read_scored_text(const std::string& path, const model::Tokenizer* tokenizer) {
+  if (path.empty()) return fail(ErrorCode::kUsage, "no text: give --text FILE");
+  if (tokenizer == nullptr) {
+    return fail(ErrorCode::kUnsupported, "the model has no tokenizer.json; a text needs one");
+  }
+  SY_ASSIGN(const auto text, read_text_file(path, kTextBytesMax));
+  auto ids = tokenizer->encode(text);
+  if (!ids) return with_place(std::move(ids).error(), path);
+  if (ids->size() < 2) {
+    return fail(ErrorCode::kBadInput, "{}: {} token(s); at least 2 are needed", path, ids->size());
+  }
+  ScoredText scored;
+  SY_ASSIGN(const auto first, tokenizer->decode(std::span(*ids).first(1),
+                                                model::Tokenizer::Special::kKeep));
+  scored.target_bytes = text.size() - first.size();
+  scored.ids = std::move(ids).value();
+  return scored;
+}
+
+}  // namespace switchyard::launcher

@@ -1,0 +1,54 @@
+// launcher/job_inputs.h -- what several commands need to make a job: the tokenizer, the calibration
+// file, the canonical policy, sequences out of prompts or out of a text's windows.
+// Thread safety: pure but for reading files.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "launcher/prompts.h"
+#include "runtime/config/run_config.h"
+#include "runtime/engine/job.h"
+#include "runtime/model/model_config.h"
+#include "runtime/model/tokenizer.h"
+
+namespace switchyard::launcher {
+
+// The tokenizer of the model's directory; null for random weights or where the directory has none.
+[[nodiscard]] Result<std::unique_ptr<model::Tokenizer>> open_tokenizer(
+    const config::ModelSection& section);
+
+// A policy checked against the model: its canonical spec and the calibration's text.
+struct Policy {
+  std::string spec;
+  std::string calibration;
+};
+// Errors: kUsage for a bad spec, kNotFound / kBadInput for the calibration file.
+[[nodiscard]] Result<Policy> read_policy(const config::RoutingSection& section,
+                                         const model::ModelConfig& model);
+
+// The positions a sequence may have: engine.context, or the model's.
+[[nodiscard]] std::size_t context_of(const config::RunConfig& run,
+                                     const model::ModelConfig& model);
+
+// One request per prompt, to generate sampling.max_tokens tokens each.
+[[nodiscard]] std::vector<engine::SequenceRequest> generation_requests(
+    const std::vector<Prompt>& prompts, const config::RunConfig& run,
+    const model::ModelConfig& model);
+
+// A text's ids cut into consecutive windows of `window` inputs with nothing carried over: every id
+// but the first is a target once.
+[[nodiscard]] std::vector<engine::SequenceRequest> scoring_requests(
+    const std::vector<std::uint32_t>& ids, std::size_t window);
+
+// A text file as ids, with the bytes that its targets stand for.
+struct ScoredText {
+  std::vector<std::uint32_t> ids;
+  std::size_t target_bytes = 0;
+};
+// Errors: kUsage without a path, kUnsupported without a tokenizer, kBadInput naming path and offset.
+[[nodiscard]] Result<ScoredText> read_scored_text(const std::string& path,
+                                                  const model::Tokenizer* tokenizer);
+
+}  // namespace switchyard::launcher

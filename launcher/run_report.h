@@ -1,0 +1,29 @@
+// launcher/run_report.h -- the closing report of a run, for people and as JSON: speed, routing, the
+// three savings, load per expert rank, traffic, conservation.
+// Thread safety: pure functions.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "runtime/engine/cluster_report.h"
+#include "runtime/engine/job.h"
+#include "runtime/model/model_config.h"
+
+namespace switchyard::launcher {
+
+struct RunReport {
+  std::string routing;  // canonical spec
+  engine::JobResult result;
+  engine::ClusterReport cluster;
+};
+
+// {"routing", "seconds", "prompt_tokens", "generated_tokens", "tokens_per_second", ..., "ranks": [..]}
+[[nodiscard]] nlohmann::json report_json(const RunReport& report, const model::ModelConfig& model);
+[[nodiscard]] std::string report_text(const RunReport& report, const model::ModelConfig& model);
+
+// The routing part alone: mean experts, histogram, savings, balance.
+[[nodiscard]] nlohmann::json routing_json(const routing::RoutingStats& stats,
+                                          const model::ModelConfig& model);
+
+}  // namespace switchyard::launcher
