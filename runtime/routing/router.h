@@ -20,20 +20,21 @@ namespace switchyard::routing {
 enum class Scoring { kSoftmax, kSigmoid };
 // What the checkpoint was trained with: how scores become combine weights.
 struct RouterConvention {
-  std::size_t layers = 0;       // MoE layers
-  std::size_t experts = 0;      // E
-  std::size_t k_static = 0;     // num_experts_per_tok
+  std::size_t layers = 0;    // MoE layers
+  std::size_t experts = 0;   // E
+  std::size_t k_static = 0;  // num_experts_per_tok
   Scoring scoring = Scoring::kSoftmax;
-  bool renormalise = true;      // norm_topk_prob: divide by the sum over the kept experts
-  float scale = 1.0F;           // routed_scaling_factor
+  bool renormalise = true;  // norm_topk_prob: divide by the sum over the kept experts
+  float scale = 1.0F;       // routed_scaling_factor
 };
 
-// What a policy may look at besides the logits. Spans are empty when a policy does not ask for them.
+// What a policy may look at besides the logits. Spans are empty when a policy does not ask for
+// them.
 struct TokenSignals {
-  std::span<const std::uint32_t> token_ids;   // [T]
-  std::span<const std::uint32_t> positions;   // [T] position in the sequence
+  std::span<const std::uint32_t> token_ids;       // [T]
+  std::span<const std::uint32_t> positions;       // [T] position in the sequence
   std::span<const std::uint64_t> sequence_seeds;  // [T] for random policies: per-sequence seed
-  std::span<const float> residual_variance;   // [T] variance of the residual before the norm
+  std::span<const float> residual_variance;       // [T] variance of the residual before the norm
 };
 
 // Which signals a policy reads beyond the logits; the caller computes only these.
@@ -62,5 +63,22 @@ class Router {
 [[nodiscard]] Result<std::unique_ptr<Router>> make_router(std::string_view spec,
                                                           const RouterConvention& convention,
                                                           std::string_view calibration);
+
+// Everything a router may be built from besides its spec.
+struct RouterInputs {
+  std::string_view calibration;                 // content of a calibration file, or empty
+  std::span<const std::uint64_t> expert_loads;  // [layers * experts] for fallback=load_balance
+};
+[[nodiscard]] Result<std::unique_ptr<Router>> make_router_with(std::string_view spec,
+                                                               const RouterConvention& convention,
+                                                               const RouterInputs& inputs);
+
+// For help texts: each policy with its keys; weights= and fallback= go with all of them.
+struct PolicyDescription {
+  std::string_view name;
+  std::string_view summary;
+  std::vector<std::string_view> keys;
+};
+[[nodiscard]] std::vector<PolicyDescription> describe_policies();
 
 }  // namespace switchyard::routing

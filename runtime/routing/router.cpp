@@ -1,0 +1,93 @@
+#include "runtime/routing/router.h"
+
+#include "runtime/routing/policies/policy_table.h"
+#include "runtime/routing/policy_router.h"
+
+namespace switchyard::routing {
+namespace {
+
+constexpr std::array<std::string_view, 2> kWeightNames = {"checkpoint", "mass"};
+
+[[nodiscard]] Result<void> check_convention(const RouterConvention& convention) {
+  if (convention.layers == 0 || convention.layers > kLayersMax) {
+    return fail(ErrorCode::kBadInput, "router: {} MoE layers, expected 1..{}", convention.layers,
+                kLayersMax);
+  }
+  if (convention.experts == 0 || convention.experts > kExpertsMax) {
+    return fail(ErrorCode::kBadInput, "router: {} experts, expected 1..{}", convention.experts,
+                kExpertsMax);
+  }
+  if (convention.k_static == 0 || convention.k_static > convention.experts) {
+    return fail(ErrorCode::kBadInput, "router: {} experts per token of {}", convention.k_static,
+                convention.experts);
+  }
+  return {};
+}
+
+[[nodiscard]] Fallback fallback_kind(std::size_t word) {
+  constexpr std::array kinds = {Fallback::kSingleExpert, Fallback::kRandom, Fallback::kLoadBalance};
+  return kinds[word];
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Router>> make_router(std::string_view spec,
+                                            const RouterConvention& convention,
+                                            std::string_view calibration) {
+  return make_router_with(spec, convention, RouterInputs{calibration, {}});
+}
+
+Result<std::unique_ptr<Router>> make_router_with(std::string_view spec,
+                                                 const RouterConvention& convention,
+                                                 const RouterInputs& inputs) {
+  SY_TRY(check_convention(convention));
+  SY_ASSIGN(const Spec parsed, Spec::parse(spec));
+  SY_ASSIGN(const PolicyEntry* entry, find_policy(parsed.name()));
+  std::vector<std::string_view> keys = entry->keys;
+  keys.insert(keys.end(), {"weights", "fallback"});
+  SY_TRY(parsed.check_keys(keys));
+  std::optional<Calibration> calibration;
+  if (!inputs.calibration.empty()) {
+    SY_ASSIGN(calibration, Calibration::parse(inputs.calibration));
+    SY_TRY(calibration->check_model(convention));
+  }
+  SY_ASSIGN(BuiltPolicy built,
+            entry->make({parsed, convention, calibration ? &*calibration : nullptr}));
+
+  RouterOptions options;
+  SY_ASSIGN(const std::size_t weights, parsed.word("weights", kWeightNames));
+  SY_ASSIGN(const std::size_t fallback, parsed.word("fallback", kFallbackNames));
+  options.weights = weights == 1 ? WeightRule::kMass : WeightRule::kCheckpoint;
+  if (weights == 1 && built.ranking) {
+    return fail(ErrorCode::kUsage, "routing policy {}: weights=mass is for ungrouped policies",
+                parsed.name());
+  }
+  options.fallback.kind = fallback_kind(fallback);
+  options.fallback.candidates = built.k_max;
+  options.fallback.random_count = std::min(convention.k_static, built.k_max);
+  if (!inputs.expert_loads.empty() &&
+      inputs.expert_loads.size() != convention.layers * convention.experts) {
+    return fail(ErrorCode::kBadInput, "router: loads of {} experts, expected {}",
+                inputs.expert_loads.size(), convention.layers * convention.experts);
+  }
+  options.fallback.loads.assign(inputs.expert_loads.begin(), inputs.expert_loads.end());
+
+  std::string text = built.spec;
+  const auto append = [&text](std::string_view key, std::string_view value) {
+    text += fmt::format("{}{}={}", text.find(':') == std::string::npos ? ':' : ',', key, value);
+  };
+  if (weights != 0) append("weights", kWeightNames[weights]);
+  if (fallback != 0) append("fallback", kFallbackNames[fallback]);
+  return std::unique_ptr<Router>(
+      std::make_unique<PolicyRouter>(std::move(built), std::move(options), std::move(text)));
+}
+
+std::vector<PolicyDescription> describe_policies() {
+  std::vector<PolicyDescription> out;
+  for (const PolicyEntry& entry : policy_table()) {
+    out.push_back({entry.name, entry.summary, entry.keys});
+  }
+  return out;
+}
+
+}  // namespace switchyard::routing
