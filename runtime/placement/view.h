@@ -47,8 +47,8 @@ class Placement {
  private:
   std::size_t layers_ = 0;
   std::size_t experts_ = 0;
-  std::vector<Replica> replicas_;        // flat
-  std::vector<std::uint32_t> begin_;     // [layers * experts + 1]
+  std::vector<Replica> replicas_;     // flat
+  std::vector<std::uint32_t> begin_;  // [layers * experts + 1]
 };
 
 struct View {

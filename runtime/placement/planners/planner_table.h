@@ -1,0 +1,24 @@
+// runtime/placement/planners/planner_table.h -- the one list of placement planners.
+// Thread safety: functions without state.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "runtime/placement/planners/planner.h"
+
+namespace switchyard::placement {
+
+struct PlannerEntry {
+  std::string_view name;
+  std::string_view summary;
+  Result<Placement> (*plan)(const PlanRequest&) = nullptr;
+};
+
+[[nodiscard]] const std::vector<PlannerEntry>& planner_table();
+
+// Checks the request, then plans. Errors: kConfig for an unknown name (answered with the list), for
+// no or repeated expert ranks, for an empty model, for more replicas than expert ranks; kLimit.
+[[nodiscard]] Result<Placement> plan_placement(std::string_view name, const PlanRequest& request);
+
+}  // namespace switchyard::placement

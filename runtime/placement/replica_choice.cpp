@@ -1,0 +1,147 @@
+#include "runtime/placement/replica_choice.h"
+
+#include <algorithm>
+#include <numeric>
+#include <unordered_map>
+
+#include "runtime/base/check.h"
+
+namespace switchyard::placement {
+namespace {
+
+// Products of a weight, a weight sum and a count stay below 2^63 for up to 2^20 copies of an
+// expert.
+constexpr std::uint32_t kWeightMax = std::uint32_t{1} << 20;
+
+using Hosts = std::unordered_map<RankId, std::string_view>;
+
+// The copies that local-first takes: on the source itself, else on its host, else all.
+void append_preferred(std::span<const Replica> copies, RankId source, const Hosts& hosts,
+                      std::vector<Replica>& out) {
+  const std::size_t before = out.size();
+  for (const Replica& copy : copies) {
+    if (copy.rank == source) out.push_back(copy);
+  }
+  if (out.size() > before) return;
+  for (const Replica& copy : copies) {
+    if (hosts.at(copy.rank) == hosts.at(source)) out.push_back(copy);
+  }
+  if (out.size() > before) return;
+  out.insert(out.end(), copies.begin(), copies.end());
+}
+
+[[nodiscard]] Result<void> check_weights(std::span<const std::uint32_t> weights, std::size_t layer,
+                                         std::size_t expert) {
+  if (std::all_of(weights.begin(), weights.end(), [](auto w) { return w == 0; }) ||
+      std::any_of(weights.begin(), weights.end(), [](auto w) { return w > kWeightMax; })) {
+    return fail(ErrorCode::kConfig,
+                "replica choice: layer {} expert {}: weights must be at most {} and not all 0",
+                layer, expert, kWeightMax);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<ReplicaRule> parse_replica_rule(std::string_view name) {
+  if (name == "local-first") return ReplicaRule::kLocalFirst;
+  if (name == "round-robin") return ReplicaRule::kRoundRobin;
+  if (name == "weighted") return ReplicaRule::kWeighted;
+  return fail(ErrorCode::kConfig,
+              "unknown replica choice '{}'; there are: local-first, round-robin, weighted",
+              name.substr(0, 60));
+}
+
+Result<ReplicaChooser> ReplicaChooser::create(ReplicaRule rule, const View& view, RankId source,
+                                              std::vector<std::uint32_t> weights) {
+  Hosts hosts;
+  for (const Member& member : view.members) hosts.emplace(member.rank, member.host);
+  if (!hosts.contains(source)) {
+    return fail(ErrorCode::kConfig, "replica choice: rank {} is no member of epoch {}",
+                source.value(), view.epoch.value());
+  }
+  ReplicaChooser out;
+  out.rule_ = rule;
+  out.source_ = source;
+  out.experts_ = view.placement.experts();
+  const std::size_t layers = view.placement.layers();
+  for (std::size_t l = 0; l < layers; ++l) {
+    for (std::uint32_t e = 0; e < out.experts_; ++e) {
+      const auto copies = view.placement.replicas(l, ExpertId(e));
+      for (const Replica& copy : copies) {
+        if (!hosts.contains(copy.rank)) {
+          return fail(ErrorCode::kConfig,
+                      "replica choice: layer {} expert {} is on rank {}, no member of epoch {}", l,
+                      e, copy.rank.value(), view.epoch.value());
+        }
+      }
+      Candidates candidates;
+      candidates.begin = static_cast<std::uint32_t>(out.replicas_.size());
+      candidates.count = static_cast<std::uint32_t>(copies.size());
+      candidates.preferred_begin = static_cast<std::uint32_t>(out.preferred_.size());
+      out.replicas_.insert(out.replicas_.end(), copies.begin(), copies.end());
+      append_preferred(copies, source, hosts, out.preferred_);
+      candidates.preferred_count =
+          static_cast<std::uint32_t>(out.preferred_.size()) - candidates.preferred_begin;
+      out.candidates_.push_back(candidates);
+    }
+  }
+  if (weights.empty()) weights.assign(out.replicas_.size(), 1);
+  if (weights.size() != out.replicas_.size()) {
+    return fail(ErrorCode::kConfig, "replica choice: {} weights for {} replicas", weights.size(),
+                out.replicas_.size());
+  }
+  for (std::size_t i = 0; i < out.candidates_.size(); ++i) {
+    Candidates& candidates = out.candidates_[i];
+    const auto own = std::span(weights).subspan(candidates.begin, candidates.count);
+    SY_TRY(check_weights(own, i / out.experts_, i % out.experts_));
+    candidates.weight_sum = std::accumulate(own.begin(), own.end(), std::uint64_t{0});
+  }
+  out.weights_ = std::move(weights);
+  out.sent_.assign(out.replicas_.size(), 0);
+  return out;
+}
+
+Replica ReplicaChooser::choose(const Pair& pair) {
+  const std::size_t i = pair.layer * experts_ + pair.expert.index();
+  SY_CHECK(pair.expert.index() < experts_ && i < candidates_.size(), "layer {} expert {}",
+           pair.layer, pair.expert.value());
+  Candidates& candidates = candidates_[i];
+  if (candidates.count == 1) return replicas_[candidates.begin];
+  switch (rule_) {
+    case ReplicaRule::kLocalFirst:
+      return preferred_[candidates.preferred_begin +
+                        (pair.token + source_.value()) % candidates.preferred_count];
+    case ReplicaRule::kRoundRobin:
+      return replicas_[candidates.begin + (pair.token * pair.k + pair.slot) % candidates.count];
+    case ReplicaRule::kWeighted: return choose_weighted(candidates);
+  }
+  return replicas_[candidates.begin];
+}
+
+// Of the copies that are still below their upper quota after this pair, the one whose next pair is
+// due first. All in whole numbers; after weight_sum pairs every copy has exactly its weight.
+Replica ReplicaChooser::choose_weighted(Candidates& candidates) {
+  const std::uint64_t n = candidates.pairs + 1;
+  const std::uint32_t end = candidates.begin + candidates.count;
+  std::uint32_t best = end;
+  for (std::uint32_t c = candidates.begin; c < end; ++c) {
+    if (sent_[c] * candidates.weight_sum >= weights_[c] * n) continue;
+    if (best == end || (sent_[c] + 1) * weights_[best] < (sent_[best] + 1) * weights_[c]) best = c;
+  }
+  SY_CHECK(best != end, "no replica below its quota");
+  ++sent_[best];
+  candidates.pairs = n;
+  if (n == candidates.weight_sum) {
+    candidates.pairs = 0;
+    std::fill(sent_.begin() + candidates.begin, sent_.begin() + end, std::uint64_t{0});
+  }
+  return replicas_[best];
+}
+
+void ReplicaChooser::restart() {
+  std::fill(sent_.begin(), sent_.end(), std::uint64_t{0});
+  for (Candidates& candidates : candidates_) candidates.pairs = 0;
+}
+
+}  // namespace switchyard::placement

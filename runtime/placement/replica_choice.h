@@ -1,0 +1,71 @@
+// runtime/placement/replica_choice.h -- which copy of an expert serves a (token, expert) pair.
+// Decided at the source rank only; the receiver learns it from the exchange's metadata. Copies are
+// equal, so the choice moves load and bytes, never results. Thread safety: distinct objects: safe;
+// shared objects: unsafe (weighted counts its pairs).
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "runtime/base/error.h"
+#include "runtime/placement/view.h"
+
+namespace switchyard::placement {
+
+enum class ReplicaRule {
+  kLocalFirst,  // the source's own copy, else one on its host, else any; (token + source) mod count
+  kRoundRobin,  // (token * k + slot) mod count
+  kWeighted,    // by given weights, with the quota method
+};
+
+// "local-first", "round-robin", "weighted". Errors: kConfig with that list.
+[[nodiscard]] Result<ReplicaRule> parse_replica_rule(std::string_view name);
+
+struct Pair {
+  std::size_t layer = 0;
+  ExpertId expert;
+  std::uint64_t token = 0;  // a number of the token, e.g. its place in the step
+  std::uint32_t slot = 0;   // rank of the expert in the token's selection
+  std::uint32_t k = 1;      // size of that selection
+};
+
+class ReplicaChooser {
+ public:
+  // `weights` for kWeighted only: one per replica, in the order layer, expert, replica; what counts
+  // is their ratio within an expert. Empty: all equal.
+  // Errors: kConfig: `source` or a replica's rank is no member; a wrong number of weights; an
+  // expert whose weights are all 0; a weight above 2^20.
+  [[nodiscard]] static Result<ReplicaChooser> create(ReplicaRule rule, const View& view,
+                                                     RankId source,
+                                                     std::vector<std::uint32_t> weights = {});
+
+  // Does not allocate. With kWeighted, after n pairs of an expert each copy has had its share of n,
+  // rounded up or down (quota method: Balinski and Young 1975).
+  [[nodiscard]] Replica choose(const Pair& pair);
+  // Forgets what kWeighted has counted, as if made anew.
+  void restart();
+
+ private:
+  struct Candidates {
+    std::uint32_t begin = 0;  // of all copies, in replicas_
+    std::uint32_t count = 0;
+    std::uint32_t preferred_begin = 0;  // of those that local-first may take, in preferred_
+    std::uint32_t preferred_count = 0;
+    std::uint64_t weight_sum = 0;
+    std::uint64_t pairs = 0;  // since the counts last came out even
+  };
+
+  [[nodiscard]] Replica choose_weighted(Candidates& candidates);
+
+  ReplicaRule rule_ = ReplicaRule::kLocalFirst;
+  RankId source_;
+  std::size_t experts_ = 0;
+  std::vector<Candidates> candidates_;  // [layers * experts]
+  std::vector<Replica> replicas_;
+  std::vector<Replica> preferred_;
+  std::vector<std::uint32_t> weights_;  // [replicas]
+  std::vector<std::uint64_t> sent_;     // [replicas]
+};
+
+}  // namespace switchyard::placement
