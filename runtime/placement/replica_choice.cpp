@@ -15,19 +15,19 @@ constexpr std::uint32_t kWeightMax = std::uint32_t{1} << 20;
 
 using Hosts = std::unordered_map<RankId, std::string_view>;
 
-// The copies that local-first takes: on the source itself, else on its host, else all.
+// The copies that local-first takes, as indices: on the source itself, else on its host, else all.
 void append_preferred(std::span<const Replica> copies, RankId source, const Hosts& hosts,
-                      std::vector<Replica>& out) {
+                      std::vector<std::uint32_t>& out) {
   const std::size_t before = out.size();
-  for (const Replica& copy : copies) {
-    if (copy.rank == source) out.push_back(copy);
+  for (std::uint32_t i = 0; i < copies.size(); ++i) {
+    if (copies[i].rank == source) out.push_back(i);
   }
   if (out.size() > before) return;
-  for (const Replica& copy : copies) {
-    if (hosts.at(copy.rank) == hosts.at(source)) out.push_back(copy);
+  for (std::uint32_t i = 0; i < copies.size(); ++i) {
+    if (hosts.at(copies[i].rank) == hosts.at(source)) out.push_back(i);
   }
   if (out.size() > before) return;
-  out.insert(out.end(), copies.begin(), copies.end());
+  for (std::uint32_t i = 0; i < copies.size(); ++i) out.push_back(i);
 }
 
 [[nodiscard]] Result<void> check_weights(std::span<const std::uint32_t> weights, std::size_t layer,
@@ -52,19 +52,20 @@ Result<ReplicaRule> parse_replica_rule(std::string_view name) {
               name.substr(0, 60));
 }
 
-Result<ReplicaChooser> ReplicaChooser::create(ReplicaRule rule, const View& view, RankId source,
-                                              std::vector<std::uint32_t> weights) {
+Result<ReplicaChoice> ReplicaChoice::create(ReplicaRule rule, const View& view, RankId source,
+                                            std::vector<std::uint32_t> weights) {
   Hosts hosts;
   for (const Member& member : view.members) hosts.emplace(member.rank, member.host);
   if (!hosts.contains(source)) {
     return fail(ErrorCode::kConfig, "replica choice: rank {} is no member of epoch {}",
                 source.value(), view.epoch.value());
   }
-  ReplicaChooser out;
+  ReplicaChoice out;
   out.rule_ = rule;
   out.source_ = source;
   out.experts_ = view.placement.experts();
   const std::size_t layers = view.placement.layers();
+  std::size_t replica_count = 0;
   for (std::size_t l = 0; l < layers; ++l) {
     for (std::uint32_t e = 0; e < out.experts_; ++e) {
       const auto copies = view.placement.replicas(l, ExpertId(e));
@@ -76,20 +77,20 @@ Result<ReplicaChooser> ReplicaChooser::create(ReplicaRule rule, const View& view
         }
       }
       Candidates candidates;
-      candidates.begin = static_cast<std::uint32_t>(out.replicas_.size());
+      candidates.begin = static_cast<std::uint32_t>(replica_count);
       candidates.count = static_cast<std::uint32_t>(copies.size());
       candidates.preferred_begin = static_cast<std::uint32_t>(out.preferred_.size());
-      out.replicas_.insert(out.replicas_.end(), copies.begin(), copies.end());
+      replica_count += copies.size();
       append_preferred(copies, source, hosts, out.preferred_);
       candidates.preferred_count =
           static_cast<std::uint32_t>(out.preferred_.size()) - candidates.preferred_begin;
       out.candidates_.push_back(candidates);
     }
   }
-  if (weights.empty()) weights.assign(out.replicas_.size(), 1);
-  if (weights.size() != out.replicas_.size()) {
+  if (weights.empty()) weights.assign(replica_count, 1);
+  if (weights.size() != replica_count) {
     return fail(ErrorCode::kConfig, "replica choice: {} weights for {} replicas", weights.size(),
-                out.replicas_.size());
+                replica_count);
   }
   for (std::size_t i = 0; i < out.candidates_.size(); ++i) {
     Candidates& candidates = out.candidates_[i];
@@ -98,30 +99,29 @@ Result<ReplicaChooser> ReplicaChooser::create(ReplicaRule rule, const View& view
     candidates.weight_sum = std::accumulate(own.begin(), own.end(), std::uint64_t{0});
   }
   out.weights_ = std::move(weights);
-  out.sent_.assign(out.replicas_.size(), 0);
+  out.sent_.assign(replica_count, 0);
   return out;
 }
 
-Replica ReplicaChooser::choose(const Pair& pair) {
-  const std::size_t i = pair.layer * experts_ + pair.expert.index();
-  SY_CHECK(pair.expert.index() < experts_ && i < candidates_.size(), "layer {} expert {}",
-           pair.layer, pair.expert.value());
+std::size_t ReplicaChoice::choose(std::span<const Replica> copies, const ReplicaQuery& query) {
+  const std::size_t i = query.layer * experts_ + query.expert.index();
+  SY_CHECK(query.expert.index() < experts_ && i < candidates_.size(), "layer {} expert {}",
+           query.layer, query.expert.value());
   Candidates& candidates = candidates_[i];
-  if (candidates.count == 1) return replicas_[candidates.begin];
+  SY_CHECK(copies.size() == candidates.count, "{} copies of {}", copies.size(), candidates.count);
   switch (rule_) {
     case ReplicaRule::kLocalFirst:
       return preferred_[candidates.preferred_begin +
-                        (pair.token + source_.value()) % candidates.preferred_count];
-    case ReplicaRule::kRoundRobin:
-      return replicas_[candidates.begin + (pair.token * pair.k + pair.slot) % candidates.count];
+                        (query.token + source_.value()) % candidates.preferred_count];
+    case ReplicaRule::kRoundRobin: return (query.token + query.slot) % candidates.count;
     case ReplicaRule::kWeighted: return choose_weighted(candidates);
   }
-  return replicas_[candidates.begin];
+  return 0;
 }
 
 // Of the copies that are still below their upper quota after this pair, the one whose next pair is
 // due first. All in whole numbers; after weight_sum pairs every copy has exactly its weight.
-Replica ReplicaChooser::choose_weighted(Candidates& candidates) {
+std::size_t ReplicaChoice::choose_weighted(Candidates& candidates) {
   const std::uint64_t n = candidates.pairs + 1;
   const std::uint32_t end = candidates.begin + candidates.count;
   std::uint32_t best = end;
@@ -136,12 +136,19 @@ Replica ReplicaChooser::choose_weighted(Candidates& candidates) {
     candidates.pairs = 0;
     std::fill(sent_.begin() + candidates.begin, sent_.begin() + end, std::uint64_t{0});
   }
-  return replicas_[best];
+  return best - candidates.begin;
 }
 
-void ReplicaChooser::restart() {
+void ReplicaChoice::restart() {
   std::fill(sent_.begin(), sent_.end(), std::uint64_t{0});
   for (Candidates& candidates : candidates_) candidates.pairs = 0;
+}
+
+Result<std::unique_ptr<ReplicaChoice>> make_replica_choice(std::string_view name, const View& view,
+                                                           RankId source) {
+  SY_ASSIGN(const ReplicaRule rule, parse_replica_rule(name));
+  SY_ASSIGN(ReplicaChoice choice, ReplicaChoice::create(rule, view, source));
+  return std::make_unique<ReplicaChoice>(std::move(choice));
 }
 
 }  // namespace switchyard::placement

@@ -5,6 +5,8 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -15,34 +17,35 @@ namespace switchyard::placement {
 
 enum class ReplicaRule {
   kLocalFirst,  // the source's own copy, else one on its host, else any; (token + source) mod count
-  kRoundRobin,  // (token * k + slot) mod count
+  kRoundRobin,  // (token + slot) mod count
   kWeighted,    // by given weights, with the quota method
 };
 
 // "local-first", "round-robin", "weighted". Errors: kConfig with that list.
 [[nodiscard]] Result<ReplicaRule> parse_replica_rule(std::string_view name);
 
-struct Pair {
+// A pair whose expert has several copies.
+struct ReplicaQuery {
   std::size_t layer = 0;
   ExpertId expert;
-  std::uint64_t token = 0;  // a number of the token, e.g. its place in the step
+  std::uint64_t token = 0;  // a number of the token that spreads it over copies, e.g. its position
   std::uint32_t slot = 0;   // rank of the expert in the token's selection
-  std::uint32_t k = 1;      // size of that selection
 };
 
-class ReplicaChooser {
+class ReplicaChoice {
  public:
   // `weights` for kWeighted only: one per replica, in the order layer, expert, replica; what counts
   // is their ratio within an expert. Empty: all equal.
   // Errors: kConfig: `source` or a replica's rank is no member; a wrong number of weights; an
   // expert whose weights are all 0; a weight above 2^20.
-  [[nodiscard]] static Result<ReplicaChooser> create(ReplicaRule rule, const View& view,
-                                                     RankId source,
-                                                     std::vector<std::uint32_t> weights = {});
+  [[nodiscard]] static Result<ReplicaChoice> create(ReplicaRule rule, const View& view,
+                                                    RankId source,
+                                                    std::vector<std::uint32_t> weights = {});
 
-  // Does not allocate. With kWeighted, after n pairs of an expert each copy has had its share of n,
-  // rounded up or down (quota method: Balinski and Young 1975).
-  [[nodiscard]] Replica choose(const Pair& pair);
+  // The index in `copies`, which are the view's replicas of the query's expert. Does not allocate.
+  // With kWeighted, after n pairs of an expert each copy has had its share of n, rounded up or down
+  // (quota method: Balinski and Young 1975).
+  [[nodiscard]] std::size_t choose(std::span<const Replica> copies, const ReplicaQuery& query);
   // Forgets what kWeighted has counted, as if made anew.
   void restart();
 
@@ -56,16 +59,20 @@ class ReplicaChooser {
     std::uint64_t pairs = 0;  // since the counts last came out even
   };
 
-  [[nodiscard]] Replica choose_weighted(Candidates& candidates);
+  [[nodiscard]] std::size_t choose_weighted(Candidates& candidates);
 
   ReplicaRule rule_ = ReplicaRule::kLocalFirst;
   RankId source_;
   std::size_t experts_ = 0;
-  std::vector<Candidates> candidates_;  // [layers * experts]
-  std::vector<Replica> replicas_;
-  std::vector<Replica> preferred_;
-  std::vector<std::uint32_t> weights_;  // [replicas]
-  std::vector<std::uint64_t> sent_;     // [replicas]
+  std::vector<Candidates> candidates_;    // [layers * experts]
+  std::vector<std::uint32_t> preferred_;  // indices among the expert's copies
+  std::vector<std::uint32_t> weights_;    // [replicas]
+  std::vector<std::uint64_t> sent_;       // [replicas]
 };
+
+// By name and with equal weights, as the configuration asks for it.
+[[nodiscard]] Result<std::unique_ptr<ReplicaChoice>> make_replica_choice(std::string_view name,
+                                                                         const View& view,
+                                                                         RankId source);
 
 }  // namespace switchyard::placement

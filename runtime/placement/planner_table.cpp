@@ -1,4 +1,4 @@
-#include "runtime/placement/planners/planner_table.h"
+#include "runtime/placement/planner_table.h"
 
 #include <fmt/ranges.h>
 

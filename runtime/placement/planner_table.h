@@ -1,4 +1,4 @@
-// runtime/placement/planners/planner_table.h -- the one list of placement planners.
+// runtime/placement/planner_table.h -- the one list of placement planners.
 // Thread safety: functions without state.
 #pragma once
 
