@@ -49,6 +49,7 @@ struct ClusterSection {
 struct RoutingSection {
   std::string spec = "auto";         // auto: the checkpoint's static top-k
   std::string calibration;           // file of `calibrate`; empty: none
+  bool aux_losses = false;           // report the load-balancing and z losses of the gates
 };
 
 struct EngineSection {

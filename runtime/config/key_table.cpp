@@ -1,0 +1,179 @@
+#include "runtime/config/key_table.h"
+
+namespace switchyard::config {
+namespace {
+
+// field<&RunConfig::device, &DeviceSection::threads>() is the accessor of that field.
+template <auto Section, auto Member>
+KeyField field() {
+  using Value = std::remove_reference_t<decltype((RunConfig{}.*Section).*Member)>;
+  return +[](RunConfig& config) -> Value& { return (config.*Section).*Member; };
+}
+
+struct Rows {
+  std::string_view section;
+  std::vector<Key>& keys;
+
+  void text(std::string_view name, KeyField access, std::string_view doc) {
+    keys.push_back({section, name, KeyType::kText, access, doc, {}});
+  }
+  void path(std::string_view name, KeyField access, std::string_view doc) {
+    keys.push_back({section, name, KeyType::kPath, access, doc, {}});
+  }
+  void choice(std::string_view name, KeyField access, std::vector<std::string_view> choices,
+              std::string_view doc) {
+    keys.push_back({section, name, KeyType::kChoice, access, doc, std::move(choices)});
+  }
+  void count(std::string_view name, KeyField access, double min, double max, std::string_view doc) {
+    keys.push_back({section, name, KeyType::kCount, access, doc, {}, min, max});
+  }
+  void real(std::string_view name, KeyField access, double min, double max, std::string_view doc) {
+    keys.push_back({section, name, KeyType::kReal, access, doc, {}, min, max});
+  }
+  void flag(std::string_view name, KeyField access, std::string_view doc) {
+    keys.push_back({section, name, KeyType::kSwitch, access, doc, {}});
+  }
+};
+
+// Seeds are kept below 2^53 so that they survive JSON readers that hold numbers as doubles.
+constexpr double kSeedMax = 9007199254740991.0;
+
+void add_model(std::vector<Key>& keys) {
+  using S = ModelSection;
+  constexpr auto kIn = &RunConfig::model;
+  Rows rows{"model", keys};
+  rows.path("path", field<kIn, &S::path>(),
+            "Checkpoint directory; empty: random weights of the shape below");
+  rows.choice("family", field<kIn, &S::family>(), {"qwen3_moe", "mixtral", "olmoe"},
+              "Architecture of the random weights");
+  rows.count("hidden", field<kIn, &S::hidden>(), 0, 65536, "Width of a token's row");
+  rows.count("layers", field<kIn, &S::layers>(), 0, 1024, "Transformer layers");
+  rows.count("heads", field<kIn, &S::heads>(), 0, 1024, "Query heads");
+  rows.count("kv_heads", field<kIn, &S::kv_heads>(), 0, 1024, "Key/value heads; divides heads");
+  rows.count("head_size", field<kIn, &S::head_size>(), 0, 1024, "Width of one head; even");
+  rows.count("vocab", field<kIn, &S::vocab>(), 0, 4194304, "Entries of the vocabulary");
+  rows.count("experts", field<kIn, &S::experts>(), 0, 4096, "Experts of each layer");
+  rows.count("experts_per_token", field<kIn, &S::experts_per_token>(), 0, 4096,
+             "The static k of the checkpoint's convention");
+  rows.count("expert_inner", field<kIn, &S::expert_inner>(), 0, 262144, "Inner width of an expert");
+  rows.count("context_max", field<kIn, &S::context_max>(), 1, 16777216,
+             "Longest sequence of the random model, in tokens");
+  rows.count("seed", field<kIn, &S::seed>(), 0, kSeedMax, "Seed of the random weights");
+}
+
+void add_device(std::vector<Key>& keys) {
+  using S = DeviceSection;
+  constexpr auto kIn = &RunConfig::device;
+  Rows rows{"device", keys};
+  rows.choice("precision", field<kIn, &S::precision>(), {"bf16", "fp32"},
+              "Operands of the matrix products; sums are fp32 in both");
+  rows.choice("isa", field<kIn, &S::isa>(), {"auto", "avx512-bf16", "avx512", "avx2", "ref"},
+              "Instruction set of the kernels; auto: the best that this processor has");
+  rows.count("threads", field<kIn, &S::threads>(), 0, 1024,
+             "Compute threads of a rank; 0: the host's cores / its ranks, at least 1");
+}
+
+void add_cluster(std::vector<Key>& keys) {
+  using S = ClusterSection;
+  constexpr auto kIn = &RunConfig::cluster;
+  Rows rows{"cluster", keys};
+  rows.choice("transport", field<kIn, &S::transport>(), {"auto", "local", "mpi"},
+              "How ranks exchange rows; auto: mpi under mpirun, else local");
+  rows.count("ranks", field<kIn, &S::ranks>(), 0, 1024,
+             "Ranks as threads of this process (local transport); 0: 1");
+  rows.count("routers", field<kIn, &S::routers>(), 0, 1024,
+             "Ranks 0..routers-1 hold sequences; 0: 1");
+  rows.flag("colocate", field<kIn, &S::colocate>(), "Router ranks hold experts too");
+  rows.choice("placement", field<kIn, &S::placement>(), {"contiguous", "round-robin"},
+              "How experts are spread over the expert ranks");
+  rows.count("replicas", field<kIn, &S::replicas>(), 1, 1024,
+             "Copies of every expert, on distinct ranks");
+  rows.choice("replica_choice", field<kIn, &S::replica_choice>(),
+              {"local-first", "round-robin", "weighted"}, "Which copy of an expert gets a row");
+  rows.choice("wire", field<kIn, &S::wire>(), {"auto", "bf16", "fp32"},
+              "Element type of expert rows on the wire; auto: the precision");
+  rows.count("exchange_deadline_ms", field<kIn, &S::exchange_deadline_ms>(), 1, 86400000,
+             "Longest wait for a peer's answer, in milliseconds");
+  rows.count("gather_window_us", field<kIn, &S::gather_window_us>(), 0, 10000000,
+             "How long an expert rank waits for the other routers' rows, in microseconds");
+  rows.count("micro_batches", field<kIn, &S::micro_batches>(), 0, 16,
+             "Parts of a step that overlap; 0: 2 where experts are on other ranks, else 1");
+}
+
+void add_routing(std::vector<Key>& keys) {
+  using S = RoutingSection;
+  constexpr auto kIn = &RunConfig::routing;
+  Rows rows{"routing", keys};
+  rows.text(
+      "spec", field<kIn, &S::spec>(),
+      "Routing policy, such as top-p:theta=0.6,k_min=1,k_max=6; auto: the checkpoint's top-k");
+  rows.path("calibration", field<kIn, &S::calibration>(),
+            "File of thresholds written by `calibrate`, for specs with mean_k=; empty: none");
+  rows.flag("aux_losses", field<kIn, &S::aux_losses>(),
+            "Report the load-balancing and z losses of the gates");
+}
+
+void add_engine(std::vector<Key>& keys) {
+  using S = EngineSection;
+  constexpr auto kIn = &RunConfig::engine;
+  Rows rows{"engine", keys};
+  rows.count("sequences_max", field<kIn, &S::sequences_max>(), 1, 65536,
+             "Sequences in one step of a router");
+  rows.count("chunk_tokens", field<kIn, &S::chunk_tokens>(), 1, 1048576,
+             "Longest piece of a prompt in one step, in tokens");
+  rows.count("step_tokens_max", field<kIn, &S::step_tokens_max>(), 1, 1048576,
+             "Most tokens of one step, over all its sequences");
+  rows.count("context", field<kIn, &S::context>(), 0, 16777216,
+             "Longest sequence, in tokens; 0: the model's");
+  rows.count("kv_mib", field<kIn, &S::kv_mib>(), 0, 16777216,
+             "Limit of the KV cache in MiB; 0: sequences_max full contexts, 4096 at most");
+}
+
+void add_sampling(std::vector<Key>& keys) {
+  using S = SamplingSection;
+  constexpr auto kIn = &RunConfig::sampling;
+  Rows rows{"sampling", keys};
+  rows.count("max_tokens", field<kIn, &S::max_tokens>(), 0, 16777216,
+             "Most tokens to generate for a prompt");
+  rows.real("temperature", field<kIn, &S::temperature>(), 0, 100,
+            "Divides the logits before sampling; 0: greedy");
+  rows.count("top_k", field<kIn, &S::top_k>(), 0, 4194304,
+             "Sample among the k likeliest tokens; 0: all");
+  rows.real("top_p", field<kIn, &S::top_p>(), 0, 1,
+            "Sample among the likeliest tokens of this joint probability, in (0, 1]");
+  rows.count("seed", field<kIn, &S::seed>(), 0, kSeedMax,
+             "Seed of the sampling; each sequence has its own stream");
+  rows.flag("ignore_eos", field<kIn, &S::ignore_eos>(),
+            "Go on after an end token, up to max_tokens");
+}
+
+void add_log(std::vector<Key>& keys) {
+  using S = LogSection;
+  constexpr auto kIn = &RunConfig::log;
+  Rows rows{"log", keys};
+  rows.choice("level", field<kIn, &S::level>(),
+              {"trace", "debug", "info", "warning", "error", "off"},
+              "Least severe event that is logged to stderr");
+  rows.flag("progress", field<kIn, &S::progress>(), "Show progress on stderr while working");
+}
+
+std::vector<Key> make_table() {
+  std::vector<Key> keys;
+  add_model(keys);
+  add_device(keys);
+  add_cluster(keys);
+  add_routing(keys);
+  add_engine(keys);
+  add_sampling(keys);
+  add_log(keys);
+  return keys;
+}
+
+}  // namespace
+
+std::span<const Key> all_keys() {
+  static const std::vector<Key> kTable = make_table();
+  return kTable;
+}
+
+}  // namespace switchyard::config
