@@ -6,8 +6,8 @@ namespace {
 // White_Space = U+0009..000D, U+0085 and the three Z categories (Unicode 15, PropList.txt).
 constexpr std::string_view kSpaces = "\\t-\\r\\x{85}\\p{Z}";
 
-// Escapes that mean the same in both dialects: classes by property, and literal characters.
-constexpr std::string_view kSameLetters = "pPnrtfdD";
+// Escapes that mean the same in both dialects.
+constexpr std::string_view kSameLetters = "nrtfdD";
 
 Unexpected unsupported(std::string_view pattern, std::size_t offset, std::size_t length) {
   return fail(ErrorCode::kUnsupported, "regular expression '{}', byte {}: '{}' is not supported",
@@ -36,6 +36,26 @@ bool append_escape(char c, Within within, std::string& out) {
   return true;
 }
 
+// The length of a property (\p{Lu}, \pL) that names a general category; 0 for scripts and others:
+// PCRE2 takes a script's extensions too, other engines do not.
+std::size_t category_length(std::string_view rest) {
+  constexpr std::size_t kEscape = 2;
+  if (rest.size() > kEscape && rest[kEscape] != '{') {
+    return is_letter_or_digit(rest[kEscape]) ? kEscape + 1 : 0;
+  }
+  const std::size_t close = rest.find('}');
+  if (close == std::string_view::npos) return 0;
+  const std::size_t name = close - kEscape - 1;
+  return name == 1 || name == 2 ? close + 1 : 0;
+}
+
+// True where `\s` at `i` of a class is an end of a range: [a-\s] has no meaning to keep.
+bool ends_a_range(std::string_view pattern, std::size_t i) {
+  const bool after = i >= 2 && pattern[i - 1] == '-' && pattern[i - 2] != '[';
+  const std::string_view rest = pattern.substr(i + 2);
+  return after || (rest.starts_with('-') && !rest.starts_with("-]"));
+}
+
 // What may follow "(?": groups, look-around, atomic groups, and flags of case and layout.
 bool group_is_plain(std::string_view rest) {
   for (const std::string_view opening :
@@ -54,6 +74,17 @@ Result<std::string> to_pcre2_dialect(std::string_view pattern) {
   for (std::size_t i = 0; i < pattern.size(); ++i) {
     const char c = pattern[i];
     if (c == '\\') {
+      const std::string_view rest = pattern.substr(i);
+      if (rest.starts_with("\\p") || rest.starts_with("\\P")) {
+        const std::size_t length = category_length(rest);
+        if (length == 0) return unsupported(pattern, i, rest.find('}'));
+        out += rest.substr(0, length);
+        i += length - 1;
+        continue;
+      }
+      if (within == Within::kClass && rest.starts_with("\\s") && ends_a_range(pattern, i)) {
+        return unsupported(pattern, i, 2);
+      }
       if (i + 1 == pattern.size() || !append_escape(pattern[i + 1], within, out)) {
         return unsupported(pattern, i, 2);
       }
