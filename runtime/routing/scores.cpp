@@ -21,17 +21,22 @@ static_assert(kExpertsMax % kLanes == 0);
   return ((lane[0] + lane[4]) + (lane[1] + lane[5])) + ((lane[2] + lane[6]) + (lane[3] + lane[7]));
 }
 
+// Where exp has long been 0 in fp32.
+constexpr float kExpFloor = -100.0F;
+
 // Range reduction x = n ln 2 + r, |r| <= 0.3466, and the Taylor polynomial of degree 7 (truncation
 // 5e-9). Adding 1.5 * 2^23 rounds to the nearest integer and leaves n in the low mantissa bits.
+// Takes -100 <= x <= 0. Without a branch: below -87.3 the exponent wraps and a mask makes the
+// result 0; clamping here as well would make gcc 12 thread the two comparisons into jumps and
+// vectorise nothing.
 [[nodiscard]] inline float exp_kernel(float x) noexcept {
   constexpr float kMagic = 12582912.0F;
   constexpr float kLog2E = 1.44269504088896341F;
   constexpr float kLn2High = 0.693359375F;  // 9 bits: n * kLn2High is exact
   constexpr float kLn2Low = -2.12194440e-4F;
-  const float clamped = x < -87.3F ? -87.3F : x;
-  const float shifted = clamped * kLog2E + kMagic;
+  const float shifted = x * kLog2E + kMagic;
   const float n = shifted - kMagic;
-  const float r = (clamped - n * kLn2High) - n * kLn2Low;
+  const float r = (x - n * kLn2High) - n * kLn2Low;
   float p = 1.0F / 5040.0F;
   p = p * r + 1.0F / 720.0F;
   p = p * r + 1.0F / 120.0F;
@@ -42,7 +47,8 @@ static_assert(kExpertsMax % kLanes == 0);
   p = p * r + 1.0F;
   const std::uint32_t exponent = (std::bit_cast<std::uint32_t>(shifted) + 127U) << 23;
   const float value = p * std::bit_cast<float>(exponent);
-  return x < -87.3F ? 0.0F : value;
+  const std::uint32_t keep = 0U - static_cast<std::uint32_t>(x >= -87.3F);
+  return std::bit_cast<float>(std::bit_cast<std::uint32_t>(value) & keep);
 }
 
 void softmax(ScoreRow& row) noexcept {
@@ -51,7 +57,7 @@ void softmax(ScoreRow& row) noexcept {
   for (std::size_t e = 0; e < count; ++e) {
     const float d =
         row.logits[e] - top;  // -inf where the difference overflows; the clamp covers it
-    row.shifted[e] = d < -100.0F ? -100.0F : d;
+    row.shifted[e] = d < kExpFloor ? kExpFloor : d;
   }
   for (std::size_t e = 0; e < count; ++e) row.scores[e] = exp_kernel(row.shifted[e]);
   std::array<float, kLanes> lane{};
@@ -66,9 +72,13 @@ void softmax(ScoreRow& row) noexcept {
 void sigmoid(ScoreRow& row) noexcept {
   const std::size_t count = padded(row.experts);
   for (std::size_t e = 0; e < count; ++e) {
-    const float z = row.logits[e];
-    const float small = exp_kernel(z > 0 ? -z : z);
-    row.scores[e] = (z >= 0 ? 1.0F : small) / (1.0F + small);
+    const float negative = row.logits[e] > 0 ? -row.logits[e] : row.logits[e];
+    row.shifted[e] = negative < kExpFloor ? kExpFloor : negative;
+  }
+  for (std::size_t e = 0; e < count; ++e) row.shifted[e] = exp_kernel(row.shifted[e]);
+  for (std::size_t e = 0; e < count; ++e) {
+    const float small = row.shifted[e];  // exp(-|z|)
+    row.scores[e] = (row.logits[e] >= 0 ? 1.0F : small) / (1.0F + small);
   }
   std::array<float, kLanes> lane{};  // padding has score 0: exp underflows
   for (std::size_t e = 0; e < count; e += kLanes) {
@@ -79,7 +89,7 @@ void sigmoid(ScoreRow& row) noexcept {
 
 }  // namespace
 
-float exp_nonpositive(float x) noexcept { return exp_kernel(x); }
+float exp_nonpositive(float x) noexcept { return exp_kernel(x < kExpFloor ? kExpFloor : x); }
 
 // x = m 2^e with m in [sqrt(1/2), sqrt(2)); ln m = 2 atanh((m-1)/(m+1)), whose argument is below
 // 0.172.

@@ -26,7 +26,8 @@ struct ScoreRow {
   float logit_max = 0;
   float total = 0;  // softmax: sum of exp(z - logit_max); sigmoid: sum of the scores
   alignas(64) std::array<float, kExpertsMax> logits;   // [experts], padded with -FLT_MAX to 8
-  alignas(64) std::array<float, kExpertsMax> shifted;  // softmax: z - logit_max, at least -100
+  alignas(64) std::array<float, kExpertsMax> shifted;  // softmax: z - logit_max, at least -100;
+                                                       // else scratch
   alignas(64) std::array<float, kExpertsMax> scores;   // [experts] softmax or sigmoid of the logits
 
   // Scores as shares of one: the softmax itself, or sigmoid scores over their sum.
