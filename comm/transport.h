@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "runtime/base/clock.h"
@@ -42,6 +43,7 @@ struct SendTicket {
 struct TransportLimits {
   std::size_t message_bytes_max = std::size_t{1} << 30;  // larger sends are refused (kLimit)
   std::size_t sends_in_flight_max = 4096;                // more are refused (kLimit)
+  Duration receive_wait_max = std::chrono::seconds(30);  // a sender that stops half-way is kDeadline
 };
 
 class Transport {
@@ -66,7 +68,8 @@ class Transport {
   // Collective: no. Blocks: no.
   [[nodiscard]] virtual Result<std::optional<Arrival>> probe(Channel channel) = 0;
   // Takes the probed arrival into `into` (exactly arrival.bytes long). Blocks only for the copy of a
-  // message whose sender has already posted it.
+  // message whose sender has already posted it; where that stops half-way (its process died) the error
+  // is kDeadline with scope kCommunicator, and `into` may still be written to.
   [[nodiscard]] virtual Result<void> receive(const Arrival& arrival, MutableBytes into) = 0;
 
   // Sleeps or spins for a moment because there was nothing to do; `idle_rounds` is how often in a row
