@@ -18,6 +18,7 @@ Result<Score> score_windows(engine::Session& session, const Policy& policy,
   engine::Job job;
   job.routing = policy.spec;
   job.calibration = policy.calibration;
+  job.keeps.gate_stats = true;
   job.sequences = std::move(windows);
   Score score;
   score.routing = policy.spec;

@@ -6,6 +6,7 @@
 #include "launcher/cluster_run.h"
 #include "launcher/run_report.h"
 #include "launcher/scoring.h"
+#include "runtime/base/random.h"
 
 namespace switchyard::launcher {
 namespace {
@@ -14,8 +15,19 @@ constexpr std::size_t kWindowDefault = 512;
 
 struct EvalFlags {
   std::string text;
+  std::size_t random_tokens = 0;
   bool json = false;
 };
+
+// Uniform ids; a byte per id, so that bits per byte are bits per token.
+ScoredText random_text(std::size_t tokens, std::uint64_t seed, std::size_t vocab) {
+  ScoredText text;
+  for (std::size_t i = 0; i < tokens; ++i) {
+    text.ids.push_back(static_cast<std::uint32_t>(hash_counters(seed, i) % vocab));
+  }
+  text.target_bytes = tokens - 1;
+  return text;
+}
 
 class EvalProgram final : public LeadProgram {
  public:
@@ -24,6 +36,10 @@ class EvalProgram final : public LeadProgram {
   Result<void> prepare(const model::ModelConfig& model) override {
     model_ = model;
     SY_ASSIGN(policy_, read_policy(run_.routing, model));
+    if (flags_.random_tokens > 0) {
+      text_ = random_text(flags_.random_tokens, run_.sampling.seed, model.vocab);
+      return {};
+    }
     SY_ASSIGN(const auto tokenizer, open_tokenizer(run_.model));
     SY_ASSIGN(text_, read_scored_text(flags_.text, tokenizer.get()));
     return {};
@@ -58,7 +74,7 @@ class EvalProgram final : public LeadProgram {
       return {};
     }
     std::printf("%s: %zu tokens, %.4f nats/token, perplexity %.4f, %.4f bits/byte\n%s",
-                flags_.text.c_str(), score_.tokens, score_.nll, score_.perplexity(),
+                flags_.random_tokens > 0 ? "random ids" : flags_.text.c_str(), score_.tokens, score_.nll, score_.perplexity(),
                 score_.bits_per_byte, report_text(closing, model_).c_str());
     return {};
   }
@@ -84,8 +100,9 @@ class EvalCommand final : public Command {
   }
   void add_flags(CLI::App& app) override {
     app.add_option("--text", flags_.text,
-                   "text file; its ids are cut into windows of --context inputs (default 512)")
-        ->required();
+                   "text file; its ids are cut into windows of --context inputs (default 512)");
+    app.add_option("--random-tokens", flags_.random_tokens,
+                   "score this many random ids instead (a forward pass of random weights)");
     app.add_flag("--json", flags_.json, "one JSON document");
   }
   Result<void> run(Invocation& invocation) override {

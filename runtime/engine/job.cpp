@@ -86,6 +86,28 @@ SelectionBlock decode_selections(const json& body) {
   return block;
 }
 
+json encode_stats(const routing::RoutingStats& stats) {
+  return {{"layers", stats.shape().layers},
+          {"experts", stats.shape().experts},
+          {"k_max", stats.shape().k_max},
+          {"sigmoid", stats.shape().scoring == routing::Scoring::kSigmoid},
+          {"counts", stats.counts()},
+          {"sums", stats.sums()}};
+}
+
+Result<routing::RoutingStats> decode_stats(const json& body) {
+  routing::RoutingStats::Shape shape;
+  shape.layers = body.at("layers").get<std::size_t>();
+  shape.experts = body.at("experts").get<std::size_t>();
+  shape.k_max = body.at("k_max").get<std::size_t>();
+  shape.scoring = body.at("sigmoid").get<bool>() ? routing::Scoring::kSigmoid
+                                                 : routing::Scoring::kSoftmax;
+  routing::RoutingStats stats(shape);
+  SY_TRY(stats.merge(body.at("counts").get<std::vector<std::uint64_t>>(),
+                     body.at("sums").get<std::vector<double>>()));
+  return stats;
+}
+
 template <class T, class Encode>
 json encode_list(const std::vector<T>& items, Encode encode) {
   json list = json::array();
@@ -107,6 +129,7 @@ json encode_job(const Job& job) {
           {"keep_logits", job.keeps.logits},
           {"keep_selections", job.keeps.selections},
           {"keep_signals", job.keeps.signals},
+          {"keep_gate_stats", job.keeps.gate_stats},
           {"sequences", encode_list(job.sequences, encode_request)}};
 }
 
@@ -118,6 +141,7 @@ Result<Job> decode_job(const json& body) {
     job.keeps.logits = body.at("keep_logits").get<bool>();
     job.keeps.selections = body.at("keep_selections").get<bool>();
     job.keeps.signals = body.at("keep_signals").get<bool>();
+    job.keeps.gate_stats = body.at("keep_gate_stats").get<bool>();
     decode_list(body.at("sequences"), job.sequences, decode_request);
     return job;
   } catch (const json::exception& error) {
@@ -130,7 +154,7 @@ json encode_result(const JobResult& result) {
           {"sequences", encode_list(result.sequences, encode_sequence)},
           {"logits", encode_list(result.logits, encode_logits)},
           {"selections", encode_list(result.selections, encode_selections)},
-          {"stats", result.stats.serialise()},
+          {"stats", encode_stats(result.stats)},
           {"prompt_seconds", result.times.prompt_seconds},
           {"decode_seconds", result.times.decode_seconds},
           {"prompt_tokens", result.times.prompt_tokens},
@@ -144,8 +168,7 @@ Result<JobResult> decode_result(const json& body) {
     decode_list(body.at("sequences"), result.sequences, decode_sequence);
     decode_list(body.at("logits"), result.logits, decode_logits);
     decode_list(body.at("selections"), result.selections, decode_selections);
-    SY_ASSIGN(result.stats, routing::RoutingStats::parse(
-                                body.at("stats").get<std::vector<double>>()));
+    SY_ASSIGN(result.stats, decode_stats(body.at("stats")));
     result.times.prompt_seconds = body.at("prompt_seconds").get<double>();
     result.times.decode_seconds = body.at("decode_seconds").get<double>();
     result.times.prompt_tokens = body.at("prompt_tokens").get<std::uint64_t>();
@@ -171,7 +194,7 @@ Result<void> merge_result(JobResult& into, JobResult share) {
   into.times.prompt_tokens += share.times.prompt_tokens;
   into.times.decode_tokens += share.times.decode_tokens;
   into.times.steps = std::max(into.times.steps, share.times.steps);
-  return into.stats.merge(share.stats);
+  return into.stats.merge(share.stats.counts(), share.stats.sums());
 }
 
 }  // namespace switchyard::engine

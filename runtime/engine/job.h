@@ -20,6 +20,7 @@ struct JobKeeps {
   bool logits = false;      // every row of logits that was wanted
   bool selections = false;  // every routing decision
   bool signals = false;     // compute all difficulty signals, for an observer
+  bool gate_stats = false;  // the gate's entropy and auxiliary losses (one more softmax a token)
 };
 
 struct Job {

@@ -53,7 +53,8 @@ void JobCollector::on_finished(SequenceResult result) {
 }
 
 void JobCollector::on_routed(const RoutedRows& rows) {
-  result_.stats.add(rows.moe_layer, rows.logits, rows.selections);
+  result_.stats.add(rows.moe_layer, rows.selections);
+  if (keeps_.gate_stats) result_.stats.add_gate(rows.moe_layer, rows.logits);
   if (keeps_.selections) {
     for (std::size_t t = 0; t < rows.sequences.size(); ++t) {
       auto& block = selections_[rows.sequences[t]];

@@ -189,7 +189,9 @@ Result<JobResult> Session::run_share(
     return fail(ErrorCode::kInternal, "routing {} needs k up to {}; buffers were made for {}",
                 router->spec(), router->k_max(), options_.k_max);
   }
-  JobCollector collector(job.keeps, routing::RoutingStats(convention()), observer);
+  const routing::RoutingStats::Shape shape{convention().layers, convention().experts,
+                                           router->k_max(), convention().scoring};
+  JobCollector collector(job.keeps, routing::RoutingStats(shape), observer);
   engine.set_router(std::move(router), {.residual_variance = job.keeps.signals});
   engine.set_observer(&collector);
   for (const auto& request : job.sequences) SY_TRY(engine.submit(request));

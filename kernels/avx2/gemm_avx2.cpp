@@ -1,0 +1,13 @@
+// The tile is 6 rows x 2 vectors: 12 sums, 2 weights and one broadcast in 16 registers.
+#include "kernels/avx2/kernels_avx2.h"
+#include "kernels/avx2/vec_avx2.h"
+#include "kernels/simd/gemm_panel.h"
+
+namespace switchyard::kernels::avx2 {
+
+GemmKernel gemm_f32() noexcept { return GemmPanel<CoreF32<VecAvx2>, 6, 2>::kernel(); }
+
+// Widening needs registers for both halves of the pairs: a smaller tile.
+GemmKernel gemm_wide_bf16() noexcept { return GemmPanel<CoreWideBf16<VecAvx2>, 5, 2>::kernel(); }
+
+}  // namespace switchyard::kernels::avx2

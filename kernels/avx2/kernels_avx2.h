@@ -1,0 +1,17 @@
+// kernels/avx2/kernels_avx2.h -- the AVX2 kernels on offer; run them only where cpu_features.h says so.
+// Safe to include anywhere.
+#pragma once
+
+#include "kernels/ops/attention.h"
+#include "kernels/ops/gemm.h"
+#include "kernels/ops/row.h"
+
+namespace switchyard::kernels::avx2 {
+
+[[nodiscard]] GemmKernel gemm_f32() noexcept;
+[[nodiscard]] GemmKernel gemm_wide_bf16() noexcept;
+[[nodiscard]] AttentionKernel attention_f32() noexcept;
+[[nodiscard]] AttentionKernel attention_wide_bf16() noexcept;
+[[nodiscard]] RowKernels rows() noexcept;
+
+}  // namespace switchyard::kernels::avx2

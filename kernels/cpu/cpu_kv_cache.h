@@ -1,0 +1,43 @@
+// kernels/cpu/cpu_kv_cache.h -- keys and values in the layout of kernels/ops/attention.h: a block per
+// layer, page and kv head. Zeroed when made, so that masked positions multiply as zeros.
+// Thread safety: shared objects: unsafe.
+#pragma once
+
+#include "kernels/device.h"
+#include "kernels/ops/attention.h"
+#include "kernels/ops/gemm.h"
+#include "runtime/base/buffer.h"
+
+namespace switchyard::kernels::cpu {
+
+class CpuKvCache final : public KvCache {
+ public:
+  CpuKvCache(const KvCacheShape& shape, Precision precision);
+  const KvCacheShape& shape() const noexcept override { return shape_; }
+  std::size_t bytes() const noexcept override { return memory_.bytes(); }
+
+  [[nodiscard]] std::size_t value_columns() const noexcept { return value_columns_; }
+  [[nodiscard]] std::size_t value_offset_bytes() const noexcept { return value_offset_bytes_; }
+  // From one page of a head to the next.
+  [[nodiscard]] std::size_t page_bytes() const noexcept { return shape_.kv_heads * block_bytes_; }
+  [[nodiscard]] const std::byte* blocks(std::size_t layer, std::size_t kv_head) const noexcept {
+    return memory_.data() + (layer * shape_.pages * shape_.kv_heads + kv_head) * block_bytes_;
+  }
+  // Stores one position of one head. key, value: [h] fp32.
+  void write(std::size_t layer, std::size_t kv_head, std::uint32_t page, std::size_t offset,
+             const float* key, const float* value) noexcept;
+
+ private:
+  template <class T>
+  void write_as(std::byte* block, std::size_t offset, const float* key,
+                const float* value) noexcept;
+
+  KvCacheShape shape_;
+  Precision precision_;
+  std::size_t value_columns_;
+  std::size_t value_offset_bytes_;
+  std::size_t block_bytes_;
+  HostBuffer memory_;
+};
+
+}  // namespace switchyard::kernels::cpu

@@ -1,0 +1,35 @@
+// The one list of devices of this build.
+#include <algorithm>
+#include <thread>
+
+#include "kernels/cpu/cpu_device.h"
+#include "kernels/cpu_features.h"
+#include "kernels/device.h"
+#include "kernels/op_list.h"
+
+namespace switchyard::kernels {
+namespace {
+
+Result<void> check_name(std::string_view name) {
+  if (name == "cpu") return {};
+  return fail(ErrorCode::kUsage, "device '{}' is unknown; there are: cpu", name);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Device>> make_device(std::string_view name, const DeviceOptions& options) {
+  SY_TRY(check_name(name));
+  SY_ASSIGN(auto choices, choose_kernels(detect_cpu_features(), options));
+  const std::size_t threads =
+      options.threads != 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency());
+  return std::make_unique<cpu::CpuDevice>(std::move(choices.set), options.precision, threads);
+}
+
+Result<std::vector<KernelChoice>> explain_kernels(std::string_view name,
+                                                  const DeviceOptions& options) {
+  SY_TRY(check_name(name));
+  SY_ASSIGN(auto choices, choose_kernels(detect_cpu_features(), options));
+  return std::move(choices.list);
+}
+
+}  // namespace switchyard::kernels

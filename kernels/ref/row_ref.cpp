@@ -1,0 +1,9 @@
+#include "kernels/ref/kernels_ref.h"
+#include "kernels/ref/vec_ref.h"
+#include "kernels/simd/row_ops.h"
+
+namespace switchyard::kernels::ref {
+
+RowKernels rows() noexcept { return RowOps<VecRef>::kernels(); }
+
+}  // namespace switchyard::kernels::ref

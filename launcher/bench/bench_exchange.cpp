@@ -1,0 +1,72 @@
+#include <array>
+#include <thread>
+
+#include "comm/ping_pong.h"
+#include "launcher/bench/bench_parts.h"
+
+namespace switchyard::launcher {
+namespace {
+
+constexpr std::array<std::size_t, 6> kMessageBytes{64,        4096,       std::size_t{16} << 10,
+                                                   std::size_t{64} << 10, std::size_t{256} << 10,
+                                                   std::size_t{1} << 20};
+constexpr std::chrono::seconds kDeadline{60};
+
+BenchRow round_trip_row(std::string name, const comm::PingPong& result, double bare_us) {
+  BenchRow row;
+  row.name = std::move(name);
+  row.sample.us_min = result.round_trip_us_min;
+  row.sample.us_p50 = result.round_trip_us_p50;
+  row.sample.us_p99 = result.round_trip_us_p90;
+  row.sample.count = result.iterations;
+  row.achieved = 2 * static_cast<double>(result.bytes) / result.round_trip_us_p50 / 1e3;
+  row.unit = "GB/s";
+  if (bare_us > 0) {
+    row.ceiling = 2 * static_cast<double>(result.bytes) / bare_us / 1e3;
+    row.limit = "bare MPI";
+  }
+  return row;
+}
+
+Result<void> measure(comm::Transport& transport, bool mpi, BenchRows& rows) {
+  const SteadyClock clock;
+  for (const std::size_t bytes : kMessageBytes) {
+    const comm::PingPongOptions options{bytes, bytes > 100'000 ? 200U : 1000U};
+    double bare_us = 0;
+    if (mpi) {
+      SY_ASSIGN(const auto bare, comm::mpi_bare_ping_pong(options));
+      bare_us = bare.round_trip_us_p50;
+      if (transport.rank() == RankId(0)) {
+        rows.add(round_trip_row(fmt::format("exchange/bare mpi/{} B", bytes), bare, 0));
+      }
+    }
+    SY_ASSIGN(const auto ours,
+              comm::ping_pong(transport, options, Deadline::after(clock, kDeadline)));
+    if (transport.rank() == RankId(0)) {
+      rows.add(round_trip_row(fmt::format("exchange/{}/{} B", transport.name(), bytes), ours,
+                              bare_us));
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> bench_exchange(const Invocation& invocation, BenchRows& rows) {
+  const SteadyClock clock;
+  if (!comm::started_by_mpi_launcher(invocation.env())) {
+    auto world = comm::make_local_world(2, {});
+    Result<void> other{};
+    std::thread thread([&] { other = measure(*world[1], false, rows); });
+    auto own = measure(*world[0], false, rows);
+    thread.join();
+    SY_TRY(std::move(own));
+    return other;
+  }
+  SY_ASSIGN(const auto transport, comm::join_mpi_world(invocation.argc, invocation.argv, {}));
+  if (transport->size() < 2) return fail(ErrorCode::kUsage, "bench exchange needs 2 ranks");
+  if (transport->rank().value() < 2) SY_TRY(measure(*transport, true, rows));
+  return transport->finalize(Deadline::after(clock, 2 * kDeadline));
+}
+
+}  // namespace switchyard::launcher

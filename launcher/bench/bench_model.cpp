@@ -1,0 +1,167 @@
+#include <chrono>
+
+#include "launcher/bench/bench_parts.h"
+#include "launcher/job_inputs.h"
+#include "runtime/base/random.h"
+#include "runtime/model/layout.h"
+
+namespace switchyard::launcher {
+namespace {
+
+double now_us() {
+  return std::chrono::duration<double, std::micro>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+// When each token of a job appeared; the gaps are the steps.
+class TokenClock final : public engine::Observer {
+ public:
+  void on_token(const engine::SequenceRequest& request, std::uint32_t /*token*/) override {
+    if (request.id == SequenceId(0)) times_us_.push_back(now_us());
+  }
+  [[nodiscard]] std::vector<double> gaps_us() const {
+    std::vector<double> gaps;
+    for (std::size_t i = 1; i < times_us_.size(); ++i) {
+      gaps.push_back(times_us_[i] - times_us_[i - 1]);
+    }
+    return gaps;
+  }
+
+ private:
+  std::vector<double> times_us_;
+};
+
+std::vector<engine::SequenceRequest> random_requests(std::size_t count, std::size_t prompt,
+                                                     std::size_t generate, std::size_t vocab,
+                                                     std::uint64_t seed) {
+  std::vector<engine::SequenceRequest> requests;
+  for (std::uint32_t s = 0; s < count; ++s) {
+    engine::SequenceRequest request;
+    request.id = SequenceId(s);
+    request.max_tokens = static_cast<std::uint32_t>(generate);
+    for (std::size_t i = 0; i < prompt; ++i) {
+      request.tokens.push_back(
+          static_cast<std::uint32_t>(hash_counters(seed, s, i) % vocab));
+    }
+    requests.push_back(std::move(request));
+  }
+  return requests;
+}
+
+// Weights that one token of one sequence reads: its experts and everything else but the embedding.
+double active_bytes(const model::ModelConfig& model, const model::ModelLayout& layout,
+                    double mean_experts, double element_bytes) {
+  const double experts = mean_experts * static_cast<double>(model.moe_layer_count()) *
+                         static_cast<double>(layout.expert_bytes);
+  const double attention =
+      static_cast<double>(model.layers) * static_cast<double>(model.hidden) *
+      static_cast<double>(model.head_size * (2 * model.heads + 2 * model.kv_heads)) *
+      element_bytes;
+  const double gates = static_cast<double>(model.moe_layer_count() * model.experts * model.hidden) * 4;
+  const double head = static_cast<double>(model.vocab * model.hidden) * element_bytes;
+  return experts + attention + gates + head;
+}
+
+class ModelBench final : public LeadProgram {
+ public:
+  ModelBench(const config::RunConfig& run, const BenchPlan& plan,
+             const kernels::Ceilings& ceilings, BenchRows& rows)
+      : run_(run), plan_(plan), ceilings_(ceilings), rows_(rows) {}
+
+  Result<void> prepare(const model::ModelConfig& model) override {
+    model_ = model;
+    SY_ASSIGN(policy_, read_policy(run_.routing, model));
+    return {};
+  }
+  std::size_t k_max(const model::ModelConfig& model) const override {
+    return configured_k_max(run_, model);
+  }
+  Result<void> run(engine::Session& session) override {
+    SY_TRY(prefill(session));
+    SY_TRY(decode(session, 1, 1));
+    return decode(session, plan_.sequences, 32);
+  }
+  Result<void> finish(const engine::ClusterReport& /*report*/) override { return {}; }
+
+ private:
+  Result<engine::JobResult> job(engine::Session& session,
+                                std::vector<engine::SequenceRequest> requests,
+                                engine::Observer* observer) {
+    engine::Job job;
+    job.routing = policy_.spec;
+    job.calibration = policy_.calibration;
+    job.sequences = std::move(requests);
+    return session.run(std::move(job), engine::Session::Spread::kAllRouters, observer,
+                       [](const engine::JobProgress&) {});
+  }
+
+  Result<void> prefill(engine::Session& session) {
+    std::vector<double> times;
+    double mean_k = 0;
+    for (std::size_t i = 0; i <= plan_.repeats; ++i) {
+      SY_ASSIGN(const auto result,
+                job(session, random_requests(1, plan_.prompt_tokens, 0, model_.vocab, i), nullptr));
+      mean_k = result.stats.mean_k();
+      if (i > 0) times.push_back(1e6 * result.times.prompt_seconds);  // the first one warms up
+    }
+    BenchRow row;
+    row.name = fmt::format("prefill/{}/{}/{} tokens", run_.device.precision, plan_.shape,
+                           plan_.prompt_tokens);
+    row.sample = summarise(std::move(times));
+    row.unit = "tokens/s";
+    row.achieved = 1e6 * static_cast<double>(plan_.prompt_tokens) / row.sample.us_p50;
+    const auto flops = model::flops_per_token(model_, mean_k);
+    const bool bf16 = run_.device.precision == "bf16" && ceilings_.bf16_gflops > 0;
+    const double peak = bf16 ? ceilings_.bf16_gflops : ceilings_.fp32_gflops;
+    row.ceiling = peak * 1e9 / (flops.total() - flops.head);
+    row.limit = bf16 ? "bf16 peak" : "fp32 peak";
+    rows_.add(row);
+    return {};
+  }
+
+  Result<void> decode(engine::Session& session, std::size_t sequences, std::size_t prompt) {
+    TokenClock clock;
+    SY_ASSIGN(const auto warm,
+              job(session, random_requests(sequences, prompt, 16, model_.vocab, 1), nullptr));
+    SY_ASSIGN(const auto result,
+              job(session,
+                  random_requests(sequences, prompt, plan_.decode_tokens, model_.vocab, 1),
+                  &clock));
+    (void)warm;
+    BenchRow row;
+    row.name = fmt::format("decode/{}/{}/{} sequence(s)", run_.device.precision, plan_.shape,
+                           sequences);
+    row.sample = summarise(clock.gaps_us());
+    row.unit = "tokens/s";
+    row.achieved = static_cast<double>(result.times.decode_tokens) / result.times.decode_seconds;
+    if (sequences == 1) {
+      model::LayoutOptions options;
+      const bool bf16 = run_.device.precision == "bf16";
+      options.precision = bf16 ? kernels::Precision::kBf16 : kernels::Precision::kFp32;
+      const auto layout = model::compute_layout(model_, options);
+      row.ceiling = ceilings_.read_gbs * 1e9 /
+                    active_bytes(model_, layout, result.stats.mean_k(), bf16 ? 2 : 4);
+      row.limit = "read bandwidth";
+    }
+    rows_.add(row);
+    return {};
+  }
+
+  config::RunConfig run_;
+  BenchPlan plan_;
+  kernels::Ceilings ceilings_;
+  BenchRows& rows_;
+  model::ModelConfig model_;
+  Policy policy_;
+};
+
+}  // namespace
+
+Result<void> bench_model(const Invocation& invocation, const BenchPlan& plan,
+                         const kernels::Ceilings& ceilings, BenchRows& rows) {
+  ModelBench program(invocation.run(), plan, ceilings, rows);
+  return run_on_cluster(invocation, program);
+}
+
+}  // namespace switchyard::launcher

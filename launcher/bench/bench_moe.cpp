@@ -1,0 +1,137 @@
+#include <atomic>
+#include <chrono>
+#include <functional>
+
+#include "launcher/bench/bench_parts.h"
+#include "runtime/base/random.h"
+#include "runtime/engine/rank_parts.h"
+#include "runtime/model/weight_rows.h"
+#include "runtime/model/weight_source.h"
+
+namespace switchyard::launcher {
+namespace {
+
+double us_of(const std::function<void()>& work) {
+  const auto start = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start)
+      .count();
+}
+
+// One MoE layer of one process: gate, selection, plan, experts, combine.
+class MoeLayerBench {
+ public:
+  static Result<std::unique_ptr<MoeLayerBench>> create(const engine::ClusterOptions& options,
+                                                       model::ModelConfig model,
+                                                       const std::string& routing) {
+    model.layers = 1;
+    model.moe_layer.assign(1, true);
+    auto bench = std::unique_ptr<MoeLayerBench>(new MoeLayerBench(model));
+    bench->transport_ = std::move(comm::make_local_world(1, {}).front());
+    bench->source_ = model::make_random_weights(model, 1);
+    SY_ASSIGN(bench->router_, routing::make_router(routing, convention_of(model), {}));
+    SY_ASSIGN(bench->parts_,
+              engine::make_rank_parts(options, *bench->source_, *bench->transport_, bench->clock_,
+                                      bench->abandon_, [](std::size_t, std::size_t) {}));
+    SY_ASSIGN(const auto gate, bench->source_->get({model::WeightRole::kGate, 0, 0}));
+    SY_ASSIGN(bench->gate_, bench->parts_.device->pack_gate(gate));
+    return bench;
+  }
+
+  // Microseconds of the parts of one pass, in this order: gate, select, dispatch (plan, gather),
+  // finish (experts and combine), experts alone.
+  struct Parts {
+    double gate = 0;
+    double select = 0;
+    double dispatch = 0;
+    double finish = 0;
+    double experts = 0;
+    [[nodiscard]] double total() const { return gate + select + dispatch + finish; }
+    [[nodiscard]] double overhead() const { return total() - experts; }
+  };
+
+  Result<Parts> pass(std::size_t tokens, std::uint64_t seed) {
+    auto& device = *parts_.device;
+    Random random(seed);
+    Array<float> x(tokens * model_.hidden);
+    for (auto& value : x.span()) value = static_cast<float>(random.next_unit() * 2 - 1);
+    Array<float> logits(tokens * model_.experts);
+    Array<float> residual(tokens * model_.hidden);
+    const DType dtype = kernels::operand_dtype(device.precision());
+    HostBuffer operand(tokens * model_.hidden * size_bytes(dtype));
+    const MatrixView<float> xs(x.data(), tokens, model_.hidden);
+    const MutableRows rows{operand.data(), dtype, tokens, model_.hidden, model_.hidden};
+    const Rows fp32{reinterpret_cast<const std::byte*>(x.data()), DType::kF32, tokens,
+                    model_.hidden, model_.hidden};
+    device.convert(fp32, rows);
+    const std::vector<std::uint32_t> keys(tokens);
+    const MatrixView<float> gate_logits(logits.data(), tokens, model_.experts);
+    routing::TokenSignals signals;
+    signals.positions = keys;
+    signals.token_ids = keys;
+    const std::vector<std::uint64_t> seeds(tokens);
+    signals.sequence_seeds = seeds;
+    selections_.clear();
+    selections_.reserve(tokens, router_->k_max());
+    Parts parts;
+    const auto busy = parts_.plane->counters().busy_ns;
+    parts.gate = us_of([&] { device.gate(xs, *gate_, gate_logits); });
+    parts.select = us_of([&] { router_->route(0, gate_logits, signals, selections_); });
+    Result<void> begun{};
+    parts.dispatch =
+        us_of([&] { begun = parts_.plane->begin(0, 0, ++step_, rows, selections_, keys); });
+    SY_TRY(std::move(begun));
+    Result<void> finished{};
+    const MatrixView<float> out(residual.data(), tokens, model_.hidden);
+    parts.finish = us_of([&] { finished = parts_.plane->finish(0, out); });
+    SY_TRY(std::move(finished));
+    parts.experts = static_cast<double>(parts_.plane->counters().busy_ns - busy) / 1e3;
+    return parts;
+  }
+
+ private:
+  explicit MoeLayerBench(const model::ModelConfig& model) : model_(model) {}
+
+  model::ModelConfig model_;
+  SteadyClock clock_;
+  std::atomic<bool> abandon_{false};
+  std::unique_ptr<comm::Transport> transport_;
+  std::unique_ptr<model::WeightSource> source_;
+  std::unique_ptr<routing::Router> router_;
+  std::unique_ptr<kernels::PackedMatrix> gate_;
+  engine::RankParts parts_;
+  routing::Selections selections_;
+  std::uint64_t step_ = 0;
+};
+
+}  // namespace
+
+Result<void> bench_moe(const engine::ClusterOptions& options, const model::ModelConfig& model,
+                       const BenchPlan& plan, const std::string& routing, BenchRows& rows) {
+  SY_ASSIGN(const auto bench, MoeLayerBench::create(options, model, routing));
+  for (const std::size_t tokens : {1U, 16U, 64U, 512U}) {
+    std::vector<double> totals;
+    std::vector<double> overheads;
+    for (std::size_t i = 0; i < 10 * plan.repeats; ++i) {
+      SY_ASSIGN(const auto parts, bench->pass(tokens, i));
+      if (i < plan.repeats) continue;
+      totals.push_back(parts.total());
+      overheads.push_back(100 * parts.overhead() / parts.total());
+    }
+    BenchRow row;
+    row.name = fmt::format("moe layer/{}/{} tokens", plan.shape, tokens);
+    row.sample = summarise(std::move(totals));
+    row.achieved = 1e6 * static_cast<double>(tokens) / row.sample.us_p50;
+    row.unit = "tokens/s";
+    rows.add(row);
+    BenchRow share;
+    share.name = fmt::format("moe layer/{}/{} tokens: gate+select+plan+combine", plan.shape, tokens);
+    share.sample.count = row.sample.count;
+    share.achieved = summarise(std::move(overheads)).us_p50;
+    share.unit = "% of it";
+    rows.add(share);
+  }
+  return {};
+}
+
+}  // namespace switchyard::launcher

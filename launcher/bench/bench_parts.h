@@ -1,0 +1,33 @@
+// launcher/bench/bench_parts.h -- the measurements of `switchyard bench`, one function an area.
+// Thread: the main thread.
+#pragma once
+
+#include "kernels/ceilings.h"
+#include "launcher/bench/bench_rows.h"
+#include "launcher/cluster_run.h"
+
+namespace switchyard::launcher {
+
+struct BenchPlan {
+  std::string shape;               // name for the rows
+  std::size_t prompt_tokens = 512;
+  std::size_t decode_tokens = 128;
+  std::size_t sequences = 16;      // of the batched decode
+  std::size_t repeats = 5;
+};
+
+// Matmuls of the model's sizes at 1 .. 256 rows, weights colder than the caches.
+[[nodiscard]] Result<void> bench_kernels(const kernels::DeviceOptions& options,
+                                         const model::ModelConfig& model, const BenchPlan& plan,
+                                         const kernels::Ceilings& ceilings, BenchRows& rows);
+// One MoE layer at 1 .. 512 tokens: whole, and the share of gate, selection, plan and combine.
+[[nodiscard]] Result<void> bench_moe(const engine::ClusterOptions& options,
+                                     const model::ModelConfig& model, const BenchPlan& plan,
+                                     const std::string& routing, BenchRows& rows);
+// Round trips over the transport, and of bare MPI beside it, between ranks 0 and 1.
+[[nodiscard]] Result<void> bench_exchange(const Invocation& invocation, BenchRows& rows);
+// Prefill, decode of one sequence and of many, over all ranks of this run.
+[[nodiscard]] Result<void> bench_model(const Invocation& invocation, const BenchPlan& plan,
+                                       const kernels::Ceilings& ceilings, BenchRows& rows);
+
+}  // namespace switchyard::launcher

@@ -1,0 +1,122 @@
+// Law 1 within one process: ranks are threads. One test a row.
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "tests/command/exactness_rows.h"
+
+namespace switchyard::tests {
+namespace {
+
+class Exactness : public ::testing::Test {
+ protected:
+  // The baseline of some fixed arguments: one process, one thread, everything at once.
+  nlohmann::json baseline(const Arguments& fixed) const {
+    Arguments arguments = fixed;
+    arguments.insert(arguments.end(), {"--threads", "1"});
+    const auto outcome = run_alone(exactness_run(prompts_, arguments));
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    return outcome.json()["sequences"];
+  }
+  void expect_row(const Arguments& fixed, const nlohmann::json& expected,
+                  const Arguments& layout) const {
+    Arguments arguments = fixed;
+    arguments.insert(arguments.end(), layout.begin(), layout.end());
+    expect_same_sequences(run_alone(exactness_run(prompts_, arguments)), expected);
+  }
+  void expect_rows(const Arguments& fixed, const std::vector<Arguments>& layouts) const {
+    const auto expected = baseline(fixed);
+    ASSERT_EQ(expected.size(), 16U);
+    for (const auto& layout : layouts) expect_row(fixed, expected, layout);
+  }
+
+  ScratchFolder scratch_;
+  std::string prompts_ = exactness_prompts(scratch_);
+};
+
+TEST_F(Exactness, TwoRunsAgree) { expect_rows({}, {{"--threads", "1"}}); }
+
+TEST_F(Exactness, ThreadsDoNotMatter) { expect_rows({}, {{"--threads", "2"}, {"--threads", "3"}}); }
+
+TEST_F(Exactness, NumberOfRanksDoesNotMatter) {
+  expect_rows({}, {{"--ranks", "2"}, {"--ranks", "3"}, {"--ranks", "4"}, {"--ranks", "8"}});
+}
+
+TEST_F(Exactness, RoutersAndColocationDoNotMatter) {
+  expect_rows({}, {{"--ranks", "4", "--routers", "2"},
+                   {"--ranks", "4", "--routers", "2", "--colocate"},
+                   {"--ranks", "4", "--routers", "4", "--colocate"},
+                   {"--ranks", "3", "--routers", "1", "--colocate"}});
+}
+
+TEST_F(Exactness, BatchDoesNotMatter) {
+  expect_rows({}, {{"--sequences", "1"}, {"--sequences", "5"}, {"--sequences", "16"}});
+}
+
+TEST_F(Exactness, PromptChunksDoNotMatter) {
+  expect_rows({}, {{"--chunk", "1"}, {"--chunk", "7"}, {"--chunk", "64"}, {"--chunk", "512"}});
+}
+
+TEST_F(Exactness, PlacementDoesNotMatter) {
+  expect_rows({}, {{"--ranks", "4", "--placement", "contiguous"},
+                   {"--ranks", "4", "--placement", "round-robin"}});
+}
+
+TEST_F(Exactness, ReplicasAndTheirChoiceDoNotMatter) {
+  expect_rows({}, {{"--ranks", "4", "--replicas", "2", "--replica-choice", "local-first"},
+                   {"--ranks", "4", "--replicas", "3", "--replica-choice", "round-robin"},
+                   {"--ranks", "4", "--replicas", "2", "--replica-choice", "weighted",
+                    "--routers", "4", "--colocate"}});
+}
+
+TEST_F(Exactness, MicroBatchesDoNotMatter) {
+  expect_rows({}, {{"--ranks", "3", "--micro-batches", "1"},
+                   {"--ranks", "3", "--micro-batches", "2"},
+                   {"--micro-batches", "2"}});
+}
+
+TEST_F(Exactness, HoldsInFp32) {
+  expect_rows({"--precision", "fp32"}, {{"--ranks", "4"}, {"--chunk", "7"}, {"--sequences", "1"}});
+}
+
+TEST_F(Exactness, HoldsWithAnswersInFp32) {
+  expect_rows({"--wire", "fp32"}, {{"--ranks", "4"}, {"--ranks", "2", "--routers", "2", "--colocate"}});
+}
+
+TEST_F(Exactness, HoldsForEveryInstructionSet) {
+  for (const char* isa : {"ref", "avx2", "avx512"}) {
+    const auto probe = run_alone({"kernels", "--isa", isa});
+    if (probe.exit_code != 0) continue;  // this processor does not have it
+    expect_rows({"--isa", isa, "--max-tokens", "4"}, {{"--ranks", "3"}, {"--chunk", "7"}});
+  }
+}
+
+TEST_F(Exactness, HoldsUnderDynamicRouting) {
+  for (const char* spec :
+       {"top-p:theta=0.6,k_min=1,k_max=6", "relative:t=0.2,k_min=1", "topk:k=1"}) {
+    expect_rows({"--routing", spec}, {{"--ranks", "4", "--routers", "2"}, {"--chunk", "7"}});
+  }
+}
+
+TEST_F(Exactness, HoldsUnderSampling) {
+  expect_rows({"--temperature", "0.9", "--top-p", "0.95", "--seed", "7"},
+              {{"--ranks", "4", "--routers", "3"}, {"--sequences", "1"}});
+}
+
+TEST_F(Exactness, LogitsFilesAreEqualToTheByte) {
+  const auto write = [&](const std::string& name, const Arguments& layout) {
+    Arguments arguments{"logits", "--preset", "demo", "--prompts", prompts_,
+                        "--out",  scratch_.path(name), "--quiet"};
+    arguments.insert(arguments.end(), layout.begin(), layout.end());
+    const auto outcome = run_alone(arguments);
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    return read_file(scratch_.path(name));
+  };
+  const auto one = write("one.safetensors", {});
+  ASSERT_FALSE(one.empty());
+  EXPECT_TRUE(one == write("four.safetensors", {"--ranks", "4", "--routers", "2"}));
+  EXPECT_TRUE(one == write("chunks.safetensors", {"--chunk", "7", "--sequences", "3"}));
+}
+
+}  // namespace
+}  // namespace switchyard::tests
