@@ -20,8 +20,8 @@ Activations::Activations(const ModelConfig& config, kernels::Precision precision
       operand_(tokens_max * hidden_ * size_bytes(operand_dtype_)),
       attention_(tokens_max * query_ * size_bytes(operand_dtype_)) {
   bytes_ = operand_.bytes() + attention_.bytes() +
-           sizeof(float) * (residual_.size() + normed_.size() + qkv_.size() + gate_.size() +
-                            variance_.size());
+           sizeof(float) *
+               (residual_.size() + normed_.size() + qkv_.size() + gate_.size() + variance_.size());
 }
 
 void Activations::resize(std::size_t tokens) {

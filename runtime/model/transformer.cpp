@@ -42,9 +42,9 @@ void Transformer::make_rope_tables() {
   rope_cos_ = Array<float>(options_.context * half);
   rope_sin_ = Array<float>(options_.context * half);
   for (std::size_t i = 0; i < half; ++i) {
-    const double frequency = std::pow(static_cast<double>(config_.rope_theta),
-                                      -2.0 * static_cast<double>(i) /
-                                          static_cast<double>(config_.head_size));
+    const double frequency =
+        std::pow(static_cast<double>(config_.rope_theta),
+                 -2.0 * static_cast<double>(i) / static_cast<double>(config_.head_size));
     for (std::size_t position = 0; position < options_.context; ++position) {
       const double angle = static_cast<double>(position) * frequency;
       rope_cos_[position * half + i] = static_cast<float>(std::cos(angle));
@@ -73,10 +73,9 @@ Result<void> Transformer::load_embedding(WeightSource& source) {
 
 // One matrix [H*h + 2*G*h, d] instead of three: one pass over the rows, one fork of the pool.
 Result<void> Transformer::load_qkv(WeightSource& source, std::size_t layer) {
-  SY_ASSIGN(const auto joined,
-            join_rows(source, {{WeightRole::kQuery, layer, 0},
-                               {WeightRole::kKey, layer, 0},
-                               {WeightRole::kValue, layer, 0}}));
+  SY_ASSIGN(const auto joined, join_rows(source, {{WeightRole::kQuery, layer, 0},
+                                                  {WeightRole::kKey, layer, 0},
+                                                  {WeightRole::kValue, layer, 0}}));
   auto packed = device_.pack(joined.view);
   if (!packed) return with_place(std::move(packed).error(), "q, k, v projection");
   layers_[layer].qkv = std::move(packed).value();

@@ -22,7 +22,8 @@ TEST_P(LocalWorldOf, RunsCase) {
   threads.reserve(ranks);
   for (auto& transport : world) {
     threads.emplace_back([&transport, body = test_case.body] {
-      body(*transport);
+      suite::Mail mail(*transport);
+      body(*transport, mail);
       const SteadyClock clock;
       const auto left = transport->finalize(Deadline::after(clock, std::chrono::seconds(60)));
       EXPECT_TRUE(left.has_value()) << left.error().message;

@@ -15,6 +15,13 @@ Content make_content(std::size_t bytes, std::uint64_t seed) {
   return content;
 }
 
+namespace {
+
+// What ranks tell each other at a meeting; no other content of the suite equals it.
+Content i_am_here() { return make_content(24, 0x4E5); }
+
+}  // namespace
+
 Result<void> Mail::rest(std::uint32_t round, const char* what) {
   if (deadline_.passed(clock_)) {
     return fail(ErrorCode::kDeadline, "rank {}: {} took too long", transport_.rank().value(), what);
@@ -52,14 +59,21 @@ Result<void> Mail::send(RankId to, Channel channel, const Content& content) {
   }
 }
 
+Result<std::optional<Letter>> Mail::take(Channel channel) {
+  for (;;) {
+    SY_ASSIGN(const std::optional<Arrival> arrival, transport_.probe(channel));
+    if (!arrival) return std::nullopt;
+    Letter letter{arrival->from, Content(arrival->bytes, std::byte{0xEE})};
+    SY_TRY(transport_.receive(*arrival, letter.content));
+    if (channel != Channel::kControl || letter.content != i_am_here()) return letter;
+    ++here_[letter.from.index()];
+  }
+}
+
 Result<Letter> Mail::receive(Channel channel) {
   for (std::uint32_t round = 0;; ++round) {
-    SY_ASSIGN(const std::optional<Arrival> arrival, transport_.probe(channel));
-    if (arrival) {
-      Letter letter{arrival->from, Content(arrival->bytes, std::byte{0xEE})};
-      SY_TRY(transport_.receive(*arrival, letter.content));
-      return letter;
-    }
+    SY_ASSIGN(std::optional<Letter> letter, take(channel));
+    if (letter) return std::move(*letter);
     SY_TRY(collect_done());
     SY_TRY(rest(round, "a message"));
   }
@@ -76,27 +90,21 @@ Result<void> Mail::flush() {
 }
 
 Result<void> Mail::meet() {
+  deadline_ = Deadline::after(clock_, std::chrono::seconds(60));
   for (std::uint32_t r = 0; r < transport_.size(); ++r) {
-    SY_TRY(send(RankId(r), Channel::kControl, {}));
+    SY_TRY(send(RankId(r), Channel::kControl, i_am_here()));
   }
-  std::vector<bool> seen(transport_.size(), false);
-  for (std::size_t n = 0; n < transport_.size(); ++n) {
-    SY_ASSIGN(const Letter letter, receive(Channel::kControl));
-    if (!letter.content.empty() || seen[letter.from.index()]) {
+  const auto is_zero = [](std::size_t words) { return words == 0; };
+  for (std::uint32_t round = 0; std::any_of(here_.begin(), here_.end(), is_zero); ++round) {
+    SY_ASSIGN(const std::optional<Letter> letter, take(Channel::kControl));
+    if (letter) {
       return fail(ErrorCode::kPeer, "rank {} sent something else to the meeting of rank {}",
-                  letter.from.value(), transport_.rank().value());
+                  letter->from.value(), transport_.rank().value());
     }
-    seen[letter.from.index()] = true;
+    SY_TRY(rest(round, "a meeting"));
   }
+  for (std::size_t& words : here_) --words;
   return flush();
-}
-
-Result<bool> Mail::anything() {
-  for (const Channel channel : {Channel::kControl, Channel::kDispatch, Channel::kCombine}) {
-    SY_ASSIGN(const std::optional<Arrival> arrival, transport_.probe(channel));
-    if (arrival) return true;
-  }
-  return false;
 }
 
 }  // namespace switchyard::comm::suite

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <list>
+#include <optional>
 #include <vector>
 
 #include "comm/transport.h"
@@ -21,26 +22,28 @@ struct Letter {
 // The bytes that a message with this name has, the same on both sides.
 [[nodiscard]] Content make_content(std::size_t bytes, std::uint64_t seed);
 
+// One for each rank, for as long as its world lasts.
 class Mail {
  public:
-  explicit Mail(Transport& transport) : transport_(transport) {}
+  explicit Mail(Transport& transport) : transport_(transport), here_(transport.size(), 0) {}
 
   // Keeps the content until it is sent. False if all tickets are in flight: receive, then try
   // again.
   [[nodiscard]] Result<bool> try_send(RankId to, Channel channel, const Content& content);
   // The same, waiting for a ticket.
   [[nodiscard]] Result<void> send(RankId to, Channel channel, const Content& content);
-  // The next message of the channel, whoever sent it.
+  // The next message of the channel, whoever sent it, if there is one.
+  [[nodiscard]] Result<std::optional<Letter>> take(Channel channel);
+  // The same, waiting for it.
   [[nodiscard]] Result<Letter> receive(Channel channel);
   // One moment of waiting for `what`, which is round number `round` in a row; kDeadline after a
   // minute.
   [[nodiscard]] Result<void> rest(std::uint32_t round, const char* what);
   // Waits until nothing is in flight from here.
   [[nodiscard]] Result<void> flush();
-  // Waits until every rank is here; over kControl, which must be empty.
+  // Waits until every rank is here. Faster ranks may be at the next meeting already: their words
+  // come over kControl between other messages, and take() puts them aside.
   [[nodiscard]] Result<void> meet();
-  // True if some channel has a message.
-  [[nodiscard]] Result<bool> anything();
 
  private:
   struct Sent {
@@ -50,6 +53,7 @@ class Mail {
   [[nodiscard]] Result<void> collect_done();
 
   Transport& transport_;
+  std::vector<std::size_t> here_;  // words of each rank not yet used by a meeting
   std::list<Sent> sent_;
   SteadyClock clock_;
   Deadline deadline_ = Deadline::after(clock_, std::chrono::seconds(60));

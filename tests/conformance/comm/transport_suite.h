@@ -7,12 +7,14 @@
 #include <string_view>
 
 #include "comm/transport.h"
+#include "tests/conformance/comm/mail.h"
 
 namespace switchyard::comm::suite {
 
 struct Case {
   std::string_view name;
-  void (*body)(Transport& transport);  // reports by EXPECT_; every rank of the world calls it
+  void (*body)(Transport& transport,
+               Mail& mail);  // reports by EXPECT_; every rank of the world calls it
 };
 
 [[nodiscard]] std::span<const Case> cases();

@@ -1,0 +1,213 @@
+#include "launcher/run_report.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "runtime/model/layout.h"
+#include "runtime/routing/noise_floor.h"
+
+namespace switchyard::launcher {
+namespace {
+
+using nlohmann::json;
+
+struct TokenCounts {
+  std::uint64_t prompt = 0;
+  std::uint64_t generated = 0;
+};
+
+TokenCounts count_tokens(const engine::JobResult& result) {
+  TokenCounts counts;
+  for (const auto& sequence : result.sequences) {
+    counts.prompt += sequence.prompt_tokens;
+    counts.generated += sequence.tokens.size();
+  }
+  return counts;
+}
+
+double per_second(double count, double seconds) { return seconds > 0 ? count / seconds : 0; }
+
+double mib(std::uint64_t bytes) { return static_cast<double>(bytes) / (1024.0 * 1024.0); }
+
+json rank_json(const engine::RankReport& rank) {
+  const auto& counters = rank.counters;
+  return {{"rank", rank.rank.value()},
+          {"host", rank.host},
+          {"device", rank.device},
+          {"router", rank.router},
+          {"expert", rank.expert},
+          {"experts_held", rank.experts_held},
+          {"expert_bytes", rank.expert_bytes},
+          {"router_bytes", rank.router_bytes},
+          {"kv_bytes", rank.kv_bytes},
+          {"weight_bytes_read", rank.weight_bytes_read},
+          {"rss_peak_bytes", rank.rss_peak_bytes},
+          {"pairs_dispatched", counters.pairs_dispatched},
+          {"pairs_answered", counters.pairs_answered},
+          {"rows_dispatched", counters.rows_dispatched},
+          {"exchanges", counters.exchanges},
+          {"wait_seconds", static_cast<double>(counters.wait_ns) * 1e-9},
+          {"pairs_served", counters.pairs_served},
+          {"batches_served", counters.batches_served},
+          {"dispatches_per_batch",
+           per_second(static_cast<double>(counters.batch_jobs),
+                      static_cast<double>(counters.batches_served))},
+          {"busy_seconds", static_cast<double>(counters.busy_ns) * 1e-9},
+          {"bytes_sent", counters.bytes_sent}};
+}
+
+json balance_json(const routing::RoutingStats& stats, std::size_t layers) {
+  json list = json::array();
+  for (std::size_t layer = 0; layer < layers; ++layer) {
+    const auto metrics = stats.load_metrics(layer);
+    list.push_back({{"layer", layer},
+                    {"mean_experts", stats.mean_k(layer)},
+                    {"imbalance", metrics.max_over_mean},
+                    {"load_entropy", metrics.entropy},
+                    {"gini", metrics.gini},
+                    {"routing_entropy", stats.routing_entropy(layer)},
+                    {"balance_loss", stats.balance_loss_switch(layer)},
+                    {"z_loss", stats.z_loss(layer)}});
+  }
+  return list;
+}
+
+std::string histogram_text(const routing::RoutingStats& stats) {
+  const auto histogram = stats.k_histogram();
+  const double total = static_cast<double>(std::max<std::uint64_t>(1, stats.decision_count()));
+  std::string text;
+  for (std::size_t k = 0; k < histogram.size(); ++k) {
+    if (histogram[k] == 0) continue;
+    text += fmt::format("  {}: {:.1f} %", k, 100.0 * static_cast<double>(histogram[k]) / total);
+  }
+  return text;
+}
+
+std::string gate_text(const routing::RoutingStats& stats, std::size_t layers) {
+  if (stats.routing_entropy() == 0 || layers == 0) return {};
+  double balance = 0;
+  double z = 0;
+  for (std::size_t layer = 0; layer < layers; ++layer) {
+    balance += stats.balance_loss_switch(layer);
+    z += stats.z_loss(layer);
+  }
+  const auto n = static_cast<double>(layers);
+  return fmt::format(
+      "gate          routing entropy {:.3f}; auxiliary losses: load balancing {:.4f} (1 is even), "
+      "z {:.4f}\n",
+      stats.routing_entropy(), balance / n, z / n);
+}
+
+std::string balance_text(const routing::RoutingStats& stats, std::size_t layers,
+                         std::size_t experts) {
+  double imbalance = 0;
+  for (std::size_t layer = 0; layer < layers; ++layer) {
+    imbalance = std::max(imbalance, stats.load_metrics(layer).max_over_mean);
+  }
+  const auto floor = routing::uniform_noise_floor(
+      {experts, 1, layers == 0 ? 0 : stats.slot_count() / layers, 20, 0});
+  return fmt::format(
+      "expert load   busiest expert {:.2f} x its layer's mean (uniform routing would show {:.2f})\n",
+      imbalance, floor.expert_max_over_mean);
+}
+
+std::string ranks_text(const engine::ClusterReport& cluster) {
+  const auto served = static_cast<double>(std::max<std::uint64_t>(1, cluster.pairs_served()));
+  std::string text;
+  for (const auto& rank : cluster.ranks) {
+    text += fmt::format("  rank {:<3} {:<14} ", rank.rank.value(),
+                        rank.router ? (rank.expert ? "router+expert" : "router") : "expert");
+    if (rank.expert) {
+      text += fmt::format("{:>5} experts, {:>5.1f} % of the pairs, busy {:.2f} s; ",
+                          rank.experts_held,
+                          100.0 * static_cast<double>(rank.counters.pairs_served) / served,
+                          static_cast<double>(rank.counters.busy_ns) * 1e-9);
+    }
+    text += fmt::format("{:.1f} MiB sent, peak memory {:.0f} MiB\n",
+                        mib(std::accumulate(rank.counters.bytes_sent.begin(),
+                                            rank.counters.bytes_sent.end(), std::uint64_t{0})),
+                        mib(rank.rss_peak_bytes));
+  }
+  return text;
+}
+
+}  // namespace
+
+json routing_json(const routing::RoutingStats& stats, const model::ModelConfig& model) {
+  const auto savings = model::compute_savings(model, stats.mean_k());
+  json histogram = json::object();
+  const auto counts = stats.k_histogram();
+  for (std::size_t k = 0; k < counts.size(); ++k) {
+    if (counts[k] != 0) histogram[std::to_string(k)] = counts[k];
+  }
+  return {{"mean_experts", stats.mean_k()},
+          {"k_histogram", histogram},
+          {"saved_vs_dense", savings.vs_dense},
+          {"saved_vs_static", savings.vs_static},
+          {"saved_total", savings.total}};
+}
+
+json report_json(const RunReport& report, const model::ModelConfig& model) {
+  const auto tokens = count_tokens(report.result);
+  const auto& times = report.result.times;
+  json document = {
+      {"routing", report.routing},
+      {"seconds", report.result.seconds},
+      {"prompt_tokens", tokens.prompt},
+      {"generated_tokens", tokens.generated},
+      {"tokens_per_second",
+       per_second(static_cast<double>(tokens.generated), report.result.seconds)},
+      {"prompt_tokens_per_second",
+       per_second(static_cast<double>(times.prompt_tokens), times.prompt_seconds)},
+      {"decode_tokens_per_second",
+       per_second(static_cast<double>(times.decode_tokens), times.decode_seconds)},
+      {"sigma_k", report.result.stats.sigma_k()},
+      {"routing_entropy", report.result.stats.routing_entropy()},
+      {"fallbacks", report.result.stats.fallback_counts()},
+      {"layers", balance_json(report.result.stats, model.moe_layer_count())},
+      {"pairs_dispatched", report.cluster.pairs_dispatched()},
+      {"pairs_served", report.cluster.pairs_served()},
+      {"pairs_answered", report.cluster.pairs_answered()},
+      {"conserved", report.cluster.conserved()},
+      {"bytes_sent", report.cluster.bytes_sent()},
+      {"ranks", json::array()}};
+  document.update(routing_json(report.result.stats, model));
+  for (const auto& rank : report.cluster.ranks) document["ranks"].push_back(rank_json(rank));
+  return document;
+}
+
+std::string report_text(const RunReport& report, const model::ModelConfig& model) {
+  const auto tokens = count_tokens(report.result);
+  const auto& times = report.result.times;
+  const auto& stats = report.result.stats;
+  const auto savings = model::compute_savings(model, stats.mean_k());
+  std::string text = "--\n";
+  text += fmt::format("tokens        {} prompt, {} generated in {:.2f} s", tokens.prompt,
+                      tokens.generated, report.result.seconds);
+  if (times.prompt_seconds > 0) {
+    text += fmt::format("; prompt {:.0f} tokens/s",
+                        static_cast<double>(times.prompt_tokens) / times.prompt_seconds);
+  }
+  if (times.decode_seconds > 0) {
+    text += fmt::format("; decode {:.1f} tokens/s",
+                        static_cast<double>(times.decode_tokens) / times.decode_seconds);
+  }
+  text += fmt::format(
+      "\nrouting       {}: {:.3f} experts per token on average (of {}; the checkpoint's own: {})\n"
+      "k histogram {}\n"
+      "saved         {:.1f} % of the expert work against dense, {:.1f} % against static k={}, "
+      "{:.1f} % of all work\n",
+      report.routing, stats.mean_k(), model.experts, model.experts_per_token,
+      histogram_text(stats), 100 * savings.vs_dense, 100 * savings.vs_static,
+      model.experts_per_token, 100 * savings.total);
+  text += gate_text(stats, model.moe_layer_count());
+  text += balance_text(stats, model.moe_layer_count(), model.experts);
+  text += fmt::format(
+      "exchange      {} pairs dispatched, {} answered ({}); {:.2f} MiB between ranks\n{}",
+      report.cluster.pairs_dispatched(), report.cluster.pairs_answered(),
+      report.cluster.conserved() ? "all conserved" : "NOT CONSERVED",
+      mib(report.cluster.bytes_sent()), ranks_text(report.cluster));
+  return text;
+}
+
+}  // namespace switchyard::launcher
