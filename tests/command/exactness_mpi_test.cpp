@@ -39,7 +39,7 @@ INSTANTIATE_TEST_SUITE_P(
         Layout{"FourRanksChunked", 4, {"--chunk", "7", "--sequences", "4"}},
         Layout{"EightRanks", 8, {}}, Layout{"EightRanksTwoRouters", 8, {"--routers", "2"}},
         Layout{"EightRoutersTogether", 8, {"--routers", "8", "--colocate"}}),
-    [](const auto& info) { return std::string(info.param.name); });
+    [](const auto& layout) { return std::string(layout.param.name); });
 
 TEST(LogitsOverMpi, FileEqualsThatOfOneProcess) {
   const ScratchFolder scratch;

@@ -257,7 +257,7 @@ void refuses_what_it_cannot_send(Transport& transport, Mail& /*mail*/) {
   EXPECT_EQ(too_long.error().code, ErrorCode::kLimit);
 }
 
-void keeps_quiet_when_nothing_was_sent(Transport& transport, Mail& mail) {
+void keeps_quiet_when_nothing_was_sent(Transport& transport, Mail& /*mail*/) {
   // Past the spinning and into the sleeps.
   for (std::uint32_t round = 0; round < 400; ++round) transport.wait_a_moment(round);
   // Not kControl, where a faster rank may be at the next meeting.
