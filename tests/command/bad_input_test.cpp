@@ -1,0 +1,103 @@
+// Bad input gets a clear error that names the place, and the documented exit code.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "tests/command/run_command.h"
+
+namespace switchyard::tests {
+namespace {
+
+using ::testing::HasSubstr;
+
+void expect_error(const Outcome& outcome, int exit_code, const std::string& text) {
+  EXPECT_EQ(outcome.exit_code, exit_code) << outcome.command << "\n" << outcome.err;
+  EXPECT_THAT(outcome.err, HasSubstr(text)) << outcome.command;
+}
+
+// A copy of the shipped model, to be spoilt.
+std::string model_copy(const ScratchFolder& scratch) {
+  std::filesystem::copy(source_path("configs/models/tiny-qwen3moe"), scratch.path("model"));
+  return scratch.path("model");
+}
+
+TEST(BadInput, UnknownCommandOrFlagIsUsage) {
+  EXPECT_EQ(run_alone({"dance"}).exit_code, 2);
+  EXPECT_EQ(run_alone({"generate", "--nonsense"}).exit_code, 2);
+}
+
+TEST(BadInput, BadRoutingSpecListsWhatThereIs) {
+  expect_error(run_alone({"generate", "--preset", "demo", "--prompt", "x", "--routing", "magic:k=1"}),
+               2, "top-p");
+}
+
+TEST(BadInput, MissingModelNamesThePath) {
+  expect_error(run_alone({"generate", "--model", "/nowhere/model", "--prompt", "x"}), 4,
+               "/nowhere/model");
+}
+
+TEST(BadInput, TruncatedWeightsNameTheFile) {
+  const ScratchFolder scratch;
+  const auto model = model_copy(scratch);
+  std::filesystem::resize_file(model + "/model.safetensors", 100'000);
+  expect_error(run_alone({"generate", "--model", model, "--prompt", "x"}), 4, "model.safetensors");
+  expect_error(run_alone({"inspect", "--model", model}), 4, "model");
+}
+
+TEST(BadInput, MissingConfigKeyIsNamed) {
+  const ScratchFolder scratch;
+  const auto model = model_copy(scratch);
+  auto config = nlohmann::json::parse(read_file(model + "/config.json"));
+  config.erase("hidden_size");
+  static_cast<void>(scratch.write("model/config.json", config.dump()));
+  expect_error(run_alone({"generate", "--model", model, "--prompt", "x"}), 4, "hidden_size");
+}
+
+TEST(BadInput, NonFiniteWeightIsFound) {
+  const ScratchFolder scratch;
+  const auto model = model_copy(scratch);
+  auto file = read_file(model + "/model.safetensors");
+  // The last bf16 of the last tensor becomes a NaN.
+  file[file.size() - 1] = '\x7f';
+  file[file.size() - 2] = '\xc1';
+  static_cast<void>(scratch.write("model/model.safetensors", file));
+  expect_error(run_alone({"generate", "--model", model, "--prompt", "x"}), 4, "not finite");
+}
+
+TEST(BadInput, BadYamlNamesFileAndLine) {
+  const ScratchFolder scratch;
+  const auto file = scratch.write("bad.yaml", "device:\n  threds: 2\n");
+  expect_error(run_alone({"config", "--config", file}), 3, "bad.yaml:2");
+}
+
+TEST(BadInput, PromptPastTheContextIsRefused) {
+  const ScratchFolder scratch;
+  std::string lines = R"({"id": "a", "prompt": "fine"})" "\n";
+  std::string words;
+  for (int i = 0; i < 600; ++i) words += " captain";
+  lines += nlohmann::json{{"id", "b"}, {"prompt", words}}.dump() + "\n";
+  const auto file = scratch.write("prompts.jsonl", lines);
+  expect_error(run_alone({"generate", "--preset", "demo", "--prompts", file}), 4,
+               "prompts.jsonl:2");
+}
+
+TEST(BadInput, InvalidUtf8InAPromptIsRefused) {
+  const ScratchFolder scratch;
+  const auto file = scratch.write("prompts.jsonl", "{\"id\": \"a\", \"prompt\": \"\xff\xfe\"}\n");
+  expect_error(run_alone({"generate", "--preset", "demo", "--prompts", file}), 4,
+               "prompts.jsonl:1");
+}
+
+TEST(BadInput, EveryRankCountEndsWithTheSameCode) {
+  for (const char* ranks : {"1", "2", "4"}) {
+    expect_error(run_alone({"generate", "--model", "/nowhere", "--prompt", "x", "--ranks", ranks}),
+                 4, "/nowhere");
+  }
+  expect_error(run_alone({"generate", "--preset", "demo", "--prompt", "x", "--ranks", "2",
+                          "--routers", "2"}),
+               3, "routers");
+}
+
+}  // namespace
+}  // namespace switchyard::tests
