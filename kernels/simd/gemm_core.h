@@ -96,6 +96,8 @@ template <class Core, std::size_t kRows, std::size_t kVecs>
 SY_INLINE void accumulate(Tile<typename Core::V, kRows, kVecs>& tile,
                           const std::byte* const (&x)[kRows], std::size_t in, const std::byte* w,
                           std::size_t w_stride_bytes, Prefetch prefetch) {
+  // A local copy: gcc keeps it in registers, where it would store `tile` after every step.
+  Tile<typename Core::V, kRows, kVecs> sums = tile;
   const std::size_t steps = in / Core::kStepElements;
   const std::size_t chunked = steps / kChunkSteps * kChunkSteps;
   std::size_t s = 0;
@@ -106,12 +108,12 @@ SY_INLINE void accumulate(Tile<typename Core::V, kRows, kVecs>& tile,
     }
     const std::size_t end = s + kChunkSteps;
     for (; s < end; ++s) {
-      Core::template step<kRows, kVecs>(tile, x, s * kStepBytes, w);
+      Core::template step<kRows, kVecs>(sums, x, s * kStepBytes, w);
       w += w_stride_bytes;
     }
   }
   for (; s < steps; ++s) {
-    Core::template step<kRows, kVecs>(tile, x, s * kStepBytes, w);
+    Core::template step<kRows, kVecs>(sums, x, s * kStepBytes, w);
     w += w_stride_bytes;
   }
   if (steps * Core::kStepElements < in) {
@@ -122,8 +124,9 @@ SY_INLINE void accumulate(Tile<typename Core::V, kRows, kVecs>& tile,
       padded[r][1] = x[r][s * kStepBytes + 1];
       last[r] = padded[r];
     });
-    Core::template step<kRows, kVecs>(tile, last, 0, w);
+    Core::template step<kRows, kVecs>(sums, last, 0, w);
   }
+  tile = sums;
 }
 
 }  // namespace switchyard::kernels
