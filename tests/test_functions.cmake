@@ -14,3 +14,8 @@ function(switchyard_test tier room)
   add_test(NAME ${tier}.${room} COMMAND ${name})
   set_tests_properties(${tier}.${room} PROPERTIES LABELS ${tier} TIMEOUT 600)
 endfunction()
+
+# switchyard_mpi_test(): the same under mpirun.
+if(SWITCHYARD_HAS_MPI)
+  include(${CMAKE_CURRENT_LIST_DIR}/mpi/mpi_functions.cmake)
+endif()
