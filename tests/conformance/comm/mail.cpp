@@ -60,6 +60,13 @@ Result<void> Mail::send(RankId to, Channel channel, const Content& content) {
 }
 
 Result<std::optional<Letter>> Mail::take(Channel channel) {
+  if (channel != Channel::kControl || aside_.empty()) return take_arrived(channel);
+  std::optional<Letter> letter(std::move(aside_.front()));
+  aside_.pop_front();
+  return letter;
+}
+
+Result<std::optional<Letter>> Mail::take_arrived(Channel channel) {
   for (;;) {
     SY_ASSIGN(const std::optional<Arrival> arrival, transport_.probe(channel));
     if (!arrival) return std::nullopt;
@@ -96,11 +103,8 @@ Result<void> Mail::meet() {
   }
   const auto is_zero = [](std::size_t words) { return words == 0; };
   for (std::uint32_t round = 0; std::any_of(here_.begin(), here_.end(), is_zero); ++round) {
-    SY_ASSIGN(const std::optional<Letter> letter, take(Channel::kControl));
-    if (letter) {
-      return fail(ErrorCode::kPeer, "rank {} sent something else to the meeting of rank {}",
-                  letter->from.value(), transport_.rank().value());
-    }
+    SY_ASSIGN(std::optional<Letter> letter, take_arrived(Channel::kControl));
+    if (letter) aside_.push_back(std::move(*letter));
     SY_TRY(rest(round, "a meeting"));
   }
   for (std::size_t& words : here_) --words;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <deque>
 #include <list>
 #include <optional>
 #include <vector>
@@ -41,8 +42,8 @@ class Mail {
   [[nodiscard]] Result<void> rest(std::uint32_t round, const char* what);
   // Waits until nothing is in flight from here.
   [[nodiscard]] Result<void> flush();
-  // Waits until every rank is here. Faster ranks may be at the next meeting already: their words
-  // come over kControl between other messages, and take() puts them aside.
+  // Waits until every rank is here. The meeting uses kControl; words of faster ranks for the next
+  // meeting and their messages from after this one are put aside until they are asked for.
   [[nodiscard]] Result<void> meet();
 
  private:
@@ -51,9 +52,11 @@ class Mail {
     SendTicket ticket;
   };
   [[nodiscard]] Result<void> collect_done();
+  [[nodiscard]] Result<std::optional<Letter>> take_arrived(Channel channel);
 
   Transport& transport_;
   std::vector<std::size_t> here_;  // words of each rank not yet used by a meeting
+  std::deque<Letter> aside_;       // of kControl, taken during a meeting
   std::list<Sent> sent_;
   SteadyClock clock_;
   Deadline deadline_ = Deadline::after(clock_, std::chrono::seconds(60));
