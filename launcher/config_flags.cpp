@@ -78,6 +78,7 @@ void ConfigFlags::add_to(CLI::App& app) {
              settings_.push_back({flag.key, text, flag.flag});
            },
            flag.help)
+        ->take_last()
         ->group(flag.group);
   }
   for (const auto& flag : kSwitchFlags) {

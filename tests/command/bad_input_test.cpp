@@ -96,7 +96,7 @@ TEST(BadInput, EveryRankCountEndsWithTheSameCode) {
   }
   expect_error(run_alone({"generate", "--preset", "demo", "--prompt", "x", "--ranks", "2",
                           "--routers", "2"}),
-               3, "routers");
+               2, "--colocate");
 }
 
 }  // namespace

@@ -10,7 +10,7 @@
 
 namespace {
 
-using namespace switchyard;
+namespace routing = switchyard::routing;
 
 void require(bool condition) {
   if (!condition) std::abort();

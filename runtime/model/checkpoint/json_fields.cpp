@@ -1,7 +1,7 @@
 #include "runtime/model/checkpoint/json_fields.h"
 
 #include <cmath>
-#include <stdexcept>
+#include <optional>
 #include <unordered_set>
 
 namespace switchyard::model {
@@ -10,11 +10,6 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t kQuotedMax = 120;
-
-// Thrown out of the parser callback, the only way to stop it; caught in parse_json_object.
-struct DuplicateKey : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
 
 // Nesting is measured before parsing, so that no parser or destructor ever recurses too deep.
 // Brackets inside strings do not count. Malformed text is left to the parser.
@@ -40,15 +35,15 @@ bool deeper_than(std::string_view text, std::size_t depth_max) {
   return false;
 }
 
-// nlohmann-json keeps the last of two equal keys in silence; this callback refuses them.
-json parse_unique(std::string_view text) {
+// nlohmann-json keeps the last of two equal keys in silence; this callback notes them.
+json parse_unique(std::string_view text, std::optional<std::string>& duplicate) {
   std::vector<std::unordered_set<std::string>> keys;
-  const auto watch = [&keys](int, json::parse_event_t event, json& parsed) {
+  const auto watch = [&keys, &duplicate](int, json::parse_event_t event, json& parsed) {
     if (event == json::parse_event_t::object_start) keys.emplace_back();
     if (event == json::parse_event_t::object_end) keys.pop_back();
     if (event == json::parse_event_t::key) {
       const auto& key = parsed.get_ref<const std::string&>();
-      if (!keys.back().insert(key).second) throw DuplicateKey(quote_name(key));
+      if (!keys.back().insert(key).second && !duplicate) duplicate = quote_name(key);
     }
     return true;
   };
@@ -73,14 +68,16 @@ Result<json> parse_json_object(std::string_view text, std::string_view place,
                 limits.depth_max);
   }
   try {
-    json root = parse_unique(text);
+    std::optional<std::string> duplicate;
+    json root = parse_unique(text, duplicate);
+    if (duplicate) {
+      return fail(ErrorCode::kBadInput, "{}: key {} appears twice", place, *duplicate);
+    }
     if (!root.is_object()) {
       return fail(ErrorCode::kBadInput, "{}: expected a JSON object, got {}", place,
                   root.type_name());
     }
     return root;
-  } catch (const DuplicateKey& duplicate) {
-    return fail(ErrorCode::kBadInput, "{}: key {} appears twice", place, duplicate.what());
   } catch (const json::exception& error) {
     return fail(ErrorCode::kBadInput, "{}: not valid JSON: {}", place, quote_name(error.what()));
   }
