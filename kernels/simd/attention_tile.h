@@ -1,7 +1,7 @@
 // kernels/simd/attention_tile.h -- AttentionKernel::run on top of a Core: for each block of 64 keys
-// the scores of all query rows of the tile, a step of the online softmax (Milakov and Gimelshein
-// 2018), and the probabilities (rounded to the operand type) times the values. Scores, sums and row
-// sums live in the caller's scratch, which stays in the first-level cache.
+// the scores of all query rows of the tile, a step of the online softmax (Milakov and Gimelshein 2018),
+// and the probabilities (rounded to the operand type) times the values.
+// Scores, sums and row sums live in the caller's scratch, which stays in the first-level cache.
 #pragma once
 
 #include "kernels/ops/attention.h"
@@ -19,10 +19,10 @@ struct AttentionTile {
   static constexpr std::size_t kOperandBytes = Core::kBf16 ? 2 : 4;
 
   struct State {
-    float* score;                       // [rows][64]
-    std::byte* prob;                    // [rows][64] operand type
-    float* sum;                         // [rows][value_columns]
-    float* weight;                      // [rows][kLanes]: running sums of probabilities, per lane
+    float* score;                      // [rows][64]
+    std::byte* prob;                   // [rows][64] operand type
+    float* sum;                        // [rows][value_columns]
+    float* weight;                     // [rows][kLanes]: running sums of probabilities, per lane
     float highest[kAttentionTileRows];  // of the scores so far
     std::size_t position[kAttentionTileRows];
     const std::byte* q[kAttentionTileRows];
@@ -164,7 +164,8 @@ struct AttentionTile {
     }
     const std::size_t last = state.position[task.rows - 1];
     for (std::size_t first = 0; first <= last; first += kAttentionBlock) {
-      const std::byte* block = task.blocks + task.pages[first / kAttentionBlock] * task.page_bytes;
+      const std::byte* block =
+          task.blocks + task.pages[first / kAttentionBlock] * task.page_bytes;
       multiply<false>(task.rows, state.q, task.head_size, block, kAttentionBlock, state.score,
                       kAttentionBlock);
       for (std::size_t r = 0; r < task.rows; ++r) {

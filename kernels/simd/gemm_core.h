@@ -21,12 +21,14 @@ struct Tile {
   // Rows are `stride` floats apart.
   SY_INLINE void load(const float* from, std::size_t stride) {
     static_for<kRows>([&](auto r) {
-      static_for<kVecs>([&](auto v) { sum[r][v] = V::load(from + r * stride + v * V::kLanes); });
+      static_for<kVecs>(
+          [&](auto v) { sum[r][v] = V::load(from + r * stride + v * V::kLanes); });
     });
   }
   SY_INLINE void store(float* to, std::size_t stride) const {
     static_for<kRows>([&](auto r) {
-      static_for<kVecs>([&](auto v) { V::store(to + r * stride + v * V::kLanes, sum[r][v]); });
+      static_for<kVecs>(
+          [&](auto v) { V::store(to + r * stride + v * V::kLanes, sum[r][v]); });
     });
   }
 };
@@ -42,11 +44,13 @@ struct CoreF32 {
   static SY_INLINE void step(Tile<V, kRows, kVecs>& tile, const std::byte* const (&x)[kRows],
                              std::size_t x_offset, const std::byte* w) {
     typename V::F weight[kVecs];
-    static_for<kVecs>(
-        [&](auto v) { weight[v] = V::load(reinterpret_cast<const float*>(w) + v * V::kLanes); });
+    static_for<kVecs>([&](auto v) {
+      weight[v] = V::load(reinterpret_cast<const float*>(w) + v * V::kLanes);
+    });
     static_for<kRows>([&](auto r) {
       const typename V::F value = V::broadcast(x[r] + x_offset);
-      static_for<kVecs>([&](auto v) { tile.sum[r][v] = V::fma(value, weight[v], tile.sum[r][v]); });
+      static_for<kVecs>(
+          [&](auto v) { tile.sum[r][v] = V::fma(value, weight[v], tile.sum[r][v]); });
     });
   }
 };
@@ -62,7 +66,8 @@ struct CoreWideBf16 {
   static SY_INLINE void step(Tile<V, kRows, kVecs>& tile, const std::byte* const (&x)[kRows],
                              std::size_t x_offset, const std::byte* w) {
     typename V::I pairs[kVecs];
-    static_for<kVecs>([&](auto v) { pairs[v] = V::load_pairs(w + v * V::kLanes * kStepBytes); });
+    static_for<kVecs>(
+        [&](auto v) { pairs[v] = V::load_pairs(w + v * V::kLanes * kStepBytes); });
     typename V::F half[kVecs];
     static_for<kVecs>([&](auto v) { half[v] = V::low(pairs[v]); });
     static_for<kRows>([&](auto r) {
@@ -77,14 +82,12 @@ struct CoreWideBf16 {
   }
 };
 
-// Cache lines to bring into the second-level cache while a tile is computed: every kChunkSteps
-// steps `lines` lines from `from`, which then moves on by `advance_bytes`.
+// Cache lines to bring nearer while a tile is computed: `lines` per kChunkSteps steps.
 struct Prefetch {
   const std::byte* from = nullptr;
-  std::size_t lines = 0;
-  std::size_t advance_bytes = 0;
+  std::size_t lines_per_chunk = 0;
 };
-inline constexpr std::size_t kChunkSteps = 16;  // of 64 columns: one page of 4 KiB
+inline constexpr std::size_t kChunkSteps = 8;
 inline constexpr std::size_t kLineBytes = 64;
 
 // tile += x[0..kRows) * panel. `w_stride_bytes` from step to step. x rows hold `in` elements and
@@ -93,24 +96,22 @@ template <class Core, std::size_t kRows, std::size_t kVecs>
 SY_INLINE void accumulate(Tile<typename Core::V, kRows, kVecs>& tile,
                           const std::byte* const (&x)[kRows], std::size_t in, const std::byte* w,
                           std::size_t w_stride_bytes, Prefetch prefetch) {
-  // A local copy: gcc keeps it in registers, where it would store `tile` after every step.
-  Tile<typename Core::V, kRows, kVecs> sums = tile;
   const std::size_t steps = in / Core::kStepElements;
   const std::size_t chunked = steps / kChunkSteps * kChunkSteps;
   std::size_t s = 0;
   while (s < chunked) {
-    for (std::size_t line = 0; line < prefetch.lines; ++line) {
-      __builtin_prefetch(prefetch.from + line * kLineBytes, 0, 2);
+    for (std::size_t line = 0; line < prefetch.lines_per_chunk; ++line) {
+      __builtin_prefetch(prefetch.from, 0, 2);
+      prefetch.from += kLineBytes;
     }
-    prefetch.from += prefetch.advance_bytes;
     const std::size_t end = s + kChunkSteps;
     for (; s < end; ++s) {
-      Core::template step<kRows, kVecs>(sums, x, s * kStepBytes, w);
+      Core::template step<kRows, kVecs>(tile, x, s * kStepBytes, w);
       w += w_stride_bytes;
     }
   }
   for (; s < steps; ++s) {
-    Core::template step<kRows, kVecs>(sums, x, s * kStepBytes, w);
+    Core::template step<kRows, kVecs>(tile, x, s * kStepBytes, w);
     w += w_stride_bytes;
   }
   if (steps * Core::kStepElements < in) {
@@ -121,9 +122,8 @@ SY_INLINE void accumulate(Tile<typename Core::V, kRows, kVecs>& tile,
       padded[r][1] = x[r][s * kStepBytes + 1];
       last[r] = padded[r];
     });
-    Core::template step<kRows, kVecs>(sums, last, 0, w);
+    Core::template step<kRows, kVecs>(tile, last, 0, w);
   }
-  tile = sums;
 }
 
 }  // namespace switchyard::kernels

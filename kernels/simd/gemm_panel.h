@@ -1,10 +1,8 @@
 // kernels/simd/gemm_panel.h -- GemmKernel::run on top of a Core: cuts the rows into balanced tiles,
 // picks the register tile for (rows, vectors) and stores the sums through the epilogue.
-// The first tile streams the panel from memory. The processor's own prefetcher does that well but
-// stops at each 4 KiB page: one touch per page, well ahead, keeps it going (measured on Zen 5: 29
-// to 43 GB/s for 1 to 6 rows; prefetching every line instead gave 17 to 30). Later tiles find the
-// panel in the second-level cache and bring in the next one, which hides behind their arithmetic;
-// more than a third of a panel per tile makes them wait (16 rows: 240 instead of 386 GFLOP/s).
+// Up to kTileRows rows the panel is read once from memory, prefetched a fixed distance ahead. With
+// more tiles the panel stays in the second-level cache, and the tiles of one panel together bring
+// in the next one, so that its arrival hides behind arithmetic.
 #pragma once
 
 #include "kernels/simd/exp.h"
@@ -17,8 +15,9 @@ struct GemmPanel {
   using V = typename Core::V;
   using F = typename V::F;
   static constexpr std::size_t kLanes = V::kLanes;
-  static constexpr std::size_t kPageBytes = 4096;
-  static constexpr std::size_t kTouchAheadBytes = 4 * kPageBytes;
+  // Bytes ahead of the current step: about two microseconds of one core's share of the bandwidth
+  // would be 64 KiB, but the hardware prefetcher does most of it; measured flat from 2 to 8 KiB.
+  static constexpr std::size_t kStreamAheadBytes = 4096;
 
   static SY_INLINE const std::byte* x_row(const PanelTask& task, std::size_t r) {
     return task.x.base + (task.x.index == nullptr ? r : task.x.index[r]) * task.x.stride_bytes;
@@ -102,39 +101,30 @@ struct GemmPanel {
     const std::size_t tiles = (task.rows + kTileRows - 1) / kTileRows;
     const std::size_t small = task.rows / tiles;
     const std::size_t larger = task.rows % tiles;  // so many tiles have one row more
-    const std::size_t chunk_bytes = kChunkSteps * task.width * kStepBytes;
+    const std::size_t chunk_lines = kChunkSteps * task.width * kStepBytes / kLineBytes;
+    // Bytes of the next panel that one tile brings in; the steps of a panel are whole chunks but
+    // for a few, which the hardware finds by itself.
     const std::size_t chunks = task.in / Core::kStepElements / kChunkSteps;
-    Prefetch prefetch{task.weight + kTouchAheadBytes, 1, chunk_bytes};
-    if (task.prefetch != nullptr && tiles == 1) touch_start(task.prefetch);
     std::size_t row = 0;
     const std::byte* coming = task.prefetch;
     for (std::size_t t = 0; t < tiles; ++t) {
       const std::size_t rows = small + (t < larger ? 1 : 0);
-      if (t > 0) {
-        const std::size_t lines = coming_lines(chunk_bytes / kLineBytes, t, tiles);
-        prefetch = {coming, coming == nullptr ? 0 : lines, lines * kLineBytes};
-        if (coming != nullptr) coming += lines * kLineBytes * chunks;
+      Prefetch prefetch;
+      if (tiles == 1) {
+        prefetch = {task.weight + kStreamAheadBytes, chunk_lines};
+      } else if (coming != nullptr) {
+        const std::size_t lines = chunk_lines * (t + 1) / tiles - chunk_lines * t / tiles;
+        prefetch = {coming, lines};
+        coming += lines * chunks * kLineBytes;
       }
       kTiles.call[rows - 1][vecs - 1](task, row, prefetch);
       row += rows;
     }
   }
 
-  // The share of tile t > 0 in fetching the next panel, in lines per chunk.
-  static SY_INLINE std::size_t coming_lines(std::size_t chunk_lines, std::size_t t,
-                                            std::size_t tiles) {
-    const std::size_t share = chunk_lines * t / (tiles - 1) - chunk_lines * (t - 1) / (tiles - 1);
-    return share < chunk_lines / 3 ? share : chunk_lines / 3;
+  static constexpr GemmKernel kernel() {
+    return {kPanelVecs * kLanes, kLanes, kTileRows, &run};
   }
-
-  // The next panel may lie elsewhere: its first pages are touched while this one streams.
-  static SY_INLINE void touch_start(const std::byte* panel) {
-    for (std::size_t at = 0; at < kTouchAheadBytes; at += kPageBytes) {
-      __builtin_prefetch(panel + at, 0, 2);
-    }
-  }
-
-  static constexpr GemmKernel kernel() { return {kPanelVecs * kLanes, kLanes, kTileRows, &run}; }
 };
 
 }  // namespace switchyard::kernels
