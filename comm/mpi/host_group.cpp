@@ -7,7 +7,7 @@
 
 #include <array>
 #include <new>
-#include <random>
+#include <chrono>
 
 #include "comm/mpi/mpi_error.h"
 
@@ -34,7 +34,7 @@ class FileHandle {
 SharedName make_shared_memory(std::size_t bytes) {
   SharedName name{};
   fmt::format_to_n(name.data(), name.size() - 1, "/switchyard-bells-{}-{:08x}", ::getpid(),
-                   std::random_device{}());
+                   std::chrono::steady_clock::now().time_since_epoch().count());
   const FileHandle file(::shm_open(name.data(), O_RDWR | O_CREAT | O_EXCL, 0600));
   if (file.get() < 0) return SharedName{};
   if (::ftruncate(file.get(), static_cast<off_t>(bytes)) != 0) {
