@@ -6,7 +6,7 @@ namespace switchyard::kernels::avx2 {
 
 AttentionKernel attention_f32() noexcept { return AttentionTile<CoreF32<VecAvx2>, 6, 2>::kernel(); }
 AttentionKernel attention_wide_bf16() noexcept {
-  return AttentionTile<CoreWideBf16<VecAvx2>, 5, 2>::kernel();
+  return AttentionTile<CoreWideBf16<VecAvx2>, 4, 2>::kernel();
 }
 
 }  // namespace switchyard::kernels::avx2

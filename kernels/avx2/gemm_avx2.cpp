@@ -8,6 +8,6 @@ namespace switchyard::kernels::avx2 {
 GemmKernel gemm_f32() noexcept { return GemmPanel<CoreF32<VecAvx2>, 6, 2>::kernel(); }
 
 // Widening needs registers for both halves of the pairs: a smaller tile.
-GemmKernel gemm_wide_bf16() noexcept { return GemmPanel<CoreWideBf16<VecAvx2>, 5, 2>::kernel(); }
+GemmKernel gemm_wide_bf16() noexcept { return GemmPanel<CoreWideBf16<VecAvx2>, 4, 2>::kernel(); }
 
 }  // namespace switchyard::kernels::avx2

@@ -1,5 +1,5 @@
-// kernels/avx512/kernels_avx512.h -- the AVX-512 kernels on offer; run them only where cpu_features.h
-// says so. Safe to include anywhere.
+// kernels/avx512/kernels_avx512.h -- the AVX-512 kernels on offer; run them only where
+// cpu_features.h says so. Safe to include anywhere.
 #pragma once
 
 #include "kernels/ops/attention.h"

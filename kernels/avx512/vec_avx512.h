@@ -1,5 +1,5 @@
-// kernels/avx512/vec_avx512.h -- sixteen fp32 lanes, the vocabulary that kernels/simd is written in.
-// Only for translation units compiled for AVX-512 F, BW, DQ and VL.
+// kernels/avx512/vec_avx512.h -- sixteen fp32 lanes, the vocabulary that kernels/simd is written
+// in. Only for translation units compiled for AVX-512 F, BW, DQ and VL.
 #pragma once
 
 #include <immintrin.h>

@@ -63,10 +63,11 @@ double read_bandwidth(const CeilingOptions& options) {
     for (std::size_t i = 0; i < words; i += 8) block[i] = i;
   }
   std::atomic<std::uint64_t> sink{0};
-  return best_rate(options.threads, [&](std::size_t t) {
-           sink.fetch_add(sum_lines(memory[t].data(), words));
-           return static_cast<double>(options.read_bytes);
-         }) /
+  return best_rate(options.threads,
+                   [&](std::size_t t) {
+                     sink.fetch_add(sum_lines(memory[t].data(), words));
+                     return static_cast<double>(options.read_bytes);
+                   }) /
          1e9;
 }
 

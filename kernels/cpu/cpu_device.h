@@ -1,12 +1,16 @@
-// kernels/cpu/cpu_device.h -- the Device of this machine's cores: packing, tiling over panels and rows,
-// and threads; the inner loops are those of the chosen kernel set (kernels/op_list.h).
+// kernels/cpu/cpu_device.h -- the Device of this machine's cores: packing, tiling over panels and
+// rows, and threads; the inner loops are those of the chosen kernel set (kernels/op_list.h).
 // Contract and laws: kernels/device.h. Thread safety: shared objects: unsafe.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <vector>
 
-#include "kernels/cpu/packed_weights.h"
+#include "kernels/cpu/cpu_kv_cache.h"
+#include "kernels/cpu/fork_limits.h"
+#include "kernels/cpu/packing.h"
+#include "kernels/cpu/panel_loop.h"
 #include "kernels/device.h"
 #include "kernels/op_list.h"
 #include "kernels/thread_pool.h"
@@ -46,46 +50,55 @@ class CpuDevice final : public Device {
   void convert(Rows src, MutableRows dst) override;
 
  private:
-  // One panel of one expert, or of a block of rows.
-  struct PanelItem {
-    std::uint32_t group = 0;
-    std::uint32_t panel = 0;
-  };
+  // A tile of query rows of one kv head.
   struct AttentionItem {
-    std::uint32_t token = 0;     // first row of the run
+    std::uint32_t token = 0;  // first row of the run
     std::uint32_t kv_head = 0;
     std::uint32_t first_row = 0;
     std::uint32_t rows = 0;
   };
+  struct AttentionStep {
+    const AttentionParams& params;
+    CpuKvCache& cache;
+    std::size_t layer;
+    const KvRows& rows;
+    MatrixView<float> q;
+    MatrixView<float> k;
+    MatrixView<float> v;
+    MutableRows out;
+  };
 
-  void run_panels(const GemmKernel& kernel, const Panels& panels, const PanelTask& shape);
-  void run_inner(Rows x, std::span<const std::uint32_t> pair_row,
-                 std::span<const ExpertGroup> groups, MutableRows inner);
-  void run_down(std::span<const std::uint32_t> pair_out, std::span<const ExpertGroup> groups,
-                Rows inner, MutableRows y);
+  [[nodiscard]] PanelShape shape_of(const GemmKernel& kernel) const;
+  [[nodiscard]] Epilogue swiglu() const noexcept;
+  // Rows between the two halves of an FFN: [rows, inner] operand type.
+  [[nodiscard]] MutableRows inner_rows(std::size_t rows, std::size_t inner);
+
+  // body(row) for every row; on this thread alone when `row_bytes` x rows is little.
   template <class Body>
-  void for_rows(std::size_t rows, const Body& body);
-  // On this thread alone where the work is too small to wake others for.
-  template <class Body>
-  void for_items(std::size_t items, std::size_t work_bytes, const Body& body) {
-    constexpr std::size_t kForkBytesMin = std::size_t{48} << 10;
-    if (work_bytes < kForkBytesMin) {
-      ThreadPool::run_inline(items, body);
-    } else {
-      pool_.parallel_for(items, body);
+  void for_rows(std::size_t rows, std::size_t row_bytes, const Body& body) {
+    constexpr std::size_t kRowsPerItem = 8;
+    if (rows * row_bytes < kForkRowBytesMin) {
+      for (std::size_t r = 0; r < rows; ++r) body(r);
+      return;
     }
+    pool_.parallel_for((rows + kRowsPerItem - 1) / kRowsPerItem, [&](const LoopItem& item) {
+      const std::size_t end = std::min(rows, (item.index + 1) * kRowsPerItem);
+      for (std::size_t r = item.index * kRowsPerItem; r < end; ++r) body(r);
+    });
   }
-  void plan_attention(const AttentionParams& params, const KvRows& rows);
-  void prepare_row(const AttentionParams& params, KvCache& cache, std::size_t layer,
-                   const KvRows& rows, std::size_t t, MatrixView<float> q, MatrixView<float> k,
-                   MatrixView<float> v);
+  // Returns a measure of the work: bytes of keys and values read, once per register tile of rows.
+  std::size_t plan_attention(const AttentionStep& step);
+  void prepare_row(const AttentionStep& step, std::size_t t);
+  void clear_new_pages(const AttentionStep& step);
+  void attend(const AttentionStep& step, const AttentionItem& item, std::size_t participant);
 
   KernelSet kernels_;
   Precision precision_;
   ThreadPool pool_;
-  HostBuffer inner_;                       // [pairs, inner] operand rows between the two FFN halves
-  HostBuffer attention_scratch_;           // one block per thread
-  std::vector<PanelItem> panel_items_;
+  WeightArena arena_;
+  PanelLoop panel_loop_;
+  HostBuffer inner_;
+  HostBuffer attention_scratch_;  // one block per thread
   std::vector<AttentionItem> attention_items_;
 };
 

@@ -19,38 +19,30 @@ CpuKvCache::CpuKvCache(const KvCacheShape& shape, Precision precision)
                    kAttentionBlock / step_elements(precision) * value_columns_ * kStepBytes),
       memory_(shape.layers * shape.pages * shape.kv_heads * block_bytes_) {}
 
-void CpuKvCache::write(std::size_t layer, std::size_t kv_head, std::uint32_t page,
-                       std::size_t offset, const float* key, const float* value) noexcept {
-  std::byte* block = memory_.data() +
-                     ((layer * shape_.pages + page) * shape_.kv_heads + kv_head) * block_bytes_;
-  if (precision_ == Precision::kBf16) {
-    write_as<Bf16>(block, offset, key, value);
-  } else {
-    write_as<float>(block, offset, key, value);
+void CpuKvCache::clear_values(std::size_t layer, std::uint32_t page) noexcept {
+  for (std::size_t g = 0; g < shape_.kv_heads; ++g) {
+    std::memset(block(layer, page, g) + value_offset_bytes_, 0, block_bytes_ - value_offset_bytes_);
   }
 }
 
-template <class T>
-void CpuKvCache::write_as(std::byte* block, std::size_t offset, const float* key,
-                          const float* value) noexcept {
-  constexpr std::size_t kElements = kStepBytes / sizeof(T);
-  const auto narrow = [](float x) {
-    if constexpr (sizeof(T) == 2) {
-      return to_bf16(x);
-    } else {
-      return x;
-    }
-  };
-  std::byte* values = block + value_offset_bytes_;
-  for (std::size_t i = 0; i < shape_.head_size; ++i) {
-    const T k = narrow(key[i]);
-    std::memcpy(block + ((i / kElements) * kAttentionBlock + offset) * kStepBytes +
-                    (i % kElements) * sizeof(T),
-                &k, sizeof k);
-    const T v = narrow(value[i]);
-    std::memcpy(values + ((offset / kElements) * value_columns_ + i) * kStepBytes +
-                    (offset % kElements) * sizeof(T),
-                &v, sizeof v);
+void CpuKvCache::write(const KvPlace& place, std::size_t kv_head, const std::byte* key,
+                       const std::byte* value) noexcept {
+  constexpr std::size_t kKeyStride = kAttentionBlock * kStepBytes;
+  std::byte* keys = block(place.layer, place.page, kv_head) + place.offset * kStepBytes;
+  const std::size_t elements = step_elements(precision_);
+  const std::size_t key_steps = shape_.head_size / elements;  // head sizes are even
+  for (std::size_t s = 0; s < key_steps; ++s) {
+    std::memcpy(keys + s * kKeyStride, key + s * kStepBytes, kStepBytes);
+  }
+  std::byte* values = block(place.layer, place.page, kv_head) + value_offset_bytes_ +
+                      place.offset / elements * value_columns_ * kStepBytes;
+  if (precision_ == Precision::kFp32) {
+    std::memcpy(values, value, shape_.head_size * sizeof(float));
+    return;
+  }
+  values += place.offset % 2 * sizeof(Bf16);
+  for (std::size_t c = 0; c < shape_.head_size; ++c) {
+    std::memcpy(values + c * kStepBytes, value + c * sizeof(Bf16), sizeof(Bf16));
   }
 }
 

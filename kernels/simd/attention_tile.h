@@ -1,7 +1,7 @@
 // kernels/simd/attention_tile.h -- AttentionKernel::run on top of a Core: for each block of 64 keys
-// the scores of all query rows of the tile, a step of the online softmax (Milakov and Gimelshein 2018),
-// and the probabilities (rounded to the operand type) times the values.
-// Scores, sums and row sums live in the caller's scratch, which stays in the first-level cache.
+// the scores of all query rows of the tile, a step of the online softmax (Milakov and Gimelshein
+// 2018), and the probabilities (rounded to the operand type) times the values. Scores, sums and row
+// sums live in the caller's scratch, which stays in the first-level cache.
 #pragma once
 
 #include "kernels/ops/attention.h"
@@ -19,60 +19,32 @@ struct AttentionTile {
   static constexpr std::size_t kOperandBytes = Core::kBf16 ? 2 : 4;
 
   struct State {
-    float* score;                      // [rows][64]
-    std::byte* prob;                   // [rows][64] operand type
-    float* sum;                        // [rows][value_columns]
-    float* weight;                     // [rows][kLanes]: running sums of probabilities, per lane
+    float* score;                       // [rows][64]
+    std::byte* prob;                    // [rows][64] operand type
+    float* sum;                         // [rows][value_columns]
+    float* weight;                      // [rows][kLanes]: running sums of probabilities, per lane
     float highest[kAttentionTileRows];  // of the scores so far
     std::size_t position[kAttentionTileRows];
     const std::byte* q[kAttentionTileRows];
   };
 
-  // c[rows][columns] = or += x * w, in register tiles.
-  template <std::size_t kRows, std::size_t kVecs, bool kContinue>
-  static void multiply_tile(const std::byte* const* x_rows, std::size_t in, const std::byte* w,
-                            std::size_t w_stride_bytes, float* c, std::size_t c_stride) {
-    const std::byte* x[kRows];
-    static_for<kRows>([&](auto r) { x[r] = x_rows[r]; });
-    Tile<V, kRows, kVecs> tile;
-    if constexpr (kContinue) {
-      tile.load(c, c_stride);
-    } else {
-      tile.clear();
-    }
-    accumulate<Core, kRows, kVecs>(tile, x, in, w, w_stride_bytes, Prefetch{});
-    tile.store(c, c_stride);
-  }
-
-  template <std::size_t kVecs, bool kContinue, std::size_t kRows = kTileRows>
-  static SY_INLINE void multiply_rows(std::size_t rows, const std::byte* const* x, std::size_t in,
-                                      const std::byte* w, std::size_t w_stride_bytes, float* c,
-                                      std::size_t c_stride) {
-    if constexpr (kRows > 0) {
-      if (rows == kRows) {
-        multiply_tile<kRows, kVecs, kContinue>(x, in, w, w_stride_bytes, c, c_stride);
-      } else {
-        multiply_rows<kVecs, kContinue, kRows - 1>(rows, x, in, w, w_stride_bytes, c, c_stride);
-      }
-    }
-  }
-
-  template <bool kContinue>
-  static void multiply(std::size_t rows, const std::byte* const* x, std::size_t in,
-                       const std::byte* w, std::size_t columns, float* c, std::size_t c_stride) {
-    const std::size_t stride_bytes = columns * kStepBytes;
+  // c[rows][columns] = (0 or c) + x * w, in register tiles.
+  template <Start kStart>
+  static SY_INLINE void multiply(std::size_t rows, const std::byte* const* x, std::size_t in,
+                                 const std::byte* w, std::size_t columns, float* c,
+                                 std::size_t c_stride) {
+    using Tiles = TileTable<Core, kTileRows, kTileVecs, kStart>;
+    static constexpr Tiles kTiles = Tiles::make();
     const std::size_t tiles = (rows + kTileRows - 1) / kTileRows;
     for (std::size_t t = 0; t < tiles; ++t) {
       const std::size_t begin = rows * t / tiles;
       const std::size_t count = rows * (t + 1) / tiles - begin;
-      std::size_t column = 0;
-      for (; column + kTileVecs * kLanes <= columns; column += kTileVecs * kLanes) {
-        multiply_rows<kTileVecs, kContinue>(count, x + begin, in, w + column * kStepBytes,
-                                            stride_bytes, c + begin * c_stride + column, c_stride);
-      }
-      for (; column < columns; column += kLanes) {
-        multiply_rows<1, kContinue>(count, x + begin, in, w + column * kStepBytes, stride_bytes,
-                                    c + begin * c_stride + column, c_stride);
+      for (std::size_t column = 0; column < columns; column += kTileVecs * kLanes) {
+        const std::size_t left = (columns - column) / kLanes;
+        const std::size_t vecs = left < kTileVecs ? left : kTileVecs;
+        kTiles.call[count - 1][vecs - 1]({x + begin, in, w + column * kStepBytes,
+                                          columns * kStepBytes, Prefetch{},
+                                          c + begin * c_stride + column, c_stride});
       }
     }
   }
@@ -164,18 +136,17 @@ struct AttentionTile {
     }
     const std::size_t last = state.position[task.rows - 1];
     for (std::size_t first = 0; first <= last; first += kAttentionBlock) {
-      const std::byte* block =
-          task.blocks + task.pages[first / kAttentionBlock] * task.page_bytes;
-      multiply<false>(task.rows, state.q, task.head_size, block, kAttentionBlock, state.score,
-                      kAttentionBlock);
+      const std::byte* block = task.blocks + task.pages[first / kAttentionBlock] * task.page_bytes;
+      multiply<Start::kZero>(task.rows, state.q, task.head_size, block, kAttentionBlock,
+                             state.score, kAttentionBlock);
       for (std::size_t r = 0; r < task.rows; ++r) {
         const std::size_t here = state.position[r] + 1;
         softmax_row(task, state, r, here > first ? here - first : 0);
       }
       const std::size_t filled = last + 1 - first;
       const std::size_t keys = filled < kAttentionBlock ? (filled + 1) / 2 * 2 : kAttentionBlock;
-      multiply<true>(task.rows, prob, keys, block + task.value_offset_bytes, task.value_columns,
-                     state.sum, task.value_columns);
+      multiply<Start::kContinue>(task.rows, prob, keys, block + task.value_offset_bytes,
+                                 task.value_columns, state.sum, task.value_columns);
     }
     for (std::size_t r = 0; r < task.rows; ++r) store_row(task, state, r);
   }

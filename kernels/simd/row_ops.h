@@ -1,5 +1,5 @@
-// kernels/simd/row_ops.h -- RowKernels on vector lanes. Tails are masked lanes, so a row's bits do not
-// depend on alignment; sums go through four accumulators of one vector each, then halves.
+// kernels/simd/row_ops.h -- RowKernels on vector lanes. Tails are masked lanes, so a row's bits do
+// not depend on alignment; sums go through four accumulators of one vector each, then halves.
 #pragma once
 
 #include "kernels/ops/row.h"
@@ -122,7 +122,7 @@ struct RowOps {
   }
 
   static constexpr RowKernels kernels() {
-    return {&rmsnorm,        &clamp,       &rope,       &combine<false>,
+    return {&rmsnorm,       &clamp,       &rope,       &combine<false>,
             &combine<true>, &bf16_to_f32, &f16_to_f32, &f32_to_bf16};
   }
 };

@@ -6,6 +6,14 @@
 
 #define SY_INLINE inline __attribute__((always_inline))
 
+// Before a loop of a constant count over registers: gcc keeps arrays in registers only when it
+// unrolls before it looks at them, which closures would hide.
+#if defined(__clang__)
+#define SY_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define SY_UNROLL _Pragma("GCC unroll 64")
+#endif
+
 namespace switchyard::kernels {
 
 template <std::size_t kIndex>
