@@ -1,0 +1,125 @@
+// Attention: against double precision, and the same bits in any chunking, batch and page order.
+#include <cmath>
+#include <limits>
+
+#include "tests/conformance/kernels/attention_case.h"
+#include "tests/conformance/kernels/tolerances.h"
+
+namespace switchyard::kernels::test {
+namespace {
+
+class Attention : public KernelTest {
+ protected:
+  [[nodiscard]] double tolerance() const { return is_bf16() ? kBf16Attention : kFunction; }
+
+  // One sequence in chunks of the given size.
+  AttentionCase::Outputs in_chunks(const AttentionCase& work, Device& device, std::size_t tokens,
+                                   std::size_t chunk, std::size_t sequence = 0) {
+    const auto cache = work.make_cache(device);
+    AttentionCase::Outputs outputs;
+    for (std::size_t at = 0; at < tokens; at += chunk) {
+      work.run(device, *cache, {{sequence, at, std::min(chunk, tokens - at)}}, outputs);
+    }
+    return outputs;
+  }
+};
+
+TEST_P(Attention, MatchesTheOracleOverShapes) {
+  const std::vector<AttentionShape> shapes{
+      {4, 2, 32, QkNorm::kPerHead, 0, 150, 1}, {4, 4, 64, QkNorm::kWholeRow, 0.8F, 70, 1},
+      {6, 1, 16, QkNorm::kNone, 0, 129, 1},    {2, 1, 128, QkNorm::kPerHead, 0, 65, 1},
+      {3, 3, 10, QkNorm::kPerHead, 0, 66, 1},  {2, 2, 72, QkNorm::kNone, 1.5F, 40, 1},
+      {60, 1, 8, QkNorm::kPerHead, 0, 20, 1}};
+  for (const auto& shape : shapes) {
+    SCOPED_TRACE(fmt::format("heads {}/{} of {}", shape.heads, shape.kv_heads, shape.head_size));
+    const AttentionCase work(shape, operand());
+    work.expect_oracle(in_chunks(work, *device_, shape.tokens, shape.tokens), tolerance());
+  }
+}
+
+TEST_P(Attention, KeepsItsBitsInAnyChunkingAndOnAnyThreads) {
+  const AttentionShape shape{4, 2, 32, QkNorm::kPerHead, 0, 200, 1};
+  const AttentionCase work(shape, operand());
+  const auto whole = in_chunks(work, *device_, shape.tokens, shape.tokens);
+  for (const std::size_t chunk : {1U, 7U, 63U, 64U, 65U, 150U}) {
+    EXPECT_EQ(in_chunks(work, *device_, shape.tokens, chunk), whole) << "chunks of " << chunk;
+  }
+  for (const std::size_t threads : {2U, 3U}) {
+    const auto device = make(threads);
+    EXPECT_EQ(in_chunks(work, *device, shape.tokens, shape.tokens), whole) << threads;
+    EXPECT_EQ(in_chunks(work, *device, shape.tokens, 40), whole) << threads;
+  }
+}
+
+TEST_P(Attention, KeepsItsBitsAmongOtherSequences) {
+  const AttentionShape shape{4, 2, 16, QkNorm::kPerHead, 0, 140, 3};
+  AttentionCase work(shape, operand());
+  AttentionCase::Outputs alone;
+  for (std::size_t s = 0; s < 3; ++s) alone.merge(in_chunks(work, *device_, 140, 140, s));
+
+  const auto device = make(2);
+  const auto cache = work.make_cache(*device);
+  AttentionCase::Outputs together;
+  work.run(*device, *cache, {{0, 0, 70}, {1, 0, 1}, {2, 0, 20}}, together);
+  work.run(*device, *cache, {{1, 1, 130}, {0, 70, 1}}, together);
+  work.run(*device, *cache, {{2, 20, 44}, {0, 71, 69}, {1, 131, 9}}, together);
+  work.run(*device, *cache, {{2, 64, 76}}, together);
+  EXPECT_EQ(together, alone);
+}
+
+// A page keeps what its earlier owner left; nothing of it may shine through. The chunks end on odd
+// counts of positions, where a pair of bf16 values reaches one past the last.
+TEST_P(Attention, DoesNotSeeTheEarlierOwnerOfAPage) {
+  constexpr std::size_t kChunk = 33;
+  const AttentionShape shape{2, 1, 16, QkNorm::kNone, 0, 130, 1};
+  AttentionCase work(shape, operand());
+  const auto fresh = in_chunks(work, *device_, shape.tokens, kChunk);
+
+  const auto cache = work.make_cache(*device_);
+  const std::size_t size = shape.head_size;
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  std::vector<float> q(64 * 2 * size, nan), k(64 * size, nan), v(64 * size, nan);
+  std::vector<float> cos(64 * 8, 1.0F), sin(64 * 8, 0.0F);
+  std::vector<std::byte> out(64 * 2 * size * 4);
+  AttentionParams params;
+  params.heads = 2;
+  params.kv_heads = 1;
+  params.head_size = size;
+  params.rope_cos = cos;
+  params.rope_sin = sin;
+  std::vector<std::uint32_t> position(64);
+  for (std::uint32_t p = 0; p < 64; ++p) position[p] = p;
+  for (std::uint32_t page = 0; page < 3; ++page) {
+    const std::vector<const std::uint32_t*> pages(64, &page);
+    device_->attention(params, *cache, 1, {position, pages}, {q.data(), 64, 2 * size},
+                       {k.data(), 64, size}, {v.data(), 64, size},
+                       {out.data(), operand(), 64, 2 * size, 2 * size});
+    std::fill(q.begin(), q.end(), nan);
+    std::fill(k.begin(), k.end(), nan);
+    std::fill(v.begin(), v.end(), nan);
+  }
+  AttentionCase::Outputs reused;
+  for (std::size_t at = 0; at < shape.tokens; at += kChunk) {
+    work.run(*device_, *cache, {{0, at, std::min(kChunk, shape.tokens - at)}}, reused);
+  }
+  EXPECT_EQ(reused, fresh);
+}
+
+TEST_P(Attention, DoesNotDependOnThePagesChosen) {
+  const AttentionShape shape{4, 2, 16, QkNorm::kPerHead, 0, 200, 1};
+  AttentionCase work(shape, operand());
+  const auto forwards = in_chunks(work, *device_, shape.tokens, 33);
+  work.use_pages_backwards();
+  EXPECT_EQ(in_chunks(work, *device_, shape.tokens, 33), forwards);
+}
+
+TEST_P(Attention, RefusesHeadSizesItCannotRotate) {
+  EXPECT_FALSE(device_->make_kv_cache({1, 1, 33, 1}));
+  EXPECT_FALSE(device_->make_kv_cache({1, 1, 512, 1}));
+  EXPECT_TRUE(device_->make_kv_cache({1, 1, 256, 1}));
+}
+
+INSTANTIATE_TEST_SUITE_P(Kernels, Attention, ::testing::ValuesIn(every_kernel_case()), case_name);
+
+}  // namespace
+}  // namespace switchyard::kernels::test
