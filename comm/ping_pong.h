@@ -27,7 +27,8 @@ struct PingPong {
 };
 
 // Over Channel::kDispatch of a transport. Ranks 0 and 1 both call it; nobody else.
-// Blocks: until deadline. Errors: those of the transport, kDeadline naming the peer.
+// Blocks: until deadline. Errors: those of the transport, kDeadline naming the peer; a send may
+// then be under way whose bytes are gone, so leave the world and use the transport no more.
 [[nodiscard]] Result<PingPong> ping_pong(Transport& transport, const PingPongOptions& options,
                                          Deadline deadline);
 

@@ -73,8 +73,8 @@ class Transport {
   [[nodiscard]] virtual Result<void> receive(const Arrival& arrival, MutableBytes into) = 0;
 
   // Sleeps or spins for a moment because there was nothing to do; `idle_rounds` is how often in a row
-  // the caller has called it. Grows from a pause to sleeps of about a millisecond (law 6) and
-  // returns early when this transport can be woken. Collective: no. Blocks: a millisecond at most.
+  // the caller has called it: 0 first. Grows from a pause to sleeps of a few milliseconds (law 6) and
+  // returns early when this transport can be woken. Collective: no. Blocks: four milliseconds at most.
   virtual void wait_a_moment(std::uint32_t idle_rounds) = 0;
 
   // Leaves the world in order: every rank calls it once, with no message in flight.

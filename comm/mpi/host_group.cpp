@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #include <array>
-#include <new>
 #include <chrono>
+#include <new>
 
 #include "comm/mpi/mpi_error.h"
 

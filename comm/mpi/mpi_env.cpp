@@ -22,6 +22,9 @@ Result<MpiEnv> MpiEnv::start(int* argc, char*** argv) {
   if (initialized != 0) return fail(ErrorCode::kUsage, "MPI was started in this process before");
   std::signal(SIGPIPE, SIG_IGN);
   ::prctl(PR_SET_TIMERSLACK, 1000UL, 0UL, 0UL, 0UL);  // ns; the default of 50 us would double a nap
+  // A row of tokens (2048 x bf16) is just above the shared-memory eager limit of 4096. There and
+  // back at 4 KiB with the default 6.4 us, with this 1.6 us; at 16 KiB 7.9 and 2.2 us; no change
+  // from 64 KiB up.
   prefer("OMPI_MCA_btl_vader_eager_limit", "65536");
   prefer("OMPI_MCA_btl_vader_max_send_size", "65536");
   int provided = 0;
