@@ -1,5 +1,7 @@
 #include "launcher/calibration_run.h"
 
+#include "launcher/job_inputs.h"
+
 namespace switchyard::launcher {
 namespace {
 
@@ -19,16 +21,12 @@ class GateObserver final : public engine::Observer {
 Result<routing::Calibrator> observe_gates(engine::Session& session,
                                           std::vector<engine::SequenceRequest> windows,
                                           ProgressLine& line) {
-  SY_ASSIGN(auto calibrator, routing::Calibrator::create(session.convention(),
-                                                         session.config().family, {}));
+  SY_ASSIGN(auto calibrator,
+            routing::Calibrator::create(session.convention(), session.config().family, {}));
   GateObserver observer(calibrator);
   engine::Job job;
   job.keeps.signals = true;
-  job.sequences = std::move(windows);
-  for (auto& window : job.sequences) {
-    window.targets.clear();
-    window.wanted = engine::LogitsWanted::kLast;
-  }
+  job.sequences = observing_requests(std::move(windows));
   const std::size_t count = job.sequences.size();
   SY_ASSIGN(const auto result,
             session.run(std::move(job), engine::Session::Spread::kLeadOnly, &observer,

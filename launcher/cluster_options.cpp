@@ -73,17 +73,8 @@ Result<std::unique_ptr<model::WeightSource>> open_weights(const config::Effectiv
   return model::make_random_weights(shape, config.run.model.seed);
 }
 
-routing::RouterConvention convention_of(const model::ModelConfig& model) {
-  routing::RouterConvention convention;
-  convention.layers = model.moe_layer_count();
-  convention.experts = model.experts;
-  convention.k_static = model.experts_per_token;
-  convention.renormalise = model.norm_topk_prob;
-  return convention;
-}
-
 std::size_t configured_k_max(const config::RunConfig& run, const model::ModelConfig& model) {
-  const auto router = routing::make_router(run.routing.spec, convention_of(model), {});
+  const auto router = routing::make_router(run.routing.spec, engine::convention_of(model), {});
   return router ? (*router)->k_max() : 0;
 }
 

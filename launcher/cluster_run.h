@@ -31,13 +31,13 @@ class LeadProgram {
 // The configuration as the engine wants it. Errors: kConfig naming the key.
 [[nodiscard]] Result<engine::ClusterOptions> cluster_options(const config::EffectiveConfig& config);
 
-// The checkpoint of model.path, or random weights of the configured shape. Errors: naming the place.
+// The checkpoint of model.path, or random weights of the configured shape. Errors: naming the
+// place.
 [[nodiscard]] Result<std::unique_ptr<model::WeightSource>> open_weights(
     const config::EffectiveConfig& config);
 
 // The largest k of the configured policy, for LeadProgram::k_max.
 [[nodiscard]] std::size_t configured_k_max(const config::RunConfig& run,
                                            const model::ModelConfig& model);
-[[nodiscard]] routing::RouterConvention convention_of(const model::ModelConfig& model);
 
 }  // namespace switchyard::launcher

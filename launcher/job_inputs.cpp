@@ -23,13 +23,13 @@ Result<std::unique_ptr<model::Tokenizer>> open_tokenizer(const config::ModelSect
   return model::Tokenizer::open(section.path);
 }
 
-Result<Policy> read_policy(const config::RoutingSection& section,
-                           const model::ModelConfig& model) {
+Result<Policy> read_policy(const config::RoutingSection& section, const model::ModelConfig& model) {
   Policy policy;
   if (!section.calibration.empty()) {
     SY_ASSIGN(policy.calibration, read_text_file(section.calibration, kCalibrationBytesMax));
   }
-  auto router = routing::make_router(section.spec, convention_of(model), policy.calibration);
+  auto router =
+      routing::make_router(section.spec, engine::convention_of(model), policy.calibration);
   if (!router) return with_place(std::move(router).error(), "routing '" + section.spec + "'");
   policy.spec = (*router)->spec();
   return policy;
@@ -37,6 +37,15 @@ Result<Policy> read_policy(const config::RoutingSection& section,
 
 std::size_t context_of(const config::RunConfig& run, const model::ModelConfig& model) {
   return run.engine.context == 0 ? model.context_max : run.engine.context;
+}
+
+std::size_t window_of(const config::RunConfig& run, const model::ModelConfig& model) {
+  constexpr std::size_t kWindowDefault = 512;
+  return run.engine.context != 0 ? run.engine.context : std::min(kWindowDefault, model.context_max);
+}
+
+ProgressLine::Show progress_of(const config::RunConfig& run) {
+  return run.log.progress ? ProgressLine::Show::kYes : ProgressLine::Show::kNo;
 }
 
 std::vector<engine::SequenceRequest> generation_requests(const std::vector<Prompt>& prompts,
@@ -74,6 +83,15 @@ std::vector<engine::SequenceRequest> scoring_requests(const std::vector<std::uin
   return requests;
 }
 
+std::vector<engine::SequenceRequest> observing_requests(
+    std::vector<engine::SequenceRequest> windows) {
+  for (auto& window : windows) {
+    window.targets.clear();
+    window.wanted = engine::LogitsWanted::kLast;
+  }
+  return windows;
+}
+
 Result<ScoredText> read_scored_text(const std::string& path, const model::Tokenizer* tokenizer) {
   if (path.empty()) return fail(ErrorCode::kUsage, "no text: give --text FILE");
   if (tokenizer == nullptr) {
@@ -86,8 +104,8 @@ Result<ScoredText> read_scored_text(const std::string& path, const model::Tokeni
     return fail(ErrorCode::kBadInput, "{}: {} token(s); at least 2 are needed", path, ids->size());
   }
   ScoredText scored;
-  SY_ASSIGN(const auto first, tokenizer->decode(std::span(*ids).first(1),
-                                                model::Tokenizer::Special::kKeep));
+  SY_ASSIGN(const auto first,
+            tokenizer->decode(std::span(*ids).first(1), model::Tokenizer::Special::kKeep));
   scored.target_bytes = text.size() - first.size();
   scored.ids = std::move(ids).value();
   return scored;

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "launcher/progress_line.h"
 #include "launcher/prompts.h"
 #include "runtime/config/run_config.h"
 #include "runtime/engine/job.h"
@@ -29,8 +30,12 @@ struct Policy {
                                          const model::ModelConfig& model);
 
 // The positions a sequence may have: engine.context, or the model's.
-[[nodiscard]] std::size_t context_of(const config::RunConfig& run,
-                                     const model::ModelConfig& model);
+[[nodiscard]] std::size_t context_of(const config::RunConfig& run, const model::ModelConfig& model);
+
+// Inputs of a scoring window: engine.context, or 512, or the model's context where that is less.
+[[nodiscard]] std::size_t window_of(const config::RunConfig& run, const model::ModelConfig& model);
+// log.progress as the progress line wants it.
+[[nodiscard]] ProgressLine::Show progress_of(const config::RunConfig& run);
 
 // One request per prompt, to generate sampling.max_tokens tokens each.
 [[nodiscard]] std::vector<engine::SequenceRequest> generation_requests(
@@ -42,12 +47,17 @@ struct Policy {
 [[nodiscard]] std::vector<engine::SequenceRequest> scoring_requests(
     const std::vector<std::uint32_t>& ids, std::size_t window);
 
+// The same windows for an observer alone: no targets, logits of the last position only.
+[[nodiscard]] std::vector<engine::SequenceRequest> observing_requests(
+    std::vector<engine::SequenceRequest> windows);
+
 // A text file as ids, with the bytes that its targets stand for.
 struct ScoredText {
   std::vector<std::uint32_t> ids;
   std::size_t target_bytes = 0;
 };
-// Errors: kUsage without a path, kUnsupported without a tokenizer, kBadInput naming path and offset.
+// Errors: kUsage without a path, kUnsupported without a tokenizer, kBadInput naming path and
+// offset.
 [[nodiscard]] Result<ScoredText> read_scored_text(const std::string& path,
                                                   const model::Tokenizer* tokenizer);
 

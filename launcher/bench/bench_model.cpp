@@ -41,8 +41,7 @@ std::vector<engine::SequenceRequest> random_requests(std::size_t count, std::siz
     request.id = SequenceId(s);
     request.max_tokens = static_cast<std::uint32_t>(generate);
     for (std::size_t i = 0; i < prompt; ++i) {
-      request.tokens.push_back(
-          static_cast<std::uint32_t>(hash_counters(seed, s, i) % vocab));
+      request.tokens.push_back(static_cast<std::uint32_t>(hash_counters(seed, s, i) % vocab));
     }
     requests.push_back(std::move(request));
   }
@@ -56,17 +55,17 @@ double active_bytes(const model::ModelConfig& model, const model::ModelLayout& l
                          static_cast<double>(layout.expert_bytes);
   const double attention =
       static_cast<double>(model.layers) * static_cast<double>(model.hidden) *
-      static_cast<double>(model.head_size * (2 * model.heads + 2 * model.kv_heads)) *
-      element_bytes;
-  const double gates = static_cast<double>(model.moe_layer_count() * model.experts * model.hidden) * 4;
+      static_cast<double>(model.head_size * (2 * model.heads + 2 * model.kv_heads)) * element_bytes;
+  const double gates =
+      static_cast<double>(model.moe_layer_count() * model.experts * model.hidden) * 4;
   const double head = static_cast<double>(model.vocab * model.hidden) * element_bytes;
   return experts + attention + gates + head;
 }
 
 class ModelBench final : public LeadProgram {
  public:
-  ModelBench(const config::RunConfig& run, const BenchPlan& plan,
-             const kernels::Ceilings& ceilings, BenchRows& rows)
+  ModelBench(const config::RunConfig& run, const BenchPlan& plan, const kernels::Ceilings& ceilings,
+             BenchRows& rows)
       : run_(run), plan_(plan), ceilings_(ceilings), rows_(rows) {}
 
   Result<void> prepare(const model::ModelConfig& model) override {
@@ -122,16 +121,14 @@ class ModelBench final : public LeadProgram {
 
   Result<void> decode(engine::Session& session, std::size_t sequences, std::size_t prompt) {
     TokenClock clock;
-    SY_ASSIGN(const auto warm,
-              job(session, random_requests(sequences, prompt, 16, model_.vocab, 1), nullptr));
+    // Warms up.
+    SY_TRY(job(session, random_requests(sequences, prompt, 16, model_.vocab, 1), nullptr));
     SY_ASSIGN(const auto result,
-              job(session,
-                  random_requests(sequences, prompt, plan_.decode_tokens, model_.vocab, 1),
+              job(session, random_requests(sequences, prompt, plan_.decode_tokens, model_.vocab, 1),
                   &clock));
-    (void)warm;
     BenchRow row;
-    row.name = fmt::format("decode/{}/{}/{} sequence(s)", run_.device.precision, plan_.shape,
-                           sequences);
+    row.name =
+        fmt::format("decode/{}/{}/{} sequence(s)", run_.device.precision, plan_.shape, sequences);
     row.sample = summarise(clock.gaps_us());
     row.unit = "tokens/s";
     row.achieved = static_cast<double>(result.times.decode_tokens) / result.times.decode_seconds;

@@ -29,7 +29,7 @@ class MoeLayerBench {
     auto bench = std::unique_ptr<MoeLayerBench>(new MoeLayerBench(model));
     bench->transport_ = std::move(comm::make_local_world(1, {}).front());
     bench->source_ = model::make_random_weights(model, 1);
-    SY_ASSIGN(bench->router_, routing::make_router(routing, convention_of(model), {}));
+    SY_ASSIGN(bench->router_, routing::make_router(routing, engine::convention_of(model), {}));
     SY_ASSIGN(bench->parts_,
               engine::make_rank_parts(options, *bench->source_, *bench->transport_, bench->clock_,
                                       bench->abandon_, [](std::size_t, std::size_t) {}));
@@ -125,7 +125,8 @@ Result<void> bench_moe(const engine::ClusterOptions& options, const model::Model
     row.unit = "tokens/s";
     rows.add(row);
     BenchRow share;
-    share.name = fmt::format("moe layer/{}/{} tokens: gate+select+plan+combine", plan.shape, tokens);
+    share.name =
+        fmt::format("moe layer/{}/{} tokens: gate+select+plan+combine", plan.shape, tokens);
     share.sample.count = row.sample.count;
     share.achieved = summarise(std::move(overheads)).us_p50;
     share.unit = "% of it";

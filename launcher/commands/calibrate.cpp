@@ -10,8 +10,6 @@
 namespace switchyard::launcher {
 namespace {
 
-constexpr std::size_t kWindowDefault = 512;
-
 struct CalibrateFlags {
   std::string text;
   std::vector<std::string> specs;
@@ -26,9 +24,7 @@ class CalibrateProgram final : public LeadProgram {
   Result<void> prepare(const model::ModelConfig& model) override {
     SY_ASSIGN(const auto tokenizer, open_tokenizer(run_.model));
     SY_ASSIGN(const auto text, read_scored_text(flags_.text, tokenizer.get()));
-    const std::size_t window = run_.engine.context != 0
-                                   ? run_.engine.context
-                                   : std::min(kWindowDefault, model.context_max);
+    const std::size_t window = window_of(run_, model);
     windows_ = scoring_requests(text.ids, window);
     return {};
   }
@@ -39,8 +35,7 @@ class CalibrateProgram final : public LeadProgram {
 
   Result<void> run(engine::Session& session) override {
     const SteadyClock clock;
-    ProgressLine line(run_.log.progress ? ProgressLine::Show::kYes : ProgressLine::Show::kNo,
-                      clock);
+    ProgressLine line(progress_of(run_), clock);
     SY_ASSIGN(const auto calibrator, observe_gates(session, std::move(windows_), line));
     line.clear();
     std::vector<routing::CalibrationEntry> entries;

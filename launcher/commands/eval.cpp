@@ -1,17 +1,13 @@
 #include "launcher/commands/eval.h"
 
-#include <algorithm>
 #include <cstdio>
 
-#include "launcher/cluster_run.h"
-#include "launcher/run_report.h"
+#include "launcher/policy_program.h"
 #include "launcher/scoring.h"
 #include "runtime/base/random.h"
 
 namespace switchyard::launcher {
 namespace {
-
-constexpr std::size_t kWindowDefault = 512;
 
 struct EvalFlags {
   std::string text;
@@ -29,39 +25,31 @@ ScoredText random_text(std::size_t tokens, std::uint64_t seed, std::size_t vocab
   return text;
 }
 
-class EvalProgram final : public LeadProgram {
+class EvalProgram final : public PolicyProgram {
  public:
-  EvalProgram(const EvalFlags& flags, const config::RunConfig& run) : flags_(flags), run_(run) {}
+  EvalProgram(const EvalFlags& flags, const config::RunConfig& run)
+      : PolicyProgram(run), flags_(flags) {}
 
   Result<void> prepare(const model::ModelConfig& model) override {
-    model_ = model;
-    SY_ASSIGN(policy_, read_policy(run_.routing, model));
+    SY_TRY(prepare_policy(model));
     if (flags_.random_tokens > 0) {
       text_ = random_text(flags_.random_tokens, run_.sampling.seed, model.vocab);
       return {};
     }
-    SY_ASSIGN(const auto tokenizer, open_tokenizer(run_.model));
-    SY_ASSIGN(text_, read_scored_text(flags_.text, tokenizer.get()));
+    SY_ASSIGN(text_, read_scored_text(flags_.text, tokenizer_.get()));
     return {};
-  }
-
-  std::size_t k_max(const model::ModelConfig& model) const override {
-    return configured_k_max(run_, model);
   }
 
   Result<void> run(engine::Session& session) override {
     const SteadyClock clock;
-    ProgressLine line(run_.log.progress ? ProgressLine::Show::kYes : ProgressLine::Show::kNo,
-                      clock);
-    const std::size_t window = run_.engine.context != 0
-                                   ? run_.engine.context
-                                   : std::min(kWindowDefault, model_.context_max);
-    SY_ASSIGN(score_, score_text(session, policy_, text_, window, line));
+    ProgressLine line(progress_of(run_), clock);
+    SY_ASSIGN(score_, score_text(session, policy_, text_, window_of(run_, model_), line));
+    report_.result = score_.result;
     return {};
   }
 
   Result<void> finish(const engine::ClusterReport& report) override {
-    RunReport closing{policy_.spec, score_.result, report};
+    report_.cluster = report;
     if (flags_.json) {
       nlohmann::json document = {{"tokens", score_.tokens},
                                  {"nll", score_.nll},
@@ -69,21 +57,19 @@ class EvalProgram final : public LeadProgram {
                                  {"bits_per_byte", score_.bits_per_byte},
                                  {"tokens_per_second", score_.tokens_per_second()}};
       document.update(routing_json(score_.result.stats, model_));
-      document["report"] = report_json(closing, model_);
+      document["report"] = report_json(report_, model_);
       std::printf("%s\n", document.dump(2).c_str());
       return {};
     }
     std::printf("%s: %zu tokens, %.4f nats/token, perplexity %.4f, %.4f bits/byte\n%s",
-                flags_.random_tokens > 0 ? "random ids" : flags_.text.c_str(), score_.tokens, score_.nll, score_.perplexity(),
-                score_.bits_per_byte, report_text(closing, model_).c_str());
+                flags_.random_tokens > 0 ? "random ids" : flags_.text.c_str(), score_.tokens,
+                score_.nll, score_.perplexity(), score_.bits_per_byte,
+                report_text(report_, model_).c_str());
     return {};
   }
 
  private:
   EvalFlags flags_;
-  config::RunConfig run_;
-  model::ModelConfig model_;
-  Policy policy_;
   ScoredText text_;
   Score score_;
 };

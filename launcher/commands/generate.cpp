@@ -2,10 +2,7 @@
 
 #include <cstdio>
 
-#include "launcher/cluster_run.h"
-#include "launcher/job_inputs.h"
-#include "launcher/progress_line.h"
-#include "launcher/run_report.h"
+#include "launcher/policy_program.h"
 #include "runtime/engine/logits_digest.h"
 
 namespace switchyard::launcher {
@@ -18,47 +15,24 @@ struct GenerateFlags {
   bool json = false;
 };
 
-class GenerateProgram final : public LeadProgram {
+class GenerateProgram final : public PolicyProgram {
  public:
   GenerateProgram(const GenerateFlags& flags, const config::RunConfig& run)
-      : flags_(flags), run_(run) {}
+      : PolicyProgram(run), flags_(flags) {}
 
   Result<void> prepare(const model::ModelConfig& model) override {
-    model_ = model;
-    SY_ASSIGN(policy_, read_policy(run_.routing, model));
-    SY_ASSIGN(tokenizer_, open_tokenizer(run_.model));
-    PromptLimits limits;
-    limits.tokens_max = context_of(run_, model);
-    limits.vocab = model.vocab;
-    SY_ASSIGN(prompts_, read_prompts(flags_.prompts, flags_.prompts_file, tokenizer_.get(), limits));
+    SY_TRY(prepare_policy(model));
+    SY_ASSIGN(prompts_, take_prompts(flags_.prompts, flags_.prompts_file));
     return {};
-  }
-
-  std::size_t k_max(const model::ModelConfig& model) const override {
-    return configured_k_max(run_, model);
   }
 
   Result<void> run(engine::Session& session) override {
-    const SteadyClock clock;
-    ProgressLine line(run_.log.progress ? ProgressLine::Show::kYes : ProgressLine::Show::kNo,
-                      clock);
-    engine::Job job;
-    job.routing = policy_.spec;
-    job.calibration = policy_.calibration;
-    job.sequences = generation_requests(prompts_, run_, model_);
-    const auto progress = [&line](const engine::JobProgress& now) {
-      line.update(fmt::format("{} of {} sequences done, {} tokens, {:.1f} s", now.sequences_done,
-                              now.sequences, now.tokens, now.seconds));
-    };
-    SY_ASSIGN(report_.result,
-              session.run(std::move(job), engine::Session::Spread::kAllRouters, nullptr, progress));
-    report_.routing = policy_.spec;
-    return {};
+    return run_sequences(session, generation_requests(prompts_, run_, model_), {}, "sequences");
   }
 
   Result<void> finish(const engine::ClusterReport& report) override {
     report_.cluster = report;
-    SY_ASSIGN(const std::string text, flags_.json ? json_document()
+    SY_ASSIGN(const std::string text, flags_.json                   ? json_document()
                                       : flags_.prompts_file.empty() ? plain_text()
                                                                     : lines());
     if (flags_.out.empty()) {
@@ -82,12 +56,12 @@ class GenerateProgram final : public LeadProgram {
 
  private:
   Result<nlohmann::json> sequence_json(const engine::SequenceResult& result) const {
-    nlohmann::json entry = {{"id", prompts_[result.id.index()].id},
-                            {"prompt_tokens", result.prompt_tokens},
-                            {"tokens", result.tokens},
-                            {"finish_reason", to_string(result.finish)},
-                            {"logits_digest",
-                             engine::digest_text(result.digest_high, result.digest_low)}};
+    nlohmann::json entry = {
+        {"id", prompts_[result.id.index()].id},
+        {"prompt_tokens", result.prompt_tokens},
+        {"tokens", result.tokens},
+        {"finish_reason", to_string(result.finish)},
+        {"logits_digest", engine::digest_text(result.digest_high, result.digest_low)}};
     if (tokenizer_) {
       SY_ASSIGN(entry["text"], tokenizer_->decode(result.tokens, model::Tokenizer::Special::kSkip));
     } else {
@@ -132,12 +106,7 @@ class GenerateProgram final : public LeadProgram {
   }
 
   GenerateFlags flags_;
-  config::RunConfig run_;
-  model::ModelConfig model_;
-  Policy policy_;
-  std::unique_ptr<model::Tokenizer> tokenizer_;
   std::vector<Prompt> prompts_;
-  RunReport report_;
 };
 
 class GenerateCommand final : public Command {
@@ -153,9 +122,10 @@ class GenerateCommand final : public Command {
   }
   void add_flags(CLI::App& app) override {
     app.add_option("--prompt", flags_.prompts, "text to continue; may be given several times");
-    app.add_option("--prompts", flags_.prompts_file,
-                   "JSON Lines: {\"id\": .., \"prompt\": ..} or {\"id\": .., \"tokens\": [..]}; - is "
-                   "stdin");
+    app.add_option(
+        "--prompts", flags_.prompts_file,
+        "JSON Lines: {\"id\": .., \"prompt\": ..} or {\"id\": .., \"tokens\": [..]}; - is "
+        "stdin");
     app.add_option("--out", flags_.out, "write the texts to this file instead of stdout");
     app.add_flag("--json", flags_.json, "one JSON document with texts, digests and the report");
   }

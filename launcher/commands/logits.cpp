@@ -3,10 +3,7 @@
 #include <cstdio>
 #include <set>
 
-#include "launcher/cluster_run.h"
-#include "launcher/job_inputs.h"
-#include "launcher/progress_line.h"
-#include "launcher/run_report.h"
+#include "launcher/policy_program.h"
 #include "runtime/engine/logits_digest.h"
 #include "runtime/model/checkpoint/safetensors_writer.h"
 
@@ -21,54 +18,32 @@ struct LogitsFlags {
   bool json = false;
 };
 
-class LogitsProgram final : public LeadProgram {
+class LogitsProgram final : public PolicyProgram {
  public:
   LogitsProgram(const LogitsFlags& flags, const config::RunConfig& run)
-      : flags_(flags), run_(run) {}
+      : PolicyProgram(run), flags_(flags) {}
 
   Result<void> prepare(const model::ModelConfig& model) override {
-    model_ = model;
-    SY_ASSIGN(policy_, read_policy(run_.routing, model));
-    SY_ASSIGN(tokenizer_, open_tokenizer(run_.model));
-    PromptLimits limits;
-    limits.tokens_max = context_of(run_, model);
-    limits.vocab = model.vocab;
-    SY_ASSIGN(prompts_, read_prompts(flags_.prompts, flags_.prompts_file, tokenizer_.get(), limits));
+    SY_TRY(prepare_policy(model));
+    SY_ASSIGN(prompts_, take_prompts(flags_.prompts, flags_.prompts_file));
     std::set<std::string> ids;
     for (const auto& prompt : prompts_) {
       if (!ids.insert(prompt.id).second) {
-        return fail(ErrorCode::kBadInput, "{}: id '{}' names two prompts; each needs its own tensor",
-                    prompt.place, prompt.id);
+        return fail(ErrorCode::kBadInput,
+                    "{}: id '{}' names two prompts; each needs its own tensor", prompt.place,
+                    prompt.id);
       }
     }
     return {};
   }
 
-  std::size_t k_max(const model::ModelConfig& model) const override {
-    return configured_k_max(run_, model);
-  }
-
   Result<void> run(engine::Session& session) override {
-    const SteadyClock clock;
-    ProgressLine line(run_.log.progress ? ProgressLine::Show::kYes : ProgressLine::Show::kNo,
-                      clock);
-    engine::Job job;
-    job.routing = policy_.spec;
-    job.calibration = policy_.calibration;
-    job.keeps.logits = true;
-    job.sequences = generation_requests(prompts_, run_, model_);
-    for (auto& request : job.sequences) {
+    auto requests = generation_requests(prompts_, run_, model_);
+    for (auto& request : requests) {
       request.max_tokens = 0;
       request.wanted = flags_.last ? engine::LogitsWanted::kLast : engine::LogitsWanted::kAll;
     }
-    SY_ASSIGN(report_.result,
-              session.run(std::move(job), engine::Session::Spread::kAllRouters, nullptr,
-                          [&line](const engine::JobProgress& now) {
-                            line.update(fmt::format("{} of {} prompts", now.sequences_done,
-                                                    now.sequences));
-                          }));
-    report_.routing = policy_.spec;
-    return {};
+    return run_sequences(session, std::move(requests), {.logits = true}, "prompts");
   }
 
   Result<void> finish(const engine::ClusterReport& report) override {
@@ -99,12 +74,7 @@ class LogitsProgram final : public LeadProgram {
 
  private:
   LogitsFlags flags_;
-  config::RunConfig run_;
-  model::ModelConfig model_;
-  Policy policy_;
-  std::unique_ptr<model::Tokenizer> tokenizer_;
   std::vector<Prompt> prompts_;
-  RunReport report_;
 };
 
 class LogitsCommand final : public Command {
@@ -114,14 +84,14 @@ class LogitsCommand final : public Command {
     return "write the logits of prompts to a safetensors file";
   }
   std::string_view examples() const override {
-    return "  switchyard logits --preset demo --prompt \"Once upon a time\" --out logits.safetensors\n"
+    return "  switchyard logits --preset demo --prompt \"Once upon a time\" --out "
+           "logits.safetensors\n"
            "  mpirun -n 4 switchyard logits --model DIR --prompts FILE.jsonl --last --out F\n";
   }
   void add_flags(CLI::App& app) override {
     app.add_option("--prompt", flags_.prompts, "text; may be given several times");
     app.add_option("--prompts", flags_.prompts_file, "JSON Lines file of prompts; - is stdin");
-    app.add_option("--out", flags_.out,
-                   "safetensors file: tensor <id>, float32 [positions, vocab]")
+    app.add_option("--out", flags_.out, "safetensors file: tensor <id>, float32 [positions, vocab]")
         ->required();
     app.add_flag("--last", flags_.last, "only the last position: [1, vocab]");
     app.add_flag("--json", flags_.json, "one JSON document with digests and the report");

@@ -12,7 +12,6 @@
 namespace switchyard::launcher {
 namespace {
 
-constexpr std::size_t kWindowDefault = 512;
 // Every eighth window calibrates the thresholds and is not scored.
 constexpr std::size_t kCalibrationStride = 8;
 
@@ -51,9 +50,7 @@ class StudyProgram final : public LeadProgram {
     model_ = model;
     SY_ASSIGN(const auto tokenizer, open_tokenizer(run_.model));
     SY_ASSIGN(text_, read_scored_text(flags_.text, tokenizer.get()));
-    const std::size_t window = run_.engine.context != 0
-                                   ? run_.engine.context
-                                   : std::min(kWindowDefault, model.context_max);
+    const std::size_t window = window_of(run_, model);
     auto windows = scoring_requests(text_.ids, window);
     if (flags_.windows_max != 0 && windows.size() > flags_.windows_max) {
       windows.resize(flags_.windows_max);
@@ -79,19 +76,23 @@ class StudyProgram final : public LeadProgram {
 
   Result<void> run(engine::Session& session) override {
     const SteadyClock clock;
-    ProgressLine line(run_.log.progress ? ProgressLine::Show::kYes : ProgressLine::Show::kNo,
-                      clock);
-    const std::size_t static_max =
-        flags_.static_k_max != 0 ? std::min(flags_.static_k_max, model_.experts)
-                                 : std::min(model_.experts, model_.experts_per_token + 2);
+    ProgressLine line(progress_of(run_), clock);
+    const std::size_t static_max = flags_.static_k_max != 0
+                                       ? std::min(flags_.static_k_max, model_.experts)
+                                       : std::min(model_.experts, model_.experts_per_token + 2);
     for (std::size_t k = 1; k <= static_max; ++k) {
-      SY_TRY(measure(session, {fmt::format("topk:k={}", k), {}}, PointKind::kStatic, "static",
-                     line));
+      SY_TRY(
+          measure(session, {fmt::format("topk:k={}", k), {}}, PointKind::kStatic, "static", line));
     }
     SY_ASSIGN(const auto calibrator, observe_gates(session, calibration_, line));
     for (const double budget : flags_.budgets) {
       for (const auto& rule : kRules) {
         const auto spec = fmt::format(fmt::runtime(rule.spec), budget, static_max);
+        if (rule.kind == PointKind::kRandom) {
+          // Chance needs no thresholds.
+          SY_TRY(measure(session, {spec, {}}, rule.kind, rule.family, line));
+          continue;
+        }
         auto entry = calibrator.solve(spec);
         if (!entry) return with_place(std::move(entry).error(), spec);
         const auto calibration = calibrator.calibration({*entry}).to_json();
@@ -128,9 +129,8 @@ class StudyProgram final : public LeadProgram {
                                    flags_.text, target_count_, calibration_.size());
     SY_TRY(write_text_file(flags_.out + ".csv", study_csv(points_)));
     SY_TRY(write_text_file(flags_.out + ".svg", study_svg(points_, title)));
-    std::printf("%s\n%s\n%swrote %s.csv and %s.svg\n", title.c_str(),
-                study_table(points_).c_str(), study_verdict(points_).c_str(), flags_.out.c_str(),
-                flags_.out.c_str());
+    std::printf("%s\n%s\n%swrote %s.csv and %s.svg\n", title.c_str(), study_table(points_).c_str(),
+                study_verdict(points_).c_str(), flags_.out.c_str(), flags_.out.c_str());
     return {};
   }
 

@@ -1,17 +1,11 @@
 #include "launcher/commands/trace.h"
 
-#include <algorithm>
 #include <cstdio>
 
-#include "launcher/cluster_run.h"
-#include "launcher/job_inputs.h"
-#include "launcher/progress_line.h"
-#include "launcher/run_report.h"
+#include "launcher/policy_program.h"
 
 namespace switchyard::launcher {
 namespace {
-
-constexpr std::size_t kWindowDefault = 512;
 
 struct TraceFlags {
   std::string text;
@@ -21,58 +15,27 @@ struct TraceFlags {
 };
 
 // The format is documented in docs/TRACE.md.
-class TraceProgram final : public LeadProgram {
+class TraceProgram final : public PolicyProgram {
  public:
-  TraceProgram(const TraceFlags& flags, const config::RunConfig& run) : flags_(flags), run_(run) {}
+  TraceProgram(const TraceFlags& flags, const config::RunConfig& run)
+      : PolicyProgram(run), flags_(flags) {}
 
   Result<void> prepare(const model::ModelConfig& model) override {
-    model_ = model;
-    SY_ASSIGN(policy_, read_policy(run_.routing, model));
-    SY_ASSIGN(const auto tokenizer, open_tokenizer(run_.model));
+    SY_TRY(prepare_policy(model));
     if (!flags_.text.empty()) {
-      SY_ASSIGN(const auto text, read_scored_text(flags_.text, tokenizer.get()));
-      const std::size_t window = run_.engine.context != 0
-                                     ? run_.engine.context
-                                     : std::min(kWindowDefault, model.context_max);
-      requests_ = scoring_requests(text.ids, window);
-      for (auto& request : requests_) {
-        request.targets.clear();
-        request.wanted = engine::LogitsWanted::kLast;
-        names_.push_back(fmt::format("{}", request.id.value()));
-      }
+      SY_ASSIGN(const auto text, read_scored_text(flags_.text, tokenizer_.get()));
+      requests_ = observing_requests(scoring_requests(text.ids, window_of(run_, model)));
+      for (const auto& request : requests_) names_.push_back(fmt::format("{}", request.id.value()));
       return {};
     }
-    PromptLimits limits;
-    limits.tokens_max = context_of(run_, model);
-    limits.vocab = model.vocab;
-    SY_ASSIGN(const auto prompts,
-              read_prompts(flags_.prompts, flags_.prompts_file, tokenizer.get(), limits));
+    SY_ASSIGN(const auto prompts, take_prompts(flags_.prompts, flags_.prompts_file));
     requests_ = generation_requests(prompts, run_, model);
     for (const auto& prompt : prompts) names_.push_back(prompt.id);
     return {};
   }
 
-  std::size_t k_max(const model::ModelConfig& model) const override {
-    return configured_k_max(run_, model);
-  }
-
   Result<void> run(engine::Session& session) override {
-    const SteadyClock clock;
-    ProgressLine line(run_.log.progress ? ProgressLine::Show::kYes : ProgressLine::Show::kNo,
-                      clock);
-    engine::Job job;
-    job.routing = policy_.spec;
-    job.calibration = policy_.calibration;
-    job.keeps.selections = true;
-    job.sequences = std::move(requests_);
-    SY_ASSIGN(report_.result,
-              session.run(std::move(job), engine::Session::Spread::kAllRouters, nullptr,
-                          [&line](const engine::JobProgress& now) {
-                            line.update(fmt::format("tracing: {} of {} sequences",
-                                                    now.sequences_done, now.sequences));
-                          }));
-    report_.routing = policy_.spec;
-    return {};
+    return run_sequences(session, std::move(requests_), {.selections = true}, "sequences");
   }
 
   Result<void> finish(const engine::ClusterReport& report) override {
@@ -85,12 +48,10 @@ class TraceProgram final : public LeadProgram {
 
  private:
   std::string trace_lines() const {
-    const nlohmann::json header = {{"format", "switchyard-trace"},
-                                   {"version", 1},
-                                   {"family", model_.family},
-                                   {"layers", model_.moe_layer_count()},
-                                   {"experts", model_.experts},
-                                   {"routing", policy_.spec}};
+    const nlohmann::json header = {
+        {"format", "switchyard-trace"}, {"version", 1},
+        {"family", model_.family},      {"layers", model_.moe_layer_count()},
+        {"experts", model_.experts},    {"routing", policy_.spec}};
     std::string text = header.dump() + "\n";
     std::vector<std::vector<std::uint64_t>> loads(model_.moe_layer_count(),
                                                   std::vector<std::uint64_t>(model_.experts));
@@ -106,12 +67,8 @@ class TraceProgram final : public LeadProgram {
   }
 
   TraceFlags flags_;
-  config::RunConfig run_;
-  model::ModelConfig model_;
-  Policy policy_;
   std::vector<engine::SequenceRequest> requests_;
   std::vector<std::string> names_;
-  RunReport report_;
 };
 
 class TraceCommand final : public Command {

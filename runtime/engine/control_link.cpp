@@ -23,8 +23,7 @@ Result<bool> ControlLink::flushed() {
 }
 
 Result<std::optional<ControlMessage>> ControlLink::poll() {
-  SY_ASSIGN(const bool unused, flushed());
-  (void)unused;
+  SY_TRY(flushed());
   SY_ASSIGN(const auto arrival, transport_.probe(comm::Channel::kControl));
   if (!arrival) return std::nullopt;
   incoming_.resize(arrival->bytes);
@@ -33,8 +32,8 @@ Result<std::optional<ControlMessage>> ControlLink::poll() {
   auto body = nlohmann::json::from_cbor(begin, begin + incoming_.size(), true, false);
   if (!body.is_object() || !body.contains("kind") || !body["kind"].is_string()) {
     return fail(ErrorCode::kPeer, ErrorScope::kPeer,
-                "rank {} sent a control message of {} bytes that is not one",
-                arrival->from.value(), incoming_.size());
+                "rank {} sent a control message of {} bytes that is not one", arrival->from.value(),
+                incoming_.size());
   }
   return ControlMessage{arrival->from, std::move(body)};
 }

@@ -152,8 +152,7 @@ Result<void> Session::work_until(const std::function<Result<bool>()>& done, Dead
   }
 }
 
-routing::RouterConvention Session::convention() const {
-  const auto& model = source_->config();
+routing::RouterConvention convention_of(const model::ModelConfig& model) {
   routing::RouterConvention convention;
   convention.layers = model.moe_layer_count();
   convention.experts = model.experts;
@@ -228,9 +227,9 @@ Result<void> Session::follow() {
       const auto report = [&](const JobProgress& progress) -> Result<void> {
         if (clock_.now() - reported < Duration(200'000'000)) return {};
         reported = clock_.now();
-        return link_.post(RankId(0), {{"kind", "progress"},
-                                      {"done", progress.sequences_done},
-                                      {"tokens", progress.tokens}});
+        return link_.post(
+            RankId(0),
+            {{"kind", "progress"}, {"done", progress.sequences_done}, {"tokens", progress.tokens}});
       };
       SY_ASSIGN(const auto result, run_share(job, nullptr, report));
       SY_TRY(link_.post(RankId(0), encode_result(result)));
@@ -257,7 +256,8 @@ Result<void> Session::follow() {
         SY_ASSIGN(const bool idle, parts_.plane->idle());
         return flushed && idle;
       },
-      Deadline::after(clock_, options_.exchange_deadline), [] { return "the last answers' readers"; });
+      Deadline::after(clock_, options_.exchange_deadline),
+      [] { return "the last answers' readers"; });
 }
 
 }  // namespace switchyard::engine

@@ -17,6 +17,9 @@
 
 namespace switchyard::engine {
 
+// What a model says about its router, for making and describing policies.
+[[nodiscard]] routing::RouterConvention convention_of(const model::ModelConfig& model);
+
 // Set from signal handlers or other threads.
 struct StopSignals {
   std::atomic<bool> stop{false};     // finish cleanly: end sequences with what they have
@@ -27,7 +30,7 @@ struct StopSignals {
 struct JobProgress {
   std::size_t sequences_done = 0;  // of all routers
   std::size_t sequences = 0;
-  std::uint64_t tokens = 0;        // prompt and generated, of all routers
+  std::uint64_t tokens = 0;  // prompt and generated, of all routers
   double seconds = 0;
 };
 using ProgressSink = std::function<void(const JobProgress&)>;
@@ -57,8 +60,7 @@ class Session {
   // Everyone else: works until the lead ends the run.
   [[nodiscard]] Result<void> follow();
 
-  // The router convention of the model, for making and describing policies.
-  [[nodiscard]] routing::RouterConvention convention() const;
+  [[nodiscard]] routing::RouterConvention convention() const { return convention_of(config()); }
 
  private:
   Session(const ClusterOptions& options, comm::Transport& transport, const Clock& clock,
@@ -67,8 +69,9 @@ class Session {
   [[nodiscard]] Result<void> gather_ready(Result<void> own);
   [[nodiscard]] Result<void> await_go();
   [[nodiscard]] std::string fingerprint() const;
-  [[nodiscard]] Result<JobResult> run_share(const Job& job, Observer* observer,
-                                            const std::function<Result<void>(const JobProgress&)>& report);
+  [[nodiscard]] Result<JobResult> run_share(
+      const Job& job, Observer* observer,
+      const std::function<Result<void>(const JobProgress&)>& report);
   [[nodiscard]] Result<void> absorb_control();
   [[nodiscard]] Result<void> hand_out(const Job& job, Job& own, Spread spread);
   [[nodiscard]] Result<JobResult> collect(JobResult own, const ProgressSink& progress);
@@ -76,7 +79,8 @@ class Session {
   [[nodiscard]] RankReport own_report() const;
   // Works (serves, receives) until `done` answers true. Errors: kDeadline with `what`.
   [[nodiscard]] Result<void> work_until(const std::function<Result<bool>()>& done,
-                                        Deadline deadline, const std::function<std::string()>& what);
+                                        Deadline deadline,
+                                        const std::function<std::string()>& what);
 
   // What the lead knows of another router during a job.
   struct Peer {

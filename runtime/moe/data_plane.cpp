@@ -16,8 +16,8 @@ std::vector<RankId> router_ranks(const placement::View& view) {
 }
 
 std::size_t expert_rank_count(const placement::View& view) {
-  return static_cast<std::size_t>(std::count_if(
-      view.members.begin(), view.members.end(), [](const auto& member) { return member.expert; }));
+  return static_cast<std::size_t>(std::count_if(view.members.begin(), view.members.end(),
+                                                [](const auto& member) { return member.expert; }));
 }
 
 ExpertServerOptions server_options(const DataPlaneOptions& options, const placement::View& view) {
@@ -33,7 +33,6 @@ ExpertServerOptions server_options(const DataPlaneOptions& options, const placem
 ExchangeShape exchange_shape(const DataPlaneOptions& options, const placement::View& view) {
   ExchangeShape shape;
   shape.wire = options.wire;
-  shape.ranks = view.members.size();
   shape.expert_ranks = expert_rank_count(view);
   shape.slots_max = options.tokens_max * options.k_max;
   shape.rows_max = options.tokens_max * std::min(options.k_max, shape.expert_ranks);
@@ -71,16 +70,17 @@ DataPlane::DataPlane(const DataPlaneOptions& options, std::shared_ptr<const plac
     plans_[i].pair_slot.reserve(shape.slots_max);
     exchanges_.emplace_back(shape, transport, server_.get(), counters_);
   }
-  if (shape.expert_ranks > (self.expert ? 1U : 0U)) {
-    answer_ = HostBuffer(options_.wire.answer_bytes(options_.wire.pairs_max));
+  // One buffer for every answer that can be on its way; pages are touched only by what arrives.
+  const std::size_t others = shape.expert_ranks - (self.expert ? 1U : 0U);
+  for (std::size_t i = 0; i < others * options_.wire.micro_batches; ++i) {
+    answers_.emplace_back(options_.wire.answer_bytes(options_.wire.pairs_max));
   }
 }
 
 Result<void> DataPlane::begin(std::size_t micro_batch, std::size_t moe_layer, std::uint64_t step,
                               Rows x, const routing::Selections& selections,
                               std::span<const std::uint32_t> token_keys) {
-  SY_CHECK(micro_batch < exchanges_.size(), "micro-batch {} of {}", micro_batch,
-           exchanges_.size());
+  SY_CHECK(micro_batch < exchanges_.size(), "micro-batch {} of {}", micro_batch, exchanges_.size());
   planner_.plan(*view_, moe_layer, selections, token_keys, *choice_, plans_[micro_batch]);
   const ExchangeKey key{view_->epoch, static_cast<std::uint32_t>(moe_layer),
                         static_cast<std::uint32_t>(micro_batch), step};
@@ -90,28 +90,29 @@ Result<void> DataPlane::begin(std::size_t micro_batch, std::size_t moe_layer, st
 Result<bool> DataPlane::receive_answer() {
   SY_ASSIGN(const auto arrival, transport_.probe(comm::Channel::kCombine));
   if (!arrival) return false;
-  if (arrival->bytes > answer_.bytes()) {
+  const std::size_t bytes_max = options_.wire.answer_bytes(options_.wire.pairs_max);
+  if (answers_.empty() || arrival->bytes > bytes_max) {
     return fail(ErrorCode::kPeer, ErrorScope::kPeer,
-                "rank {} sent an answer of {} bytes; {} is the most", arrival->from.value(),
-                arrival->bytes, answer_.bytes());
+                "rank {} sent an answer of {} bytes; {} is the most, and {} are awaited",
+                arrival->from.value(), arrival->bytes, bytes_max, answers_.size());
   }
-  const auto message = answer_.span().first(arrival->bytes);
+  const auto message = answers_.back().span().first(arrival->bytes);
   SY_TRY(transport_.receive(*arrival, message));
   SY_ASSIGN(const Answer answer, read_answer(options_.wire, message));
   auto& exchange = exchanges_[answer.key.micro_batch];
   if (!exchange.open() || exchange.key() != answer.key) {
     return fail(ErrorCode::kPeer, ErrorScope::kPeer,
                 "rank {} answered step {} layer {} of epoch {}, which is not open",
-                arrival->from.value(), answer.key.step, answer.key.layer,
-                answer.key.epoch.value());
+                arrival->from.value(), answer.key.step, answer.key.layer, answer.key.epoch.value());
   }
-  SY_TRY(exchange.accept(arrival->from, message));
+  SY_TRY(exchange.accept(arrival->from, answer, answers_.back()));
+  answers_.pop_back();
   return true;
 }
 
 Result<bool> DataPlane::progress() {
   bool any = false;
-  if (!exchanges_.empty() && answer_.bytes() != 0) {
+  if (!exchanges_.empty()) {
     SY_ASSIGN(any, receive_answer());
   }
   if (server_) {
@@ -155,7 +156,7 @@ Result<void> DataPlane::finish(std::size_t micro_batch, MatrixView<float> residu
     wait_ns += static_cast<std::uint64_t>((clock_.now() - before).count());
   }
   counters_.wait_ns += wait_ns;
-  exchange.finish(device_, residual);
+  exchange.finish(device_, residual, answers_);
   return {};
 }
 

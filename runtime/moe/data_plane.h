@@ -21,8 +21,8 @@
 namespace switchyard::moe {
 
 struct DataPlaneOptions {
-  WireShape wire;               // rows_max and pairs_max are of one message
-  std::size_t tokens_max = 0;   // of one micro-batch
+  WireShape wire;              // rows_max and pairs_max are of one message
+  std::size_t tokens_max = 0;  // of one micro-batch
   std::size_t k_max = 0;
   Duration exchange_deadline{30'000'000'000};
   Duration gather_window{200'000};
@@ -68,9 +68,9 @@ class DataPlane {
   Counters counters_;
   std::unique_ptr<ExpertServer> server_;  // null where the rank holds no experts
   DispatchPlanner planner_;
-  std::vector<DispatchPlan> plans_;       // [micro-batches]
-  std::vector<Exchange> exchanges_;       // [micro-batches]; empty where it routes nothing
-  HostBuffer answer_;                     // one answer on its way in
+  std::vector<DispatchPlan> plans_;  // [micro-batches]
+  std::vector<Exchange> exchanges_;  // [micro-batches]; empty where it routes nothing
+  std::vector<HostBuffer> answers_;  // free buffers for answers on their way in
 };
 
 }  // namespace switchyard::moe

@@ -22,8 +22,7 @@ Exchange::Exchange(const ExchangeShape& shape, comm::Transport& transport, Exper
       transport_(transport),
       server_(server),
       counters_(counters),
-      messages_(message_arena_bytes(shape)),
-      answers_(shape.slots_max * shape.wire.answer_stride_bytes()) {
+      messages_(message_arena_bytes(shape)) {
   parts_.reserve(shape.expert_ranks);
   slots_.resize(shape.slots_max);
 }
@@ -49,11 +48,10 @@ Result<void> Exchange::begin(const ExchangeKey& key, Rows x, const DispatchPlan&
   parts_.clear();
   open_ = true;
   std::size_t offset = 0;
-  std::size_t answer_row = 0;
   for (const auto& part : plan.ranks) {
     const std::size_t bytes = shape_.wire.dispatch_bytes(part.row_count, part.pair_count);
     const bool own = part.rank == transport_.rank();
-    Part to{part, false, !own, {}, offset, answer_row};
+    Part& to = parts_.emplace_back(Part{part, false, !own, {}, {}});
     if (own) {
       SY_CHECK(server_ != nullptr, "rank {} holds no experts", part.rank.value());
       encode(x, plan, part, server_->own_inbox(key.micro_batch, bytes));
@@ -66,10 +64,8 @@ Result<void> Exchange::begin(const ExchangeKey& key, Rows x, const DispatchPlan&
       ++counters_.messages_sent[part.rank.index()];
       offset += bytes;
     }
-    answer_row += part.pair_count;
     counters_.rows_dispatched += part.row_count;
     counters_.pairs_dispatched += part.pair_count;
-    parts_.push_back(to);
   }
   ++counters_.exchanges;
   return {};
@@ -92,8 +88,7 @@ Result<bool> Exchange::complete() {
   return all;
 }
 
-Result<void> Exchange::accept(RankId from, Bytes message) {
-  SY_ASSIGN(const Answer answer, read_answer(shape_.wire, message));
+Result<void> Exchange::accept(RankId from, const Answer& answer, HostBuffer& message) {
   const auto part = std::find_if(parts_.begin(), parts_.end(), [&](const Part& candidate) {
     return candidate.plan.rank == from && !candidate.answered;
   });
@@ -114,9 +109,7 @@ Result<void> Exchange::accept(RankId from, Bytes message) {
     return fail(ErrorCode::kPeer, ErrorScope::kPeer, "rank {} answered {} of {} pairs",
                 from.value(), answer.pair_count, part->plan.pair_count);
   }
-  const std::size_t stride = shape_.wire.answer_stride_bytes();
-  std::memcpy(answers_.data() + part->answer_row * stride, message.data() + stride,
-              answer.pair_count * stride);
+  part->answer = std::move(message);
   part->answered = true;
   counters_.pairs_answered += answer.pair_count;
   return {};
@@ -126,10 +119,11 @@ const std::byte* Exchange::answer_row(const Part& part, std::size_t pair) const 
   if (part.plan.rank == transport_.rank()) {
     return server_->own_answer(key_.micro_batch)->row(pair);
   }
-  return answers_.data() + (part.answer_row + pair) * shape_.wire.answer_stride_bytes();
+  return part.answer.data() + (1 + pair) * shape_.wire.answer_stride_bytes();
 }
 
-void Exchange::finish(kernels::Device& device, MatrixView<float> residual) {
+void Exchange::finish(kernels::Device& device, MatrixView<float> residual,
+                      std::vector<HostBuffer>& free) {
   SY_CHECK(open_ && residual.rows() == selections_->token_count());
   for (const auto& part : parts_) {
     SY_CHECK(part.answered && !part.sent, "rank {}", part.plan.rank.value());
@@ -140,6 +134,9 @@ void Exchange::finish(kernels::Device& device, MatrixView<float> residual) {
   }
   device.combine(selections_->slot_begin, std::span(slots_).first(selections_->slot_count()),
                  shape_.wire.answer, residual);
+  for (auto& part : parts_) {
+    if (part.answer.bytes() != 0) free.push_back(std::move(part.answer));
+  }
   open_ = false;
 }
 

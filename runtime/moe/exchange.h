@@ -1,8 +1,8 @@
-// runtime/moe/exchange.h -- the router's side of one micro-batch's exchange: sends the dispatches of
-// a plan, takes the answers and combines them in slot order.
-// The dispatch inputs stay in the send arena until the combine is done (law 3), so that an exchange
-// can be repeated. Not the plan (dispatch_plan.h) and not the serving (expert_server.h).
-// Thread safety: shared objects: unsafe (the rank's engine thread only).
+// runtime/moe/exchange.h -- the router's side of one micro-batch's exchange: sends the dispatches
+// of a plan, takes the answers and combines them in slot order. The dispatch inputs stay in the
+// send arena until the combine is done (law 3), so that an exchange can be repeated. Not the plan
+// (dispatch_plan.h) and not the serving (expert_server.h). Thread safety: shared objects: unsafe
+// (the rank's engine thread only).
 #pragma once
 
 #include <cstdint>
@@ -23,7 +23,6 @@ namespace switchyard::moe {
 // What both sides of every exchange of a router share.
 struct ExchangeShape {
   WireShape wire;
-  std::size_t ranks = 0;         // of the world
   std::size_t expert_ranks = 0;  // destinations of one exchange at most
   std::size_t rows_max = 0;      // rows over all destinations
   std::size_t slots_max = 0;     // pairs over all destinations
@@ -43,10 +42,11 @@ class Exchange {
   [[nodiscard]] bool open() const noexcept { return open_; }
   [[nodiscard]] Result<bool> complete();
   [[nodiscard]] const ExchangeKey& key() const noexcept { return key_; }
-  // Takes an answer that belongs to this exchange. Errors: kPeer, kStaleEpoch (refused rows).
-  [[nodiscard]] Result<void> accept(RankId from, Bytes message);
-  // residual[t] += combined rows. Only after complete().
-  void finish(kernels::Device& device, MatrixView<float> residual);
+  // Takes an answer that belongs to this exchange, and with it the buffer that holds its message.
+  // Errors: kPeer, kStaleEpoch (refused rows); the buffer stays where it was.
+  [[nodiscard]] Result<void> accept(RankId from, const Answer& answer, HostBuffer& message);
+  // residual[t] += combined rows; the answers' buffers go to `free`. Only after complete().
+  void finish(kernels::Device& device, MatrixView<float> residual, std::vector<HostBuffer>& free);
   // "3, 5": the ranks that have not answered.
   [[nodiscard]] std::string silent_ranks() const;
 
@@ -56,8 +56,7 @@ class Exchange {
     bool answered = false;
     bool sent = false;
     comm::SendTicket ticket;
-    std::size_t message_offset_bytes = 0;
-    std::size_t answer_row = 0;  // first answer row in answers_
+    HostBuffer answer;  // the message, once it is in; rows follow its one-row prefix
   };
   void encode(Rows x, const DispatchPlan& plan, const RankPlan& part, MutableBytes message);
   [[nodiscard]] const std::byte* answer_row(const Part& part, std::size_t pair) const;
@@ -72,7 +71,6 @@ class Exchange {
   const routing::Selections* selections_ = nullptr;
   std::vector<Part> parts_;
   HostBuffer messages_;  // dispatches, one after the other
-  HostBuffer answers_;   // [slots_max] answer rows
   std::vector<kernels::CombineSlot> slots_;
 };
 

@@ -1,7 +1,7 @@
 // runtime/routing/routing_stats.h -- counts what routers decided: k, loads of experts, fallbacks,
 // and the gate's own statistics (entropy, auxiliary losses). Mergeable over ranks as two flat
-// blocks. Not the savings (savings.h); the evenness of loads is base/load_metrics.h. Thread safety:
-// distinct objects: safe; shared objects: unsafe.
+// blocks. Not the savings (model/layout.h); the evenness of loads is base/load_metrics.h. Thread
+// safety: distinct objects: safe; shared objects: unsafe.
 #pragma once
 
 #include <array>

@@ -26,7 +26,8 @@ void check_router(const routing::Router& router, const routing::RouterConvention
   const std::vector<std::uint64_t> seed = {1};
   const std::vector<float> variance = {1};
   routing::Selections out;
-  router.route(0, MatrixView<const float>(logits.data(), 1, 8), {zero, zero, seed, variance}, out);
+  router.route(0, switchyard::MatrixView<const float>(logits.data(), 1, 8),
+               {zero, zero, seed, variance}, out);
   require(out.token_count() == 1 && out.slot_count() >= 1 && out.slot_count() <= router.k_max());
 }
 

@@ -3,7 +3,6 @@
 #include <gmock/gmock.h>
 
 #include "runtime/routing/noise_floor.h"
-#include "runtime/routing/savings.h"
 #include "tests/unit/routing/routing_helpers.h"
 
 namespace switchyard::routing {
@@ -111,15 +110,6 @@ TEST(RoutingStats, EvenRoutingHasBalanceLossOne) {
   stats.add_gate(0, view);
   stats.add(0, route(*router("topk", convention(4, 1)), logits, 4));
   EXPECT_NEAR(stats.balance_loss_switch(0), 1.0, 1e-6);
-}
-
-TEST(Savings, NameTheirBaselines) {
-  // OLMoE: static 8 of 64; experts are 1.61 of 2.36 GFLOP.
-  const auto at = measure_savings(6, 8, 64, {0.20125, 0.75});
-  EXPECT_DOUBLE_EQ(at.vs_dense, 1 - 6.0 / 64);
-  EXPECT_DOUBLE_EQ(at.vs_static, 0.25);
-  EXPECT_NEAR(at.total, 0.4025 / 2.36, 1e-9);
-  EXPECT_LT(measure_savings(3, 2, 8, {1, 1}).vs_static, 0);  // more than static costs more
 }
 
 // Against an independent simulation (mean of 20 draws each; sampling error well below 8 %).

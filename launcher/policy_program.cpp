@@ -1,0 +1,41 @@
+#include "launcher/policy_program.h"
+
+namespace switchyard::launcher {
+
+Result<void> PolicyProgram::prepare_policy(const model::ModelConfig& model) {
+  model_ = model;
+  SY_ASSIGN(policy_, read_policy(run_.routing, model));
+  report_.routing = policy_.spec;
+  SY_ASSIGN(tokenizer_, open_tokenizer(run_.model));
+  return {};
+}
+
+Result<std::vector<Prompt>> PolicyProgram::take_prompts(const std::vector<std::string>& texts,
+                                                        const std::string& file) const {
+  PromptLimits limits;
+  limits.tokens_max = context_of(run_, model_);
+  limits.vocab = model_.vocab;
+  return read_prompts(texts, file, tokenizer_.get(), limits);
+}
+
+Result<void> PolicyProgram::run_sequences(engine::Session& session,
+                                          std::vector<engine::SequenceRequest> sequences,
+                                          const engine::JobKeeps& keeps, std::string_view what) {
+  const SteadyClock clock;
+  ProgressLine line(progress_of(run_), clock);
+  engine::Job job;
+  job.routing = policy_.spec;
+  job.calibration = policy_.calibration;
+  job.keeps = keeps;
+  job.sequences = std::move(sequences);
+  SY_ASSIGN(report_.result,
+            session.run(std::move(job), engine::Session::Spread::kAllRouters, nullptr,
+                        [&](const engine::JobProgress& now) {
+                          line.update(fmt::format("{} of {} {} done, {} tokens, {:.1f} s",
+                                                  now.sequences_done, now.sequences, what,
+                                                  now.tokens, now.seconds));
+                        }));
+  return {};
+}
+
+}  // namespace switchyard::launcher

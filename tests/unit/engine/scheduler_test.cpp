@@ -1,0 +1,74 @@
+#include "runtime/engine/scheduler.h"
+
+#include <gtest/gtest.h>
+
+namespace switchyard::engine {
+namespace {
+
+SequenceRequest make_request(std::uint32_t id, std::size_t prompt, std::uint32_t max_tokens) {
+  SequenceRequest request;
+  request.id = SequenceId(id);
+  request.tokens.assign(prompt, 1);
+  request.max_tokens = max_tokens;
+  return request;
+}
+
+const SchedulerLimits kLimits{
+    .sequences_max = 2, .chunk_tokens = 50, .step_tokens_max = 60, .context = 256};
+
+TEST(Scheduler, CutsPromptsIntoChunksAndKeepsToTheStepLimit) {
+  Scheduler scheduler(kLimits, 8);
+  ASSERT_TRUE(scheduler.add(make_request(0, 120, 1)).has_value());
+  ASSERT_TRUE(scheduler.add(make_request(1, 30, 1)).has_value());
+  const auto& step = scheduler.next_step();
+  ASSERT_EQ(step.size(), 2U);
+  EXPECT_EQ(step[0].count, 50U);
+  EXPECT_EQ(step[1].count, 10U);
+}
+
+TEST(Scheduler, DecodingSequencesComeFirst) {
+  Scheduler scheduler(kLimits, 8);
+  ASSERT_TRUE(scheduler.add(make_request(0, 120, 1)).has_value());
+  ASSERT_TRUE(scheduler.add(make_request(1, 4, 4)).has_value());
+  for (const auto& part : scheduler.next_step()) part.sequence->cached += part.count;
+  const auto& step = scheduler.next_step();
+  ASSERT_EQ(step.size(), 2U);
+  EXPECT_EQ(step[0].sequence->request.id, SequenceId(1));
+  EXPECT_EQ(step[0].count, 1U);
+  EXPECT_EQ(step[1].begin, 50U);
+}
+
+TEST(Scheduler, WaitsForPagesAndSeats) {
+  Scheduler scheduler(kLimits, 3);
+  for (std::uint32_t i = 0; i < 3; ++i) {
+    ASSERT_TRUE(scheduler.add(make_request(i, 100, 28)).has_value());  // two pages each
+  }
+  const auto& step = scheduler.next_step();
+  ASSERT_EQ(step.size(), 1U);
+  EXPECT_EQ(scheduler.waiting_count(), 2U);
+  scheduler.remove(step[0].sequence);
+  ASSERT_EQ(scheduler.next_step().size(), 1U);
+  EXPECT_EQ(scheduler.next_step()[0].sequence->request.id, SequenceId(1));
+}
+
+TEST(Scheduler, RefusesWhatCanNeverRun) {
+  Scheduler scheduler(kLimits, 3);
+  EXPECT_EQ(scheduler.add(make_request(0, 0, 1)).error().code, ErrorCode::kBadInput);
+  EXPECT_EQ(scheduler.add(make_request(0, 257, 1)).error().code, ErrorCode::kLimit);
+  EXPECT_EQ(scheduler.add(make_request(0, 200, 1)).error().code, ErrorCode::kLimit);  // four pages
+}
+
+TEST(Scheduler, DrainGivesBackEverythingInOrder) {
+  Scheduler scheduler(kLimits, 8);
+  for (std::uint32_t i = 0; i < 4; ++i) {
+    ASSERT_TRUE(scheduler.add(make_request(i, 10, 1)).has_value());
+  }
+  static_cast<void>(scheduler.next_step());
+  const auto drained = scheduler.drain();
+  ASSERT_EQ(drained.size(), 4U);
+  for (std::uint32_t i = 0; i < 4; ++i) EXPECT_EQ(drained[i]->result.id, SequenceId(i));
+  EXPECT_TRUE(scheduler.next_step().empty());
+}
+
+}  // namespace
+}  // namespace switchyard::engine

@@ -1,0 +1,98 @@
+#include "runtime/moe/dispatch_plan.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+
+#include "runtime/base/random.h"
+
+namespace switchyard::moe {
+namespace {
+
+constexpr std::size_t kExperts = 7;
+constexpr std::size_t kRanks = 3;
+
+// Expert e lives on rank e mod 3; expert 0 on ranks 0 and 2.
+placement::View make_view() {
+  std::vector<std::vector<placement::Replica>> replicas;
+  for (std::uint32_t e = 0; e < kExperts; ++e) {
+    replicas.push_back({{RankId(e % kRanks), SlotId(e / kRanks)}});
+  }
+  replicas[0].push_back({RankId(2), SlotId(5)});
+  placement::View view;
+  view.epoch = Epoch(1);
+  for (std::uint32_t r = 0; r < kRanks; ++r) {
+    placement::Member member;
+    member.rank = RankId(r);
+    member.router = r == 0;
+    member.expert = true;
+    member.host = "here";
+    view.members.push_back(member);
+  }
+  view.placement = placement::Placement::create(1, kExperts, std::move(replicas)).value();
+  return view;
+}
+
+routing::Selections random_selections(std::size_t tokens, std::uint64_t seed) {
+  Random random(seed);
+  routing::Selections selections;
+  for (std::size_t t = 0; t < tokens; ++t) {
+    std::set<std::uint32_t> chosen;
+    const std::size_t k = 1 + random.next_below(4);
+    while (chosen.size() < k)
+      chosen.insert(static_cast<std::uint32_t>(random.next_below(kExperts)));
+    for (const auto e : chosen) {
+      selections.experts.push_back(ExpertId(e));
+      selections.weights.push_back(1.0F);
+    }
+    selections.slot_begin.push_back(static_cast<std::uint32_t>(selections.experts.size()));
+    selections.fallbacks.push_back(routing::Fallback::kNone);
+  }
+  return selections;
+}
+
+TEST(DispatchPlan, AnswersEverySlotOnceWithARowSentOncePerRank) {
+  const auto view = make_view();
+  auto choice = placement::make_replica_choice("round-robin", view, RankId(0)).value();
+  DispatchPlanner planner(kRanks, 64, 256);
+  DispatchPlan plan;
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    SCOPED_TRACE(seed);
+    const auto selections = random_selections(64, seed);
+    std::vector<std::uint32_t> keys(64);
+    for (std::uint32_t t = 0; t < keys.size(); ++t) keys[t] = t;
+    planner.plan(view, 0, selections, keys, *choice, plan);
+    std::set<std::uint32_t> slots;
+    for (const auto& part : plan.ranks) {
+      std::set<std::uint32_t> tokens;
+      for (std::uint32_t r = 0; r < part.row_count; ++r) {
+        EXPECT_TRUE(tokens.insert(plan.row_token[part.row_begin + r]).second) << "row sent twice";
+      }
+      for (std::uint32_t p = part.pair_begin; p < part.pair_begin + part.pair_count; ++p) {
+        const auto slot = plan.pair_slot[p];
+        EXPECT_TRUE(slots.insert(slot).second) << "slot answered twice";
+        EXPECT_EQ(plan.pairs[p].expert, selections.experts[slot].value());
+        const auto token = plan.row_token[part.row_begin + plan.pairs[p].row];
+        EXPECT_LE(selections.slot_begin[token], slot);
+        EXPECT_LT(slot, selections.slot_begin[token + 1]);
+        const auto held = view.placement.experts_of(0, part.rank);
+        EXPECT_NE(std::find(held.begin(), held.end(), selections.experts[slot]), held.end());
+      }
+    }
+    EXPECT_EQ(slots.size(), selections.slot_count());
+  }
+}
+
+TEST(DispatchPlan, OfNoTokensGoesNowhere) {
+  const auto view = make_view();
+  auto choice = placement::make_replica_choice("local-first", view, RankId(0)).value();
+  DispatchPlanner planner(kRanks, 4, 16);
+  DispatchPlan plan;
+  planner.plan(view, 0, routing::Selections{}, {}, *choice, plan);
+  EXPECT_TRUE(plan.ranks.empty());
+  EXPECT_TRUE(plan.pairs.empty());
+}
+
+}  // namespace
+}  // namespace switchyard::moe
