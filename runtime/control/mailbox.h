@@ -1,0 +1,49 @@
+// runtime/control/mailbox.h -- the two bounded queues between a rank's engine thread and its agent
+// thread: what the controller wants of the rank, and what the rank has to say. Neither side ever
+// waits for the other. Not the networking (runtime/net) and not the engine.
+// Thread safety: shared objects: safe, one engine thread and one agent thread.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <optional>
+
+#include "runtime/control/messages.h"
+
+namespace switchyard::control {
+
+class Mailbox {
+ public:
+  // ---- engine thread ----
+  // The oldest message of the controller, if any. Blocks: no.
+  [[nodiscard]] std::optional<Message> take();
+  // Says something to the controller; progress and heartbeats are merged or replaced while the
+  // agent is cut off, so that the queue stays bounded by the number of open requests.
+  void post(Message message);
+  // What a re-registration tells: the sequences held now. Kept up to date by the engine.
+  void hold(std::vector<HeldRequest> held, Epoch epoch);
+
+  // ---- agent thread ----
+  void deliver(Message message);
+  [[nodiscard]] std::optional<Message> next_to_send();
+  struct Standing {
+    std::vector<HeldRequest> held;
+    Epoch epoch;
+  };
+  [[nodiscard]] Standing standing() const;
+  // Called (from the engine thread) after post(), to wake the agent; set before the threads start.
+  void on_post(std::function<void()> wake) { wake_ = std::move(wake); }
+  // Called (from the agent thread) after deliver(), to wake the engine.
+  void on_deliver(std::function<void()> wake) { wake_engine_ = std::move(wake); }
+
+ private:
+  mutable std::mutex mutex_;
+  std::deque<Message> to_engine_;
+  std::deque<Message> to_controller_;
+  Standing standing_;
+  std::function<void()> wake_;
+  std::function<void()> wake_engine_;
+};
+
+}  // namespace switchyard::control

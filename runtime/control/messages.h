@@ -1,0 +1,242 @@
+// runtime/control/messages.h -- what agents, clients and the controller say to each other.
+// An agent speaks for one rank (a process in a numbered slot); a client is `launch`, `status`,
+// `scale`, ... Payloads of requests and reports are opaque bytes here: only their makers in the
+// engine and the launcher read them. Not the byte format (codec.h), not the sending (runtime/net).
+// Thread safety: plain values; distinct objects: safe.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "runtime/base/ids.h"
+#include "runtime/placement/view.h"
+
+namespace switchyard::control {
+
+using RequestId = StrongId<struct RequestTag>;          // a request of this cluster, in order of arrival
+using Incarnation = StrongId<struct IncarnationTag>;    // one life of a process in a slot; 1, 2, ...
+
+// Where a rank is in its life. A rank that loads or warms up may be silent for long.
+enum class Phase : std::uint8_t {
+  kStarting,  // registered, has no role yet
+  kParked,    // a spare: connected, holds no weights
+  kLoading,   // loads weights for a view that is being prepared
+  kServing,   // follows the current view
+  kDraining,  // takes no new sequences; leaves when the last is done or handed over
+  kLeaving,   // said goodbye
+};
+
+// What a rank may be used for.
+enum class RankKind : std::uint8_t { kRouter, kExpert, kBoth, kSpare };
+
+// What the controller must know of the model to plan placements; equal on all ranks.
+struct ModelFacts {
+  std::uint32_t moe_layers = 0;
+  std::uint32_t experts = 0;
+  std::uint64_t expert_bytes = 0;  // of one expert as a rank holds it
+  std::string fingerprint;         // model, precision and options that must agree
+};
+
+// Sequences that a router holds, told at registration so that a restarted controller can rebuild
+// its ledger: the tokens generated so far.
+struct HeldRequest {
+  RequestId id;
+  std::uint32_t attempt = 0;
+  std::vector<std::uint32_t> tokens;
+};
+
+// ---- agent -> controller -------------------------------------------------------------------
+
+struct Register {
+  RankId rank;
+  RankKind kind = RankKind::kExpert;
+  Incarnation incarnation;  // 0: new process; else the life that goes on after a lost connection
+  Epoch epoch;              // the newest view it follows; 0: none
+  std::uint64_t pid = 0;
+  std::string host;
+  std::string region;
+  std::string zone;
+  ModelFacts model;
+  std::vector<HeldRequest> held;
+};
+
+struct Heartbeat {
+  Phase phase = Phase::kStarting;
+  Epoch epoch;
+  std::uint64_t steps = 0;           // router: steps done; expert rank: batches served
+  std::uint32_t open_requests = 0;   // sequences running or waiting here
+  std::uint32_t waiting_requests = 0;
+};
+
+// Load since the last report.
+struct LoadReport {
+  double seconds = 0;                 // the window
+  double busy_share = 0;              // 0..1 of the window spent computing
+  double queue_delay_us_p95 = 0;      // of dispatches before they were served
+  double step_us_p50 = 0;             // routers
+  double cpu_share = 0;               // 0..cores
+  std::uint64_t rss_bytes = 0;
+  std::uint64_t tokens = 0;           // prompt and generated
+  std::vector<std::uint64_t> expert_pairs;    // [layers * experts] pairs served; empty: none
+  std::vector<std::uint64_t> wait_us_by_peer;  // [ranks] routers: waited for each peer
+  std::vector<std::uint64_t> bytes_by_peer;    // [ranks] sent to each peer
+};
+
+// Seen by the data plane: an exchange is open for longer than it should be.
+struct Evidence {
+  Epoch epoch;
+  std::uint64_t waited_ms = 0;
+  std::vector<RankId> silent;
+};
+
+// The experts of a prepared view are loaded here, or `error` says why not.
+struct Prepared {
+  Epoch epoch;
+  std::string error;  // empty: ready
+};
+
+// This rank acts under the view from now on and has nothing open under an older one.
+struct Adopted {
+  Epoch epoch;
+};
+
+// Generated tokens, in order. `first`: index of the first of them among the generated ones.
+struct Progress {
+  RequestId id;
+  std::uint32_t attempt = 0;
+  std::uint32_t first = 0;
+  std::vector<std::uint32_t> tokens;
+};
+
+struct Finished {
+  RequestId id;
+  std::uint32_t attempt = 0;
+  std::string error;                // empty: finished; else why it could not
+  std::vector<std::byte> payload;   // the result, as the engine encodes it
+};
+
+// The last words of a rank; its report as the engine encodes it.
+struct Goodbye {
+  std::vector<std::byte> payload;
+};
+
+// ---- controller -> agent -------------------------------------------------------------------
+
+struct Welcome {
+  Incarnation incarnation;
+  std::uint32_t ranks = 0;           // slots of the cluster
+  std::shared_ptr<const placement::View> view;  // the current one, or null before the first
+};
+
+struct Refused {
+  std::string reason;
+};
+
+// Load what `view` needs of this rank; serve the old and the new epoch until told.
+struct Prepare {
+  std::shared_ptr<const placement::View> view;
+};
+
+// Act under the view from the next exchange on. Carries the view, so that a rank that was not asked
+// to prepare (it has nothing to load) can follow too.
+struct Commit {
+  std::shared_ptr<const placement::View> view;
+};
+
+// The transaction of this epoch will not be committed: drop what was loaded for it.
+struct Rollback {
+  Epoch epoch;
+  std::string reason;
+};
+
+// No router uses an epoch below this one any more: drop experts that only older views need.
+struct Retire {
+  Epoch oldest;
+};
+
+struct Assign {
+  RequestId id;
+  std::uint32_t attempt = 0;            // 1, 2, ...; results of an older attempt are dropped
+  std::string trace_parent;             // W3C traceparent, or empty
+  std::vector<std::uint32_t> allowed;   // ranks that its rows may touch; empty: all
+  std::vector<std::uint32_t> tokens;    // generated by earlier attempts; the answer goes on after them
+  std::vector<std::byte> payload;       // the request, as the engine encodes it
+};
+
+// Stop working on it and say nothing more of it (another router has it), or end it with what it has.
+enum class CancelHow : std::uint8_t { kForget, kEndNow };
+struct Cancel {
+  RequestId id;
+  CancelHow how = CancelHow::kForget;
+};
+
+struct Drain {};  // take no new sequences
+struct Leave {};  // the run is over: send Goodbye and exit
+
+// ---- client -> controller ------------------------------------------------------------------
+
+struct NewRequest {
+  std::string name;           // the user's id of it
+  std::string origin;         // region it comes from, or empty
+  std::string regime;         // residency rule, e.g. "eu/gdpr", or empty
+  std::string trace_parent;
+  std::vector<std::byte> payload;
+};
+
+struct Submit {
+  std::vector<NewRequest> requests;
+};
+
+enum class Wish : std::uint8_t {
+  kStatus,     // answer with the state now
+  kWatch,      // and with every event and result from now on
+  kScale,      // `amount` expert ranks
+  kDrain,      // rank `amount`
+  kRebalance,  // plan and move
+  kEndNow,     // requests end with what they have (Ctrl-C)
+  kShutdown,   // all ranks leave, then the controller
+};
+struct Command {
+  Wish wish = Wish::kStatus;
+  std::uint32_t amount = 0;
+};
+
+// ---- controller -> client ------------------------------------------------------------------
+
+struct Answer {
+  bool accepted = false;
+  std::string code;    // stable word: ok, busy, invalid, unknown_rank, too_few_ranks, ...
+  std::string reason;
+  std::string status;  // JSON of the cluster's state where asked for
+};
+
+struct RequestDone {
+  RequestId id;
+  std::string name;
+  std::string error;               // empty: finished
+  std::vector<std::byte> payload;  // the engine's result; every token is in it
+};
+
+// A rank's last report, passed on to clients that watch.
+struct RankLeft {
+  RankId rank;
+  std::vector<std::byte> payload;  // empty where it died
+};
+
+// One line of what happened: for people and logs.
+struct Event {
+  std::uint64_t number = 0;
+  std::string kind;  // stable word: rank_joined, rank_dead, view_committed, request_resumed, ...
+  std::string text;
+};
+
+using Message =
+    std::variant<Register, Heartbeat, LoadReport, Evidence, Prepared, Adopted, Progress, Finished,
+                 Goodbye, Welcome, Refused, Prepare, Commit, Rollback, Retire, Assign, Cancel, Drain,
+                 Leave, Submit, Command, Answer, RequestDone, RankLeft, Event>;
+
+}  // namespace switchyard::control
