@@ -30,31 +30,31 @@ struct Candidate {
   Isa isa;
   const char* name;
   Precision precision;
-  Kernel (*make)() noexcept;
+  const Kernel* kernel = nullptr;
 };
 
 const std::vector<Candidate<GemmKernel>> kGemms{
-    {Isa::kAvx512Bf16, "avx512-bf16", Precision::kBf16, avx512::gemm_dot_bf16},
-    {Isa::kAvx512, "avx512", Precision::kBf16, avx512::gemm_wide_bf16},
-    {Isa::kAvx2, "avx2", Precision::kBf16, avx2::gemm_wide_bf16},
-    {Isa::kRef, "ref", Precision::kBf16, ref::gemm_wide_bf16},
-    {Isa::kAvx512, "avx512", Precision::kFp32, avx512::gemm_f32},
-    {Isa::kAvx2, "avx2", Precision::kFp32, avx2::gemm_f32},
-    {Isa::kRef, "ref", Precision::kFp32, ref::gemm_f32},
+    {Isa::kAvx512Bf16, "avx512-bf16", Precision::kBf16, &avx512::kGemmDotBf16},
+    {Isa::kAvx512, "avx512", Precision::kBf16, &avx512::kGemmWideBf16},
+    {Isa::kAvx2, "avx2", Precision::kBf16, &avx2::kGemmWideBf16},
+    {Isa::kRef, "ref", Precision::kBf16, &ref::kGemmWideBf16},
+    {Isa::kAvx512, "avx512", Precision::kFp32, &avx512::kGemmF32},
+    {Isa::kAvx2, "avx2", Precision::kFp32, &avx2::kGemmF32},
+    {Isa::kRef, "ref", Precision::kFp32, &ref::kGemmF32},
 };
 const std::vector<Candidate<AttentionKernel>> kAttentions{
-    {Isa::kAvx512Bf16, "avx512-bf16", Precision::kBf16, avx512::attention_dot_bf16},
-    {Isa::kAvx512, "avx512", Precision::kBf16, avx512::attention_wide_bf16},
-    {Isa::kAvx2, "avx2", Precision::kBf16, avx2::attention_wide_bf16},
-    {Isa::kRef, "ref", Precision::kBf16, ref::attention_wide_bf16},
-    {Isa::kAvx512, "avx512", Precision::kFp32, avx512::attention_f32},
-    {Isa::kAvx2, "avx2", Precision::kFp32, avx2::attention_f32},
-    {Isa::kRef, "ref", Precision::kFp32, ref::attention_f32},
+    {Isa::kAvx512Bf16, "avx512-bf16", Precision::kBf16, &avx512::kAttentionDotBf16},
+    {Isa::kAvx512, "avx512", Precision::kBf16, &avx512::kAttentionWideBf16},
+    {Isa::kAvx2, "avx2", Precision::kBf16, &avx2::kAttentionWideBf16},
+    {Isa::kRef, "ref", Precision::kBf16, &ref::kAttentionWideBf16},
+    {Isa::kAvx512, "avx512", Precision::kFp32, &avx512::kAttentionF32},
+    {Isa::kAvx2, "avx2", Precision::kFp32, &avx2::kAttentionF32},
+    {Isa::kRef, "ref", Precision::kFp32, &ref::kAttentionF32},
 };
 const std::vector<Candidate<RowKernels>> kRows{
-    {Isa::kAvx512, "avx512", Precision::kBf16, avx512::rows},
-    {Isa::kAvx2, "avx2", Precision::kBf16, avx2::rows},
-    {Isa::kRef, "ref", Precision::kBf16, ref::rows},
+    {Isa::kAvx512, "avx512", Precision::kBf16, &avx512::kRows},
+    {Isa::kAvx2, "avx2", Precision::kBf16, &avx2::kRows},
+    {Isa::kRef, "ref", Precision::kBf16, &ref::kRows},
 };
 
 struct Wanted {
@@ -78,7 +78,7 @@ Kernel choose(const char* op, const std::vector<Candidate<Kernel>>& candidates,
     if (choice.reason.empty() && !found) {
       choice.chosen = true;
       found = true;
-      chosen = candidate.make();
+      chosen = *candidate.kernel;
     }
     list.push_back(std::move(choice));
   }

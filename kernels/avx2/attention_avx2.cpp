@@ -4,9 +4,7 @@
 
 namespace switchyard::kernels::avx2 {
 
-AttentionKernel attention_f32() noexcept { return AttentionTile<CoreF32<VecAvx2>, 6, 2>::kernel(); }
-AttentionKernel attention_wide_bf16() noexcept {
-  return AttentionTile<CoreWideBf16<VecAvx2>, 4, 2>::kernel();
-}
+constinit const AttentionKernel kAttentionF32 = AttentionTile<CoreF32<VecAvx2>, 6, 2>::kernel();
+constinit const AttentionKernel kAttentionWideBf16 = AttentionTile<CoreWideBf16<VecAvx2>, 4, 2>::kernel();
 
 }  // namespace switchyard::kernels::avx2

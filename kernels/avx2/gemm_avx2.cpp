@@ -5,9 +5,9 @@
 
 namespace switchyard::kernels::avx2 {
 
-GemmKernel gemm_f32() noexcept { return GemmPanel<CoreF32<VecAvx2>, 6, 2>::kernel(); }
+constinit const GemmKernel kGemmF32 = GemmPanel<CoreF32<VecAvx2>, 6, 2>::kernel();
 
 // Widening needs registers for both halves of the pairs: a smaller tile.
-GemmKernel gemm_wide_bf16() noexcept { return GemmPanel<CoreWideBf16<VecAvx2>, 4, 2>::kernel(); }
+constinit const GemmKernel kGemmWideBf16 = GemmPanel<CoreWideBf16<VecAvx2>, 4, 2>::kernel();
 
 }  // namespace switchyard::kernels::avx2

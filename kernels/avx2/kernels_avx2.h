@@ -1,4 +1,5 @@
 // kernels/avx2/kernels_avx2.h -- the AVX2 kernels on offer; run them only where cpu_features.h says so.
+// Constants, not functions: nothing of these translation units may run to find out what there is.
 // Safe to include anywhere.
 #pragma once
 
@@ -8,10 +9,10 @@
 
 namespace switchyard::kernels::avx2 {
 
-[[nodiscard]] GemmKernel gemm_f32() noexcept;
-[[nodiscard]] GemmKernel gemm_wide_bf16() noexcept;
-[[nodiscard]] AttentionKernel attention_f32() noexcept;
-[[nodiscard]] AttentionKernel attention_wide_bf16() noexcept;
-[[nodiscard]] RowKernels rows() noexcept;
+extern const GemmKernel kGemmF32;
+extern const GemmKernel kGemmWideBf16;
+extern const AttentionKernel kAttentionF32;
+extern const AttentionKernel kAttentionWideBf16;
+extern const RowKernels kRows;
 
 }  // namespace switchyard::kernels::avx2

@@ -4,6 +4,6 @@
 
 namespace switchyard::kernels::avx2 {
 
-RowKernels rows() noexcept { return RowOps<VecAvx2>::kernels(); }
+constinit const RowKernels kRows = RowOps<VecAvx2>::kernels();
 
 }  // namespace switchyard::kernels::avx2

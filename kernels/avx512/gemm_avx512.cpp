@@ -8,11 +8,11 @@
 
 namespace switchyard::kernels::avx512 {
 
-GemmKernel gemm_f32() noexcept { return GemmPanel<CoreF32<VecAvx512>, 6, 4>::kernel(); }
+constinit const GemmKernel kGemmF32 = GemmPanel<CoreF32<VecAvx512>, 6, 4>::kernel();
 
 // Widening needs registers for both halves of the pairs: a smaller tile.
-GemmKernel gemm_wide_bf16() noexcept { return GemmPanel<CoreWideBf16<VecAvx512>, 5, 4>::kernel(); }
+constinit const GemmKernel kGemmWideBf16 = GemmPanel<CoreWideBf16<VecAvx512>, 5, 4>::kernel();
 
-GemmKernel gemm_dot_bf16() noexcept { return GemmPanel<CoreDotBf16, 6, 4>::kernel(); }
+constinit const GemmKernel kGemmDotBf16 = GemmPanel<CoreDotBf16, 6, 4>::kernel();
 
 }  // namespace switchyard::kernels::avx512

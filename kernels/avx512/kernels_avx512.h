@@ -1,5 +1,6 @@
 // kernels/avx512/kernels_avx512.h -- the AVX-512 kernels on offer; run them only where
-// cpu_features.h says so. Safe to include anywhere.
+// cpu_features.h says so. Constants, not functions: nothing of these translation units may run to
+// find out what there is. Safe to include anywhere.
 #pragma once
 
 #include "kernels/ops/attention.h"
@@ -8,12 +9,12 @@
 
 namespace switchyard::kernels::avx512 {
 
-[[nodiscard]] GemmKernel gemm_f32() noexcept;
-[[nodiscard]] GemmKernel gemm_wide_bf16() noexcept;  // bf16 operands without VDPBF16PS
-[[nodiscard]] GemmKernel gemm_dot_bf16() noexcept;   // VDPBF16PS
-[[nodiscard]] AttentionKernel attention_f32() noexcept;
-[[nodiscard]] AttentionKernel attention_wide_bf16() noexcept;
-[[nodiscard]] AttentionKernel attention_dot_bf16() noexcept;
-[[nodiscard]] RowKernels rows() noexcept;
+extern const GemmKernel kGemmF32;
+extern const GemmKernel kGemmWideBf16;  // bf16 operands without VDPBF16PS
+extern const GemmKernel kGemmDotBf16;   // VDPBF16PS
+extern const AttentionKernel kAttentionF32;
+extern const AttentionKernel kAttentionWideBf16;
+extern const AttentionKernel kAttentionDotBf16;
+extern const RowKernels kRows;
 
 }  // namespace switchyard::kernels::avx512

@@ -4,6 +4,6 @@
 
 namespace switchyard::kernels::avx512 {
 
-RowKernels rows() noexcept { return RowOps<VecAvx512>::kernels(); }
+constinit const RowKernels kRows = RowOps<VecAvx512>::kernels();
 
 }  // namespace switchyard::kernels::avx512

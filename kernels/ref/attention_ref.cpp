@@ -4,11 +4,7 @@
 
 namespace switchyard::kernels::ref {
 
-AttentionKernel attention_f32() noexcept {
-  return AttentionTile<CoreF32<VecRef>, 2, 4>::kernel();
-}
-AttentionKernel attention_wide_bf16() noexcept {
-  return AttentionTile<CoreWideBf16<VecRef>, 2, 4>::kernel();
-}
+constinit const AttentionKernel kAttentionF32 = AttentionTile<CoreF32<VecRef>, 2, 4>::kernel();
+constinit const AttentionKernel kAttentionWideBf16 = AttentionTile<CoreWideBf16<VecRef>, 2, 4>::kernel();
 
 }  // namespace switchyard::kernels::ref

@@ -4,7 +4,7 @@
 
 namespace switchyard::kernels::ref {
 
-GemmKernel gemm_f32() noexcept { return GemmPanel<CoreF32<VecRef>, 2, 8>::kernel(); }
-GemmKernel gemm_wide_bf16() noexcept { return GemmPanel<CoreWideBf16<VecRef>, 2, 8>::kernel(); }
+constinit const GemmKernel kGemmF32 = GemmPanel<CoreF32<VecRef>, 2, 8>::kernel();
+constinit const GemmKernel kGemmWideBf16 = GemmPanel<CoreWideBf16<VecRef>, 2, 8>::kernel();
 
 }  // namespace switchyard::kernels::ref

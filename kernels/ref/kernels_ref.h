@@ -7,10 +7,10 @@
 
 namespace switchyard::kernels::ref {
 
-[[nodiscard]] GemmKernel gemm_f32() noexcept;
-[[nodiscard]] GemmKernel gemm_wide_bf16() noexcept;
-[[nodiscard]] AttentionKernel attention_f32() noexcept;
-[[nodiscard]] AttentionKernel attention_wide_bf16() noexcept;
-[[nodiscard]] RowKernels rows() noexcept;
+extern const GemmKernel kGemmF32;
+extern const GemmKernel kGemmWideBf16;
+extern const AttentionKernel kAttentionF32;
+extern const AttentionKernel kAttentionWideBf16;
+extern const RowKernels kRows;
 
 }  // namespace switchyard::kernels::ref

@@ -4,6 +4,6 @@
 
 namespace switchyard::kernels::ref {
 
-RowKernels rows() noexcept { return RowOps<VecRef>::kernels(); }
+constinit const RowKernels kRows = RowOps<VecRef>::kernels();
 
 }  // namespace switchyard::kernels::ref
