@@ -50,39 +50,56 @@ class MoeLayerBench {
     [[nodiscard]] double overhead() const { return total() - experts; }
   };
 
-  Result<Parts> pass(std::size_t tokens, std::uint64_t seed) {
+  // Buffers of a pass of `tokens` tokens, made and touched before anything is measured.
+  struct Buffers {
+    Buffers(std::size_t token_count, const model::ModelConfig& model, DType dtype)
+        : tokens(token_count),
+          x(tokens * model.hidden),
+          logits(tokens * model.experts),
+          residual(tokens * model.hidden),
+          operand(tokens * model.hidden * size_bytes(dtype)),
+          keys(tokens),
+          seeds(tokens) {}
+    std::size_t tokens;
+    Array<float> x;
+    Array<float> logits;
+    Array<float> residual;
+    HostBuffer operand;
+    std::vector<std::uint32_t> keys;
+    std::vector<std::uint64_t> seeds;
+  };
+  [[nodiscard]] Buffers make_buffers(std::size_t tokens) {
+    selections_.reserve(tokens, router_->k_max());
+    return {tokens, model_, kernels::operand_dtype(parts_.device->precision())};
+  }
+
+  Result<Parts> pass(Buffers& buffers, std::uint64_t seed) {
     auto& device = *parts_.device;
+    const std::size_t tokens = buffers.tokens;
     Random random(seed);
-    Array<float> x(tokens * model_.hidden);
-    for (auto& value : x.span()) value = static_cast<float>(random.next_unit() * 2 - 1);
-    Array<float> logits(tokens * model_.experts);
-    Array<float> residual(tokens * model_.hidden);
+    for (auto& value : buffers.x.span()) value = static_cast<float>(random.next_unit() * 2 - 1);
     const DType dtype = kernels::operand_dtype(device.precision());
-    HostBuffer operand(tokens * model_.hidden * size_bytes(dtype));
-    const MatrixView<float> xs(x.data(), tokens, model_.hidden);
-    const MutableRows rows{operand.data(), dtype, tokens, model_.hidden, model_.hidden};
-    const Rows fp32{reinterpret_cast<const std::byte*>(x.data()), DType::kF32, tokens,
+    const MatrixView<float> xs(buffers.x.data(), tokens, model_.hidden);
+    const MutableRows rows{buffers.operand.data(), dtype, tokens, model_.hidden, model_.hidden};
+    const Rows fp32{reinterpret_cast<const std::byte*>(buffers.x.data()), DType::kF32, tokens,
                     model_.hidden, model_.hidden};
     device.convert(fp32, rows);
-    const std::vector<std::uint32_t> keys(tokens);
-    const MatrixView<float> gate_logits(logits.data(), tokens, model_.experts);
+    const MatrixView<float> gate_logits(buffers.logits.data(), tokens, model_.experts);
     routing::TokenSignals signals;
-    signals.positions = keys;
-    signals.token_ids = keys;
-    const std::vector<std::uint64_t> seeds(tokens);
-    signals.sequence_seeds = seeds;
+    signals.positions = buffers.keys;
+    signals.token_ids = buffers.keys;
+    signals.sequence_seeds = buffers.seeds;
     selections_.clear();
-    selections_.reserve(tokens, router_->k_max());
     Parts parts;
     const auto busy = parts_.plane->counters().busy_ns;
     parts.gate = us_of([&] { device.gate(xs, *gate_, gate_logits); });
     parts.select = us_of([&] { router_->route(0, gate_logits, signals, selections_); });
     Result<void> begun{};
     parts.dispatch =
-        us_of([&] { begun = parts_.plane->begin(0, 0, ++step_, rows, selections_, keys); });
+        us_of([&] { begun = parts_.plane->begin(0, 0, ++step_, rows, selections_, buffers.keys); });
     SY_TRY(std::move(begun));
     Result<void> finished{};
-    const MatrixView<float> out(residual.data(), tokens, model_.hidden);
+    const MatrixView<float> out(buffers.residual.data(), tokens, model_.hidden);
     parts.finish = us_of([&] { finished = parts_.plane->finish(0, out); });
     SY_TRY(std::move(finished));
     parts.experts = static_cast<double>(parts_.plane->counters().busy_ns - busy) / 1e3;
@@ -112,8 +129,9 @@ Result<void> bench_moe(const engine::ClusterOptions& options, const model::Model
   for (const std::size_t tokens : {1U, 16U, 64U, 512U}) {
     std::vector<double> totals;
     std::vector<double> overheads;
+    auto buffers = bench->make_buffers(tokens);
     for (std::size_t i = 0; i < 10 * plan.repeats; ++i) {
-      SY_ASSIGN(const auto parts, bench->pass(tokens, i));
+      SY_ASSIGN(const auto parts, bench->pass(buffers, i));
       if (i < plan.repeats) continue;
       totals.push_back(parts.total());
       overheads.push_back(100 * parts.overhead() / parts.total());
