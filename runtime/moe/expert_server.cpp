@@ -7,8 +7,8 @@
 namespace switchyard::moe {
 
 ExpertServer::ExpertServer(ExpertServerOptions options, kernels::Device& device,
-                           const ExpertStore& store, comm::Transport& transport,
-                           const Clock& clock, Counters& counters)
+                           const ExpertStore& store, comm::Transport& transport, const Clock& clock,
+                           Counters& counters)
     : options_(std::move(options)),
       device_(device),
       store_(store),
@@ -23,8 +23,9 @@ ExpertServer::ExpertServer(ExpertServerOptions options, kernels::Device& device,
       x_(inboxes_.size() * inbox_rows_ * options_.shape.operand_stride_bytes()),
       y_(inboxes_.size() * outbox_rows_ * options_.shape.answer_stride_bytes()) {
   const std::size_t pairs = inboxes_.size() * options_.shape.pairs_max;
-  SY_CHECK(inboxes_.size() * inbox_rows_ < UINT32_MAX && inboxes_.size() * outbox_rows_ < UINT32_MAX,
-           "{} inboxes of {} rows", inboxes_.size(), outbox_rows_);
+  SY_CHECK(
+      inboxes_.size() * inbox_rows_ < UINT32_MAX && inboxes_.size() * outbox_rows_ < UINT32_MAX,
+      "{} inboxes of {} rows", inboxes_.size(), outbox_rows_);
   expert_begin_.resize(options_.shape.experts + 1);
   pair_row_.reserve(pairs);
   pair_out_.reserve(pairs);
@@ -44,7 +45,8 @@ bool ExpertServer::is_own(std::size_t inbox) const {
 
 MutableBytes ExpertServer::x_bytes(std::size_t inbox, std::size_t bytes) {
   const std::size_t stride = options_.shape.operand_stride_bytes();
-  SY_CHECK(bytes <= inbox_rows_ * stride, "{} bytes in an inbox of {}", bytes, inbox_rows_ * stride);
+  SY_CHECK(bytes <= inbox_rows_ * stride, "{} bytes in an inbox of {}", bytes,
+           inbox_rows_ * stride);
   return x_.span().subspan(inbox * inbox_rows_ * stride, bytes);
 }
 
@@ -179,7 +181,8 @@ Result<void> ExpertServer::post(std::size_t inbox, const Answer& answer) {
 }
 
 // The oldest waiting dispatch decides the layer. It is served at once when every router that has
-// been active lately has rows in for the layer, or when the gather window is over.
+// been active lately waits for us, for this layer or another (then it can send no more rows until
+// it is answered), or when the gather window is over.
 std::optional<std::uint32_t> ExpertServer::ready_layer() const {
   const Inbox* oldest = nullptr;
   for (const auto& box : inboxes_) {
@@ -196,7 +199,7 @@ std::optional<std::uint32_t> ExpertServer::ready_layer() const {
     bool waiting = false;
     for (std::size_t i = 0; i < options_.shape.micro_batches; ++i) {
       const auto& box = inboxes_[r * options_.shape.micro_batches + i];
-      waiting |= box.state == Inbox::State::kWaiting && box.dispatch.key.layer == layer;
+      waiting |= box.state == Inbox::State::kWaiting;
     }
     if (!waiting) return std::nullopt;
   }

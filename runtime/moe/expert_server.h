@@ -25,7 +25,7 @@ struct ExpertServerOptions {
   std::vector<RankId> routers;               // who may send, ascending
   Epoch epoch;                               // dispatches of another epoch are refused
   Duration gather_window{200'000};           // how long a dispatch waits for other routers' rows
-  Duration router_active_window{3'000'000};  // a router silent for longer is not waited for
+  Duration router_active_window{50'000'000};  // a router silent for longer is not waited for
   Duration send_deadline{30'000'000'000};    // for the buffer of an earlier answer to come free
 };
 
