@@ -32,6 +32,9 @@ class PhiAccrual {
   // so that one long stop does not make the detector patient. Time does not run backwards: an
   // earlier `now` counts as the last one.
   void heartbeat(TimePoint now);
+  // The listener itself stood still for `pause` (its own loop came late): that much of the silence
+  // is not the rank's.
+  void excuse(Duration pause) noexcept { last_ += pause; }
 
   // 0 before the first heartbeat; grows without bound and never falls while none comes.
   [[nodiscard]] double phi(TimePoint now) const;

@@ -108,6 +108,15 @@ TEST(PhiAccrual, TimeDoesNotRunBackwards) {
   EXPECT_TRUE(std::isfinite(detector.phi(last - seconds(5))));
 }
 
+TEST(PhiAccrual, IsNotFooledByAStopOfTheListener) {
+  auto detector = steady(50);
+  const TimePoint back = at(49 * milliseconds(250) + seconds(5));
+  detector.excuse(seconds(5));
+  EXPECT_LT(detector.phi(back), 1e-6);
+  detector.excuse(seconds(1));
+  EXPECT_EQ(detector.silence(back), Duration::zero());
+}
+
 TEST(PhiAccrual, RefusesWhatCannotWork) {
   const auto message = [](const PhiConfig& config) {
     const auto made = PhiAccrual::create(config);
