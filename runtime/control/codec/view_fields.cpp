@@ -36,6 +36,9 @@ std::vector<placement::Replica> read_replicas(ByteReader& io) {
   io.list("view.replicas", replicas, kWireRanksMax, each);
   // Refused here, so that a long row of empty lists costs nothing.
   if (io.ok() && replicas.empty()) io.refuse("view.replicas", "name no rank for an expert");
+  for (std::size_t i = 1; i < replicas.size(); ++i) {
+    if (replicas[i].rank < replicas[i - 1].rank) io.refuse("view.replicas", "are not in order");
+  }
   return replicas;
 }
 

@@ -1,0 +1,65 @@
+#include "runtime/net/server_metrics.h"
+
+#include <prometheus/text_serializer.h>
+
+namespace switchyard::net {
+namespace {
+
+prometheus::Family<prometheus::Counter>& counter(prometheus::Registry& registry, const char* name,
+                                                 const char* help) {
+  return prometheus::BuildCounter().Name(name).Help(help).Register(registry);
+}
+
+prometheus::Family<prometheus::Gauge>& gauge(prometheus::Registry& registry, const char* name,
+                                             const char* help) {
+  return prometheus::BuildGauge().Name(name).Help(help).Register(registry);
+}
+
+}  // namespace
+
+ServerMetrics::ServerMetrics()
+    : connections_(gauge(registry_, "switchyard_control_connections",
+                         "Open control connections by kind")),
+      refused_(counter(registry_, "switchyard_control_refused_total",
+                       "Callers that could not prove that they know the secret")),
+      malformed_(counter(registry_, "switchyard_control_malformed_total",
+                         "Connections ended because of a malformed or misplaced frame")),
+      received_(counter(registry_, "switchyard_control_messages_received_total",
+                        "Messages from agents and clients by type")),
+      sent_(counter(registry_, "switchyard_control_messages_sent_total",
+                    "Messages to agents and clients by type")),
+      events_(counter(registry_, "switchyard_events_total", "Events of the controller by kind")),
+      journal_bytes_(gauge(registry_, "switchyard_journal_bytes", "Size of the journal file")),
+      http_requests_(counter(registry_, "switchyard_admin_requests_total",
+                             "Requests to the admin port by route and status")) {
+  // From the start, so that a first increment is seen as one.
+  connections_.Add({{"kind", "agent"}});
+  connections_.Add({{"kind", "client"}});
+  refused_.Add({});
+  malformed_.Add({});
+}
+
+prometheus::Gauge& ServerMetrics::connections(control::PeerKind kind) {
+  return connections_.Add({{"kind", kind == control::PeerKind::kAgent ? "agent" : "client"}});
+}
+prometheus::Counter& ServerMetrics::refused() { return refused_.Add({}); }
+prometheus::Counter& ServerMetrics::malformed() { return malformed_.Add({}); }
+prometheus::Counter& ServerMetrics::received(std::string_view message) {
+  return received_.Add({{"type", std::string(message)}});
+}
+prometheus::Counter& ServerMetrics::sent(std::string_view message) {
+  return sent_.Add({{"type", std::string(message)}});
+}
+prometheus::Counter& ServerMetrics::events(std::string_view kind) {
+  return events_.Add({{"kind", std::string(kind)}});
+}
+prometheus::Gauge& ServerMetrics::journal_bytes() { return journal_bytes_.Add({}); }
+prometheus::Counter& ServerMetrics::http_requests(std::string_view route, unsigned status) {
+  return http_requests_.Add({{"route", std::string(route)}, {"code", std::to_string(status)}});
+}
+
+std::string ServerMetrics::text() const {
+  return prometheus::TextSerializer().Serialize(registry_.Collect());
+}
+
+}  // namespace switchyard::net
