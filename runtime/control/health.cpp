@@ -9,7 +9,7 @@ namespace {
 
 using Reasons = std::vector<Reason>;
 
-bool starting(Phase phase) { return phase == Phase::kLoading || phase == Phase::kWarming; }
+bool getting_ready(Phase phase) { return phase == Phase::kLoading || phase == Phase::kStarting; }
 
 // Never registered: nothing else is known, and there is nothing to fail over.
 void weigh_registration(const RankFacts& facts, const HealthConfig& config, Reasons& out) {
@@ -30,7 +30,7 @@ void weigh_connection(const RankFacts& facts, const HealthConfig& config, Reason
 void weigh_phase(const RankFacts& facts, const HealthConfig& config, Reasons& out) {
   const Duration limit = config.budget(facts.phase).phase_max;
   const bool overdue = limit > Duration::zero() && facts.phase_age > limit;
-  if (starting(facts.phase)) {
+  if (getting_ready(facts.phase)) {
     out.push_back(
         {HealthFactor::kStartingUp, HealthLevel::kStarting,
          fmt::format("{} for {:.1f} s", to_string(facts.phase), to_seconds(facts.phase_age))});
@@ -61,7 +61,7 @@ void weigh_silence(const RankFacts& facts, const HealthConfig& config, Reasons& 
 }
 
 void weigh_metrics(const RankFacts& facts, const HealthConfig& config, Reasons& out) {
-  if (starting(facts.phase)) return;  // nothing to report yet; the level is kStarting anyway
+  if (getting_ready(facts.phase)) return;  // nothing to report yet; the level is kStarting anyway
   if (!facts.metrics_age) {
     out.push_back(
         {HealthFactor::kMetricsMissing, HealthLevel::kUnknown, "no load report has come"});
@@ -73,7 +73,7 @@ void weigh_metrics(const RankFacts& facts, const HealthConfig& config, Reasons& 
 }
 
 void weigh_progress(const RankFacts& facts, const HealthConfig& config, Reasons& out) {
-  if (starting(facts.phase) || facts.stalled < config.stuck_suspect) return;
+  if (getting_ready(facts.phase) || facts.stalled < config.stuck_suspect) return;
   const bool final = facts.stalled >= config.stuck_dead;
   out.push_back({HealthFactor::kStuck, final ? HealthLevel::kDead : HealthLevel::kSuspect,
                  fmt::format("has work but no step for {:.1f} s", to_seconds(facts.stalled))});
@@ -89,7 +89,7 @@ void weigh_evidence(const RankFacts& facts, Reasons& out) {
 // Peers suspect it, and it looks bad from here too. Missing metrics say something only of a rank
 // that has been in its phase for long enough to report.
 void weigh_together(const RankFacts& facts, const HealthConfig& config, Reasons& out) {
-  if (facts.evidence != EvidenceLevel::kSuspect || starting(facts.phase)) return;
+  if (facts.evidence != EvidenceLevel::kSuspect || getting_ready(facts.phase)) return;
   for (const Reason& reason : out) {
     const bool own_sign =
         (reason.factor == HealthFactor::kSilent || reason.factor == HealthFactor::kStuck) &&
@@ -108,9 +108,10 @@ void weigh_together(const RankFacts& facts, const HealthConfig& config, Reasons&
 const PhaseBudget& HealthConfig::budget(Phase phase) const noexcept {
   switch (phase) {
     case Phase::kLoading: return loading;
-    case Phase::kWarming: return warming;
+    case Phase::kStarting: return starting;
     case Phase::kServing: return serving;
-    case Phase::kDraining: return draining;
+    case Phase::kDraining:
+    case Phase::kLeaving: return draining;
     case Phase::kParked: return parked;
   }
   return serving;
@@ -132,7 +133,7 @@ Result<void> HealthConfig::validate() const {
                 "must be positive");
   }
   for (const Phase phase :
-       {Phase::kLoading, Phase::kWarming, Phase::kServing, Phase::kDraining, Phase::kParked}) {
+       {Phase::kLoading, Phase::kStarting, Phase::kServing, Phase::kDraining, Phase::kParked}) {
     const PhaseBudget& of = budget(phase);
     if (of.silent_suspect < Duration::zero() || of.silent_dead < of.silent_suspect ||
         of.phase_max < Duration::zero()) {

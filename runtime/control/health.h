@@ -33,8 +33,8 @@ enum class HealthLevel {
 enum class HealthFactor {
   kNotRegistered,
   kConnectionBroken,
-  kStartingUp,    // loading or warming
-  kPhaseOverdue,  // loading, warming or draining for too long
+  kStartingUp,    // starting or loading
+  kPhaseOverdue,  // starting, loading or draining for too long
   kSilent,        // heartbeats
   kMetricsMissing,
   kStuck,         // work, but no step
@@ -87,7 +87,7 @@ struct HealthConfig {
   // Loading may keep a host busy for minutes: its silence is no sign of death for long.
   PhaseBudget loading{std::chrono::seconds(30), std::chrono::seconds(300),
                       std::chrono::seconds(600)};
-  PhaseBudget warming{std::chrono::seconds(10), std::chrono::seconds(60),
+  PhaseBudget starting{std::chrono::seconds(10), std::chrono::seconds(60),
                       std::chrono::seconds(120)};
   PhaseBudget serving{Duration::zero(), std::chrono::seconds(2), Duration::zero()};
   PhaseBudget draining{Duration::zero(), std::chrono::seconds(2), std::chrono::seconds(300)};

@@ -14,7 +14,8 @@ std::string_view to_string(Connection connection) noexcept {
 std::string_view to_string(Phase phase) noexcept {
   switch (phase) {
     case Phase::kLoading: return "loading";
-    case Phase::kWarming: return "warming";
+    case Phase::kStarting: return "starting";
+    case Phase::kLeaving: return "leaving";
     case Phase::kServing: return "serving";
     case Phase::kDraining: return "draining";
     case Phase::kParked: return "parked";

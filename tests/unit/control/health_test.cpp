@@ -229,8 +229,8 @@ TEST(HealthConfig, NamesTheFieldThatIsWrong) {
   EXPECT_THAT(message([](HealthConfig& c) { c.stuck_dead = seconds(1); }), HasSubstr("stuck_dead"));
   EXPECT_THAT(message([](HealthConfig& c) { c.register_max = Duration(-1); }),
               HasSubstr("register_max"));
-  EXPECT_THAT(message([](HealthConfig& c) { c.warming.silent_dead = seconds(1); }),
-              HasSubstr("warming"));
+  EXPECT_THAT(message([](HealthConfig& c) { c.starting.silent_dead = seconds(1); }),
+              HasSubstr("starting"));
 }
 
 TEST(ProgressWatch, CountsOnlyWhileThereIsWork) {
