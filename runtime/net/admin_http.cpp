@@ -40,12 +40,16 @@ Page answer_page(const control::Answer& answer) {
           document.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"};
 }
 
-// Ready where the controller's status says so.
+// Ready while the cluster serves; one dead rank of many does not change that.
 Page ready_page(const std::string& status_json) {
   const auto status = nlohmann::json::parse(status_json, nullptr, false);
-  const auto ready = status.is_object() ? status.find("ready") : status.end();
-  const bool is_ready = ready != status.end() && ready->is_boolean() && ready->get<bool>();
-  return {is_ready ? 200u : 503u, kJson, is_ready ? "{\"ready\":true}\n" : "{\"ready\":false}\n"};
+  std::string phase = "unknown";
+  if (status.is_object() && status.contains("cluster") && status["cluster"].is_object()) {
+    phase = status["cluster"].value("phase", phase);
+  }
+  const bool ready = phase == "serving" || phase == "recovering";
+  const nlohmann::json document = {{"ready", ready}, {"phase", phase}};
+  return {ready ? 200u : 503u, kJson, document.dump() + "\n"};
 }
 
 // Where the head in the buffer ends, or nothing yet.
@@ -212,6 +216,7 @@ Task<Page> AdminHttp::State::answer(const RequestHead& head, std::string body,
     case AdminPage::kHealth: co_return Page{200, kJson, "{\"status\":\"ok\"}\n"};
     case AdminPage::kReady: co_return ready_page(loop.status_json());
     case AdminPage::kMetrics:
+      metrics.update_cluster(loop.status_json());
       co_return Page{200, "text/plain; version=0.0.4; charset=utf-8", metrics.text()};
     case AdminPage::kCluster: co_return Page{200, kJson, loop.status_json() + "\n"};
     case AdminPage::kCommand: break;

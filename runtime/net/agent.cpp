@@ -33,6 +33,7 @@ struct Agent::State {
 
 Task<void> Agent::State::run() {
   const SteadyClock clock;
+  bool missing = false;
   while (!done()) {
     const auto ended = co_await run_session(life);
     if (life.welcomed) backoff.reset();
@@ -40,9 +41,12 @@ Task<void> Agent::State::run() {
     life.socket = nullptr;
     if (done()) break;
     const Duration wait = backoff.next();
-    log->warn("controller {}: {}; trying again in {} ms",
-              to_string(life.options.controller), ended.error().message,
-              std::chrono::duration_cast<std::chrono::milliseconds>(wait).count());
+    // One line for one absence, however many attempts it takes.
+    if (life.welcomed || !missing) {
+      log->warn("controller {}: {}; trying again until it is back",
+                to_string(life.options.controller), ended.error().message);
+    }
+    missing = true;
     const TimePoint until = clock.now() + wait;
     while (clock.now() < until && !done()) co_await life.wakeup.wait(until);
   }

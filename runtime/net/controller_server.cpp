@@ -15,13 +15,25 @@
 
 namespace switchyard::net {
 
+namespace {
+
+AdminLimits admin_limits(Duration limit) {
+  AdminLimits limits;
+  limits.head_limit = limit;
+  limits.body_limit = limit;
+  limits.write_limit = limit;
+  return limits;
+}
+
+}  // namespace
+
 struct ControllerServer::State {
   State(ServerOptions given, Brain brain, std::optional<JournalFile> journal, Log logger)
       : options(std::move(given)),
         log(std::move(logger)),
         loop(std::move(brain), std::move(journal), log, metrics, options.spawn),
         tasks(io),
-        admin(io, tasks, loop, metrics, log, AdminLimits{}, options.admin_token),
+        admin(io, tasks, loop, metrics, log, admin_limits(options.admin_limit), options.admin_token),
         acceptor(io),
         tick(io),
         patience(io),

@@ -27,6 +27,7 @@ struct ServerOptions {
   Secret secret;                    // may be empty on loopback only
   std::optional<Endpoint> admin;    // HTTP; nullopt: none
   Secret admin_token;               // bearer; may be empty on loopback only
+  Duration admin_limit = std::chrono::seconds(10);  // of a head, of a body, of a response
   Duration tick_interval = std::chrono::milliseconds(50);
   Duration handshake_limit = std::chrono::seconds(5);   // of each step of it
   Duration frame_limit = std::chrono::seconds(10);      // of one message, either way

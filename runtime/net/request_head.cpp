@@ -20,7 +20,7 @@ bool same_word(std::string_view a, std::string_view b) {
 
 // RFC 9110, 5.6.2.
 bool is_token(std::string_view text) {
-  constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
+  static constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
   return !text.empty() && std::ranges::all_of(text, [](char c) {
     return (c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z') ||
            kMarks.find(c) != std::string_view::npos;

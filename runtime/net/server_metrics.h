@@ -1,6 +1,5 @@
 // runtime/net/server_metrics.h -- what the controller's server counts, for GET /metrics: names and
-// units as Prometheus wants them. Not the loads and health of ranks themselves, which are in the
-// controller's status.
+// units as Prometheus wants them; and the cluster's own numbers, read from the controller's status.
 // Thread safety: shared objects: safe (as prometheus-cpp).
 #pragma once
 
@@ -29,6 +28,9 @@ class ServerMetrics {
   [[nodiscard]] prometheus::Gauge& journal_bytes();
   [[nodiscard]] prometheus::Counter& http_requests(std::string_view route, unsigned status);
 
+  // Sets the gauges of the cluster from Controller::status_json(). What it does not say is not shown.
+  void update_cluster(const std::string& status_json);
+
   // Text format 0.0.4.
   [[nodiscard]] std::string text() const;
 
@@ -42,6 +44,13 @@ class ServerMetrics {
   prometheus::Family<prometheus::Counter>& events_;
   prometheus::Family<prometheus::Gauge>& journal_bytes_;
   prometheus::Family<prometheus::Counter>& http_requests_;
+  prometheus::Family<prometheus::Gauge>& epoch_;
+  prometheus::Family<prometheus::Gauge>& masked_;
+  prometheus::Family<prometheus::Gauge>& requests_;
+  prometheus::Family<prometheus::Gauge>& rank_up_;
+  prometheus::Family<prometheus::Gauge>& rank_busy_;
+  prometheus::Family<prometheus::Gauge>& rank_tokens_;
+  prometheus::Family<prometheus::Gauge>& rank_memory_;
 };
 
 }  // namespace switchyard::net

@@ -36,7 +36,9 @@ class FakeBrain {
   }
   // Does these with the next happening.
   void next_actions(std::vector<control::Action> actions);
-  [[nodiscard]] std::string status() const { return R"({"ready": true, "epoch": 3})"; }
+  [[nodiscard]] std::string status() const {
+    return R"({"cluster": {"phase": "serving"}, "view": {"epoch": 3}, "ranks": [{"health": "healthy"}]})";
+  }
   // What the next commands are answered with.
   void answer_with(control::Answer answer);
 
