@@ -38,8 +38,10 @@ Result<net::Client> ControllerAccess::connect(const Invocation& invocation) cons
     if (path.empty()) return fail(ErrorCode::kUsage, "give --controller HOST:PORT or --run-file");
     auto run = read_run_file(path);
     if (!run) {
-      return fail(run.error().code, "{}; is a cluster running? Give --controller HOST:PORT or "
-                  "--run-file", run.error().message);
+      return fail(run.error().code,
+                  "{}; is a cluster running? Give --controller HOST:PORT or "
+                  "--run-file",
+                  run.error().message);
     }
     where = run->controller;
     if (secret_file.empty()) secret_file = run->secret_file;

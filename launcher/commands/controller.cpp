@@ -134,8 +134,6 @@ class ControllerCommand final : public Command {
 
 }  // namespace
 
-std::unique_ptr<Command> make_controller_command() {
-  return std::make_unique<ControllerCommand>();
-}
+std::unique_ptr<Command> make_controller_command() { return std::make_unique<ControllerCommand>(); }
 
 }  // namespace switchyard::launcher

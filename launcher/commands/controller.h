@@ -1,4 +1,5 @@
-// launcher/commands/controller.h -- `switchyard controller`: keeps a cluster: membership, recovery, scaling.
+// launcher/commands/controller.h -- `switchyard controller`: keeps a cluster: membership, recovery,
+// scaling.
 #pragma once
 
 #include <memory>

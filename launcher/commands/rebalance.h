@@ -1,4 +1,5 @@
-// launcher/commands/rebalance.h -- `switchyard rebalance`: has a running cluster plan its placement anew.
+// launcher/commands/rebalance.h -- `switchyard rebalance`: has a running cluster plan its placement
+// anew.
 #pragma once
 
 #include <memory>

@@ -1,4 +1,5 @@
-// launcher/commands/scale.h -- `switchyard scale`: asks a running cluster for a number of expert ranks.
+// launcher/commands/scale.h -- `switchyard scale`: asks a running cluster for a number of expert
+// ranks.
 #pragma once
 
 #include <memory>

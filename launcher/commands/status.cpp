@@ -17,15 +17,21 @@ std::string text_of(const json& document, const char* key) {
 }
 
 std::string role_of(const json& rank, const json& view) {
-  if (view.is_object() && view.contains("members")) {
-    for (const auto& member : view["members"]) {
+  const auto members = view.find("members");
+  if (members != view.end()) {
+    for (const auto& member : *members) {
       if (text_of(member, "rank") != text_of(rank, "rank")) continue;
-      const bool router = member.value("router", false);
-      const bool expert = member.value("expert", false);
+      const bool router = text_of(member, "router") == "true";
+      const bool expert = text_of(member, "expert") == "true";
       return router && expert ? "router+expert" : router ? "router" : "expert";
     }
   }
   return "-";
+}
+
+double number_of(const json& document, const char* key) {
+  const auto found = document.find(key);
+  return found != document.end() && found->is_number() ? found->get<double>() : 0;
 }
 
 void print_rank(const json& rank, const json& view) {
@@ -33,7 +39,7 @@ void print_rank(const json& rank, const json& view) {
               text_of(rank, "state").c_str(), role_of(rank, view).c_str(),
               text_of(rank, "health").c_str(), text_of(rank, "host").c_str(),
               text_of(rank, "region").c_str(), text_of(rank, "open_requests").c_str(),
-              rank.value("tokens_per_s", 0.0), text_of(rank, "health_text").c_str());
+              number_of(rank, "tokens_per_s"), text_of(rank, "health_text").c_str());
 }
 
 void print_text(const json& status) {

@@ -44,9 +44,8 @@ Page answer_page(const control::Answer& answer) {
 Page ready_page(const std::string& status_json) {
   const auto status = nlohmann::json::parse(status_json, nullptr, false);
   std::string phase = "unknown";
-  if (status.is_object() && status.contains("cluster") && status["cluster"].is_object()) {
-    phase = status["cluster"].value("phase", phase);
-  }
+  static const nlohmann::json::json_pointer kPhase("/cluster/phase");
+  if (status.contains(kPhase) && status[kPhase].is_string()) phase = status[kPhase];
   const bool ready = phase == "serving" || phase == "recovering";
   const nlohmann::json document = {{"ready", ready}, {"phase", phase}};
   return {ready ? 200u : 503u, kJson, document.dump() + "\n"};
@@ -65,8 +64,14 @@ std::optional<std::size_t> head_size(const beast::flat_buffer& buffer) {
 struct AdminHttp::State : std::enable_shared_from_this<State> {
   State(asio::io_context& context, TaskGroup& group, ControllerLoop& controller,
         ServerMetrics& counters, EventLog& events, const AdminLimits& most, Secret bearer)
-      : io(context), tasks(group), loop(controller), metrics(counters), log(events), limits(most),
-        token(std::move(bearer)), acceptor(context) {}
+      : io(context),
+        tasks(group),
+        loop(controller),
+        metrics(counters),
+        log(events),
+        limits(most),
+        token(std::move(bearer)),
+        acceptor(context) {}
 
   using Socket = std::shared_ptr<DeadlineSocket>;
   Task<void> accept();
@@ -196,8 +201,7 @@ Task<HttpResult<std::string>> AdminHttp::State::read_body(Socket socket,
   parser.body_limit(limits.head.body_bytes);
   ChunkHeaders chunk_headers{limits.chunk_extension_bytes_max};
   parser.on_chunk_header(chunk_headers);
-  const auto [error, size] =
-      co_await http::async_read(socket->raw(), buffer, parser, kOutcome);
+  const auto [error, size] = co_await http::async_read(socket->raw(), buffer, parser, kOutcome);
   if (!error) co_return std::move(parser.get().body());
   if (error == http::error::body_limit) {
     co_return refuse(413, "too_large",

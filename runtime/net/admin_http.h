@@ -1,8 +1,8 @@
 // runtime/net/admin_http.h -- the admin port: HTTP/1.1 for people, probes and Prometheus.
-// GET /healthz, /readyz, /metrics, /v1/cluster; POST /v1/scale, /v1/drain, /v1/rebalance as commands
-// to the controller. Every head is judged by request_head.h before Beast parses it; whoever is slow
-// or says too much is cut. Lives in the thread and io_context of the controller's server.
-// Thread safety: the server's thread only.
+// GET /healthz, /readyz, /metrics, /v1/cluster; POST /v1/scale, /v1/drain, /v1/rebalance as
+// commands to the controller. Every head is judged by request_head.h before Beast parses it;
+// whoever is slow or says too much is cut. Lives in the thread and io_context of the controller's
+// server. Thread safety: the server's thread only.
 #pragma once
 
 #include <memory>

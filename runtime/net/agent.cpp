@@ -11,13 +11,15 @@ namespace switchyard::net {
 struct Agent::State {
   State(AgentOptions given, control::Mailbox& box, const Pulse& beat, control::Backoff waits,
         Log logger)
-      : life(std::move(given), box, beat, io), backoff(std::move(waits)), log(std::move(logger)),
+      : life(std::move(given), box, beat, io),
+        backoff(std::move(waits)),
+        log(std::move(logger)),
         patience(io) {}
 
   Task<void> run();
   // Nothing is left to do: told to leave and everything has left, or not wanted.
   [[nodiscard]] bool done() {
-    if (life.stopping && !life.unsent) life.unsent = life.mailbox.next_to_send();
+    if (life.stopping) take_next(life);
     return life.cut || life.refused || (life.stopping && !life.unsent);
   }
   void begin_stop(Duration patience_left);

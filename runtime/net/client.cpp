@@ -76,7 +76,8 @@ Result<Client> Client::connect(const Endpoint& controller, const Secret& secret,
   Result<void> outcome;
   state->run(meet_into(outcome, state->socket, controller, secret, limit));
   if (!outcome) {
-    return with_place(std::move(outcome).error(), fmt::format("controller {}", to_string(controller)));
+    return with_place(std::move(outcome).error(),
+                      fmt::format("controller {}", to_string(controller)));
   }
   return Client(std::move(state));
 }
@@ -110,8 +111,8 @@ Result<control::Answer> Client::ask(const control::Command& command, Duration li
     if (auto* answer = std::get_if<control::Answer>(&*message)) return std::move(*answer);
     state_->kept.push_back(*std::move(message));
   }
-  return fail(ErrorCode::kDeadline, ErrorScope::kPeer, "the controller did not answer within {:.1f} s",
-              to_seconds(limit));
+  return fail(ErrorCode::kDeadline, ErrorScope::kPeer,
+              "the controller did not answer within {:.1f} s", to_seconds(limit));
 }
 
 }  // namespace switchyard::net

@@ -1,6 +1,6 @@
-// runtime/net/client.h -- a connection of `launch`, `status`, `scale`, ... to the controller: one call
-// after another, each ends within its limit. Not the agent of a rank (agent.h).
-// Callers ignore SIGPIPE. Thread safety: distinct objects: safe; shared objects: unsafe.
+// runtime/net/client.h -- a connection of `launch`, `status`, `scale`, ... to the controller: one
+// call after another, each ends within its limit. Not the agent of a rank (agent.h). Callers ignore
+// SIGPIPE. Thread safety: distinct objects: safe; shared objects: unsafe.
 #pragma once
 
 #include <memory>
@@ -22,8 +22,8 @@ class Client {
   Client& operator=(Client&&) noexcept;
   ~Client();
 
-  // Errors of all: kPeer where the connection has ended, kDeadline where it hangs; after either only
-  // a new client helps.
+  // Errors of all: kPeer where the connection has ended, kDeadline where it hangs; after either
+  // only a new client helps.
   [[nodiscard]] Result<void> send(const control::Message& message, Duration limit);
   // The next message, or nothing where none has begun to come within `wait`.
   [[nodiscard]] Result<std::optional<control::Message>> receive(Duration wait);

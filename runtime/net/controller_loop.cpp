@@ -43,8 +43,7 @@ void ControllerLoop::received(const Peer& peer, control::Message message) {
 
 void ControllerLoop::tick() { happen(control::Tick{}); }
 
-control::ConnectionId ControllerLoop::command(const control::Command& command,
-                                              OnAnswer on_answer) {
+control::ConnectionId ControllerLoop::command(const control::Command& command, OnAnswer on_answer) {
   const auto id = next_id();
   local_.emplace(id, std::move(on_answer));
   happen(control::Connected{id, control::PeerKind::kClient});

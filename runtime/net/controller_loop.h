@@ -29,8 +29,8 @@ class ControllerLoop {
   void received(const Peer& peer, control::Message message);
   void tick();
 
-  // A command that came another way than over a connection (HTTP). `on_answer` is called once, unless
-  // forget() comes first.
+  // A command that came another way than over a connection (HTTP). `on_answer` is called once,
+  // unless forget() comes first.
   [[nodiscard]] control::ConnectionId command(const control::Command& command, OnAnswer on_answer);
   void forget(control::ConnectionId id);
 

@@ -33,7 +33,8 @@ struct ControllerServer::State {
         log(std::move(logger)),
         loop(std::move(brain), std::move(journal), log, metrics, options.spawn),
         tasks(io),
-        admin(io, tasks, loop, metrics, log, admin_limits(options.admin_limit), options.admin_token),
+        admin(io, tasks, loop, metrics, log, admin_limits(options.admin_limit),
+              options.admin_token),
         acceptor(io),
         tick(io),
         patience(io),
@@ -101,8 +102,7 @@ Task<void> ControllerServer::State::converse(std::shared_ptr<DeadlineSocket> soc
   const auto kind =
       who == control::Speaker::kAgent ? control::PeerKind::kAgent : control::PeerKind::kClient;
   const PeerLimits limits{options.queue_bytes_max, options.frame_limit};
-  const auto peer =
-      std::make_shared<Peer>(loop.next_id(), kind, socket, io.get_executor(), limits);
+  const auto peer = std::make_shared<Peer>(loop.next_id(), kind, socket, io.get_executor(), limits);
   tasks.start(Peer::write_loop(peer));
   loop.connected(peer);
   const Error ended = co_await read_until_end(peer, who);

@@ -23,15 +23,15 @@ namespace switchyard::net {
 enum class Signals { kIgnore, kStop };
 
 struct ServerOptions {
-  Endpoint listen{"127.0.0.1", 0};  // port 0: any free one
-  Secret secret;                    // may be empty on loopback only
-  std::optional<Endpoint> admin;    // HTTP; nullopt: none
-  Secret admin_token;               // bearer; may be empty on loopback only
+  Endpoint listen{"127.0.0.1", 0};                  // port 0: any free one
+  Secret secret;                                    // may be empty on loopback only
+  std::optional<Endpoint> admin;                    // HTTP; nullopt: none
+  Secret admin_token;                               // bearer; may be empty on loopback only
   Duration admin_limit = std::chrono::seconds(10);  // of a head, of a body, of a response
   Duration tick_interval = std::chrono::milliseconds(50);
-  Duration handshake_limit = std::chrono::seconds(5);   // of each step of it
-  Duration frame_limit = std::chrono::seconds(10);      // of one message, either way
-  Duration stop_patience = std::chrono::seconds(2);     // for what is queued at the end
+  Duration handshake_limit = std::chrono::seconds(5);  // of each step of it
+  Duration frame_limit = std::chrono::seconds(10);     // of one message, either way
+  Duration stop_patience = std::chrono::seconds(2);    // for what is queued at the end
   std::size_t connections_max = 2048;
   std::size_t queue_bytes_max = std::size_t{64} << 20;  // waiting for one peer
   Signals signals = Signals::kIgnore;

@@ -27,8 +27,7 @@ struct DeadlineSocket::Guard::Watch {
 };
 
 DeadlineSocket::Guard::Guard(std::shared_ptr<DeadlineSocket> socket, Duration limit)
-    : socket_(std::move(socket)),
-      watch_(std::make_shared<Watch>(socket_->socket_.get_executor())) {
+    : socket_(std::move(socket)), watch_(std::make_shared<Watch>(socket_->socket_.get_executor())) {
   watch_->timer.expires_after(limit);
   // The handler may be queued already when the guard goes: `armed` tells it so.
   watch_->timer.async_wait(

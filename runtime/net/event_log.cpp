@@ -18,8 +18,7 @@ std::string utc_now() {
   return fmt::format("{}.{:06}Z", std::string_view(text, size), us.count() % 1'000'000);
 }
 
-nlohmann::ordered_json line(std::string_view level, std::string_view event,
-                            std::string_view text) {
+nlohmann::ordered_json line(std::string_view level, std::string_view event, std::string_view text) {
   return {{"ts", utc_now()},
           {"level", level},
           {"component", "controller"},

@@ -50,8 +50,8 @@ Task<Result<void>> write_message(std::shared_ptr<DeadlineSocket> socket,
                                  const control::Message& message, Duration limit) {
   const auto frame = control::encode(message);
   if (frame.size() > control::kFrameHeaderBytes + control::kFrameBodyBytesMax) {
-    co_return fail(ErrorCode::kLimit, "{} of {} bytes; the limit is {}",
-                   control::name_of(message), frame.size(), control::kFrameBodyBytesMax);
+    co_return fail(ErrorCode::kLimit, "{} of {} bytes; the limit is {}", control::name_of(message),
+                   frame.size(), control::kFrameBodyBytesMax);
   }
   SY_CO_TRY(co_await socket->write(frame, limit));
   co_return Result<void>();

@@ -5,8 +5,8 @@ namespace switchyard::net {
 Result<void> listen_on(Tcp::acceptor& acceptor, const Endpoint& where) {
   boost::system::error_code error;
   Tcp::resolver resolver(acceptor.get_executor());
-  const auto found = resolver.resolve(where.host, std::to_string(where.port),
-                                      Tcp::resolver::passive, error);
+  const auto found =
+      resolver.resolve(where.host, std::to_string(where.port), Tcp::resolver::passive, error);
   if (error || found.empty()) {
     return fail(ErrorCode::kUsage, "listen address {}: {}", where.host, error.message());
   }

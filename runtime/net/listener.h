@@ -7,8 +7,8 @@
 
 namespace switchyard::net {
 
-// Port 0: any free one. Errors: kUsage for a host that is no address of anything; kIo where the port
-// is taken or the address is not of this host.
+// Port 0: any free one. Errors: kUsage for a host that is no address of anything; kIo where the
+// port is taken or the address is not of this host.
 [[nodiscard]] Result<void> listen_on(Tcp::acceptor& acceptor, const Endpoint& where);
 
 [[nodiscard]] Endpoint local_endpoint(const Tcp::acceptor& acceptor);

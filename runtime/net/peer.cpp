@@ -7,9 +7,8 @@
 
 namespace switchyard::net {
 
-Peer::Peer(control::ConnectionId id, control::PeerKind kind,
-           std::shared_ptr<DeadlineSocket> socket, const asio::any_io_executor& executor,
-           const PeerLimits& limits)
+Peer::Peer(control::ConnectionId id, control::PeerKind kind, std::shared_ptr<DeadlineSocket> socket,
+           const asio::any_io_executor& executor, const PeerLimits& limits)
     : id_(id), kind_(kind), socket_(std::move(socket)), limits_(limits), wakeup_(executor) {}
 
 void Peer::send(std::vector<std::byte> frame) {

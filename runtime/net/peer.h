@@ -1,7 +1,7 @@
 // runtime/net/peer.h -- one agent or client as the controller's server has it: a bounded queue of
-// frames that a coroutine writes, and the end of the connection in two stages (write what is queued,
-// then close; or at once). Who is too slow to read what it is sent is cut.
-// Thread safety: the server's thread only.
+// frames that a coroutine writes, and the end of the connection in two stages (write what is
+// queued, then close; or at once). Who is too slow to read what it is sent is cut. Thread safety:
+// the server's thread only.
 #pragma once
 
 #include <deque>

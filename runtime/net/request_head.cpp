@@ -114,14 +114,13 @@ HttpResult<void> read_framing(const Decisive& fields, const HeadLimits& limits, 
   } else if (fields.length) {
     const std::string& digits = *fields.length;
     const auto* end = digits.data() + digits.size();
-    const bool number = !digits.empty() && std::ranges::all_of(digits, [](char c) {
-      return c >= '0' && c <= '9';
-    });
+    const bool number =
+        !digits.empty() && std::ranges::all_of(digits, [](char c) { return c >= '0' && c <= '9'; });
     if (!number) return bad("a Content-Length that is no number");
     const auto parsed = std::from_chars(digits.data(), end, head.content_length);
     if (parsed.ec != std::errc() || head.content_length > limits.body_bytes) {
-      return refuse(413, "too_large", fmt::format("the limit of a body is {} bytes",
-                                                  limits.body_bytes));
+      return refuse(413, "too_large",
+                    fmt::format("the limit of a body is {} bytes", limits.body_bytes));
     }
     if (head.content_length > 0) head.framing = BodyFraming::kLength;
   }
@@ -141,8 +140,8 @@ bool is_host(std::string_view host) {
 
 HttpResult<RequestHead> check_request_head(std::string_view text, const HeadLimits& limits) {
   if (text.size() > limits.head_bytes) {
-    return refuse(431, "head_too_large", fmt::format("the limit of a head is {} bytes",
-                                                     limits.head_bytes));
+    return refuse(431, "head_too_large",
+                  fmt::format("the limit of a head is {} bytes", limits.head_bytes));
   }
   RequestHead head;
   const auto request_line = take_line(text);
@@ -159,7 +158,8 @@ HttpResult<RequestHead> check_request_head(std::string_view text, const HeadLimi
     if (!line) return bad("a malformed header field");
     if (line->empty()) break;
     if (count >= limits.fields) return refuse(431, "head_too_large", "too many header fields");
-    if (auto read = read_field(*line, fields); !read) return tl::unexpected(std::move(read).error());
+    if (auto read = read_field(*line, fields); !read)
+      return tl::unexpected(std::move(read).error());
   }
   if (!text.empty()) return bad("bytes behind the head");
   if (!fields.host || !is_host(*fields.host)) return bad("one Host is needed");

@@ -37,8 +37,8 @@ const json& part(const json& document, const char* key) {
 }  // namespace
 
 ServerMetrics::ServerMetrics()
-    : connections_(gauge(registry_, "switchyard_control_connections",
-                         "Open control connections by kind")),
+    : connections_(
+          gauge(registry_, "switchyard_control_connections", "Open control connections by kind")),
       refused_(counter(registry_, "switchyard_control_refused_total",
                        "Callers that could not prove that they know the secret")),
       malformed_(counter(registry_, "switchyard_control_malformed_total",

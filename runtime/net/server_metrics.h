@@ -28,7 +28,8 @@ class ServerMetrics {
   [[nodiscard]] prometheus::Gauge& journal_bytes();
   [[nodiscard]] prometheus::Counter& http_requests(std::string_view route, unsigned status);
 
-  // Sets the gauges of the cluster from Controller::status_json(). What it does not say is not shown.
+  // Sets the gauges of the cluster from Controller::status_json(). What it does not say is not
+  // shown.
   void update_cluster(const std::string& status_json);
 
   // Text format 0.0.4.

@@ -25,9 +25,8 @@ std::string with_controller(const ScratchFolder& scratch, const std::string& fla
 
 TEST(Controller, IsAskedByTheOtherCommandsAndEndsByCtrlC) {
   const ScratchFolder scratch;
-  const auto outcome = run_shell(
-      with_controller(scratch, "--journal " + quoted(scratch.path("journal")),
-                      "$B status --run-file $R --json"));
+  const auto outcome = run_shell(with_controller(
+      scratch, "--journal " + quoted(scratch.path("journal")), "$B status --run-file $R --json"));
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
   EXPECT_EQ(outcome.json()["cluster"]["phase"], "starting");
   EXPECT_EQ(outcome.json()["ranks"].size(), 2u);
@@ -45,8 +44,8 @@ TEST(Controller, ShowsItsStatusToPeople) {
 TEST(Controller, RefusesChangesBeforeThereIsACluster) {
   const ScratchFolder scratch;
   for (const char* wish : {"scale 2", "rebalance"}) {
-    const auto outcome = run_shell(
-        with_controller(scratch, "", std::string("$B ") + wish + " --run-file $R"));
+    const auto outcome =
+        run_shell(with_controller(scratch, "", std::string("$B ") + wish + " --run-file $R"));
     EXPECT_EQ(outcome.exit_code, 5) << wish << outcome.err;
     EXPECT_THAT(outcome.err, HasSubstr("busy"));
   }
@@ -59,10 +58,10 @@ TEST(Controller, WithASecretAnswersOnlyWhoKnowsIt) {
   const std::string secret = "--secret-file " + quoted(scratch.path("secret"));
   const auto good = run_shell(with_controller(scratch, secret, "$B status --run-file $R --json"));
   EXPECT_EQ(good.exit_code, 0) << good.err;
-  const auto bad = run_shell(with_controller(
-      scratch, secret,
-      "C=$(sed -n 's/controller on //p' " + quoted(scratch.path("controller.out")) +
-          "); $B status --controller $C --json"));
+  const auto bad = run_shell(with_controller(scratch, secret,
+                                             "C=$(sed -n 's/controller on //p' " +
+                                                 quoted(scratch.path("controller.out")) +
+                                                 "); $B status --controller $C --json"));
   EXPECT_EQ(bad.exit_code, 5) << bad.err;
   EXPECT_TRUE(bad.out.empty());
   EXPECT_THAT(bad.err, HasSubstr("secret"));
@@ -73,8 +72,10 @@ TEST(Controller, SaysWhatIsWrongWithItsFlags) {
   EXPECT_EQ(run_alone({"controller", "--listen", "0.0.0.0"}).exit_code, 2);
   EXPECT_EQ(run_alone({"controller", "--ranks", "2", "--spares", "2"}).exit_code, 2);
   EXPECT_EQ(run_alone({"controller", "--loss", "cry"}).exit_code, 2);
-  EXPECT_EQ(run_alone({"controller", "--listen", "192.0.2.1", "--secret-file",
-                       scratch.path("secret")}).exit_code, 6);
+  EXPECT_EQ(
+      run_alone({"controller", "--listen", "192.0.2.1", "--secret-file", scratch.path("secret")})
+          .exit_code,
+      6);
   const auto diary = scratch.write("diary", "dear diary");
   EXPECT_EQ(run_alone({"controller", "--journal", diary}).exit_code, 4);
 }

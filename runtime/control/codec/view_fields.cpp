@@ -51,12 +51,13 @@ void read_placement(ByteReader& io, placement::Placement& placement) {
   std::vector<std::vector<placement::Replica>> replicas;
   const std::size_t count = std::size_t{layers} * experts;
   // Each list takes its count at least; an empty one is a masked expert.
-  if (count > io.bytes_left() / 4) io.refuse("view.experts", "are more than the bytes that are left");
+  if (count > io.bytes_left() / 4)
+    io.refuse("view.experts", "are more than the bytes that are left");
   for (std::size_t i = 0; i < count && io.ok(); ++i) replicas.push_back(read_replicas(io));
   if (!io.ok()) return;
   // Whether experts may be masked is the controller's decision, made before it sends a view.
-  auto created = placement::Placement::create(layers, experts, std::move(replicas),
-                                              placement::Gaps::kMasked);
+  auto created =
+      placement::Placement::create(layers, experts, std::move(replicas), placement::Gaps::kMasked);
   if (created) {
     placement = *std::move(created);
   } else {

@@ -36,9 +36,10 @@ class AdminHttpTest : public ::testing::Test {
   }
   [[nodiscard]] std::string post(const std::string& path, const std::string& body,
                                  const std::string& type = "application/json") const {
-    return exchange(fmt::format("POST {} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
-                                "Content-Type: {}\r\nContent-Length: {}\r\n\r\n{}",
-                                path, type, body.size(), body));
+    return exchange(
+        fmt::format("POST {} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
+                    "Content-Type: {}\r\nContent-Length: {}\r\n\r\n{}",
+                    path, type, body.size(), body));
   }
   static nlohmann::json body_of(const std::string& response) {
     return nlohmann::json::parse(response.substr(response.find("\r\n\r\n") + 4), nullptr, false);
@@ -161,8 +162,9 @@ TEST_F(HastyAdminHttpTest, WhoIsSlowIsCut) {
   head.send("GET /healthz HTT");
   EXPECT_TRUE(head.ended());
   RawSocket body(server_.admin());
-  body.send("POST /v1/scale HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
-            "Content-Length: 20\r\n\r\n{");
+  body.send(
+      "POST /v1/scale HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+      "Content-Length: 20\r\n\r\n{");
   EXPECT_TRUE(body.ended());
 }
 

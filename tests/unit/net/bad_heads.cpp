@@ -4,7 +4,8 @@ namespace switchyard::net {
 namespace {
 
 const std::string kGet = "GET /healthz HTTP/1.1\r\n";
-const std::string kPost = "POST /v1/scale HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n";
+const std::string kPost =
+    "POST /v1/scale HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n";
 const std::string kEnd = "\r\n";
 
 std::string many_fields(std::size_t count) {
@@ -55,8 +56,8 @@ std::vector<BadHead> syntax() {
       {"space in the target", "GET /a b HTTP/1.1\r\nHost: a\r\n" + kEnd},
       {"two spaces", "GET  / HTTP/1.1\r\nHost: a\r\n" + kEnd},
       {"empty request line", "\r\n" + kEnd},
-      {"two tokens", kGet + "Host: a\r\nAuthorization: Bearer x\r\nAuthorization: Bearer y\r\n" +
-                         kEnd},
+      {"two tokens",
+       kGet + "Host: a\r\nAuthorization: Bearer x\r\nAuthorization: Bearer y\r\n" + kEnd},
       {"two types", kPost + "Content-Type: text/plain\r\n" + kEnd},
   };
 }
@@ -64,8 +65,9 @@ std::vector<BadHead> syntax() {
 std::vector<BadHead> sizes() {
   return {
       {"many fields", many_fields(1500), 431},
-      {"huge field", kGet + "Host: a\r\nX: " + std::string(15'000, 'x') + "\r\nY: " +
-                         std::string(2'000, 'y') + "\r\n" + kEnd,
+      {"huge field",
+       kGet + "Host: a\r\nX: " + std::string(15'000, 'x') + "\r\nY: " + std::string(2'000, 'y') +
+           "\r\n" + kEnd,
        431},
       {"long target", "GET /" + std::string(9'000, 'x') + " HTTP/1.1\r\nHost: a\r\n" + kEnd, 414},
       {"huge length", kPost + "Content-Length: 65537\r\n" + kEnd, 413},

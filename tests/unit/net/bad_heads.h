@@ -1,6 +1,6 @@
-// tests/unit/net/bad_heads.h -- heads of HTTP requests that must be refused, each with the status: a
-// table that the judge's own test and the test over a real socket share.
-// Thread safety: constants.
+// tests/unit/net/bad_heads.h -- heads of HTTP requests that must be refused, each with the status:
+// a table that the judge's own test and the test over a real socket share. Thread safety:
+// constants.
 #pragma once
 
 #include <string>

@@ -14,7 +14,8 @@ TEST(Client, AsksAndHearsEvents) {
   const RunningServer server(brain, {});
   auto client = Client::connect(server.where(), Secret(), kPatience).value();
   brain.answer_with({false, "busy", "a change is under way", "{}"});
-  brain.next_actions({control::Send{control::ConnectionId(1), control::Event{5, "rank_dead", "x"}}});
+  brain.next_actions(
+      {control::Send{control::ConnectionId(1), control::Event{5, "rank_dead", "x"}}});
   const auto answer = client.ask({control::Wish::kScale, 3}, kPatience);
   ASSERT_TRUE(answer.has_value()) << answer.error().message;
   EXPECT_FALSE(answer->accepted);

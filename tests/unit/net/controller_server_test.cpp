@@ -67,9 +67,12 @@ TEST(ControllerServer, AMalformedFrameEndsItsConnectionOnly) {
   auto good = Client::connect(server.where(), kSecret, kPatience).value();
   auto frame = control::encode(control::Heartbeat{});
   const std::vector<std::vector<std::byte>> bad{
-      std::vector<std::byte>(64, std::byte{0x47}),                   // no frame at all
-      control::encode(control::Welcome{}),                           // not an agent's to say
-      [&] { frame[12] = std::byte{99}; return frame; }(),            // an unknown phase
+      std::vector<std::byte>(64, std::byte{0x47}),  // no frame at all
+      control::encode(control::Welcome{}),          // not an agent's to say
+      [&] {
+        frame[12] = std::byte{99};
+        return frame;
+      }(),                                                              // an unknown phase
       control::encode(control::Command{control::Wish::kShutdown, 0})};  // a client's to say
   for (const auto& bytes : bad) {
     RawSocket socket(server.where());

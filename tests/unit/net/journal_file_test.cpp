@@ -14,9 +14,9 @@ using Record = std::vector<std::byte>;
 class JournalFileTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    path_ = fs::path(::testing::TempDir()) /
-            (std::string("journal_") +
-             ::testing::UnitTest::GetInstance()->current_test_info()->name());
+    path_ =
+        fs::path(::testing::TempDir()) /
+        (std::string("journal_") + ::testing::UnitTest::GetInstance()->current_test_info()->name());
     fs::remove(path_);
   }
   void TearDown() override { fs::remove(path_); }
@@ -97,7 +97,7 @@ TEST_F(JournalFileTest, ForeignFilesAndSecondControllersAreRefused) {
   EXPECT_EQ(second.error().code, ErrorCode::kLimit);
 }
 
-TEST_F(JournalFileTest, AFullDiskLeavesTheFileAsItWas) {
+TEST_F(JournalFileTest, ADeviceIsNoJournal) {
   const auto refused = JournalFile::open("/dev/full");
   EXPECT_FALSE(refused.has_value());
 }
