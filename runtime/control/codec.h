@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "runtime/base/error.h"
@@ -35,5 +36,7 @@ struct FrameHeader {
 
 // The name of a message's type: "register", "heartbeat", ...
 [[nodiscard]] std::string_view name_of(const Message& message) noexcept;
+// The same for a type as a header has it; "unknown" beyond the last.
+[[nodiscard]] std::string_view name_of_type(std::uint8_t type) noexcept;
 
 }  // namespace switchyard::control

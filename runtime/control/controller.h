@@ -12,13 +12,11 @@
 #include <vector>
 
 #include "runtime/base/clock.h"
+#include "runtime/control/connection_id.h"
 #include "runtime/control/controller_options.h"
 #include "runtime/control/messages.h"
 
 namespace switchyard::control {
-
-// Names a connection for as long as it lasts; never reused. 0 is none.
-using ConnectionId = StrongId<struct ConnectionTag>;
 
 enum class PeerKind : std::uint8_t { kAgent, kClient };
 

@@ -8,6 +8,7 @@
 #include <functional>
 #include <mutex>
 #include <optional>
+#include <unordered_map>
 
 #include "runtime/control/messages.h"
 
@@ -18,8 +19,10 @@ class Mailbox {
   // ---- engine thread ----
   // The oldest message of the controller, if any. Blocks: no.
   [[nodiscard]] std::optional<Message> take();
-  // Says something to the controller; progress and heartbeats are merged or replaced while the
-  // agent is cut off, so that the queue stays bounded by the number of open requests.
+  // Says something to the controller. While the agent has not sent it yet (it may be cut off), a
+  // further Progress of the same attempt and a further LoadReport are merged into it, a further
+  // Heartbeat or Evidence replaces it, so that the queue stays bounded by the number of open
+  // requests.
   void post(Message message);
   // What a re-registration tells: the sequences held now. Kept up to date by the engine.
   void hold(std::vector<HeldRequest> held, Epoch epoch);
@@ -38,9 +41,15 @@ class Mailbox {
   void on_deliver(std::function<void()> wake) { wake_engine_ = std::move(wake); }
 
  private:
+  // Whether the message went into one that waits already.
+  [[nodiscard]] bool merged(Message& message);
+
   mutable std::mutex mutex_;
   std::deque<Message> to_engine_;
   std::deque<Message> to_controller_;
+  std::uint64_t sent_ = 0;  // messages that have left the front of to_controller_
+  // Where the last Progress of a request stands: its number counted from the first message ever.
+  std::unordered_map<RequestId, std::uint64_t> progress_at_;
   Standing standing_;
   std::function<void()> wake_;
   std::function<void()> wake_engine_;

@@ -95,6 +95,7 @@ Result<ReplicaChoice> ReplicaChoice::create(ReplicaRule rule, const View& view, 
   for (std::size_t i = 0; i < out.candidates_.size(); ++i) {
     Candidates& candidates = out.candidates_[i];
     const auto own = std::span(weights).subspan(candidates.begin, candidates.count);
+    if (own.empty()) continue;  // masked: there is nothing to choose
     SY_TRY(check_weights(own, i / out.experts_, i % out.experts_));
     candidates.weight_sum = std::accumulate(own.begin(), own.end(), std::uint64_t{0});
   }

@@ -9,7 +9,7 @@
 namespace switchyard::placement {
 
 Result<Placement> Placement::create(std::size_t layers, std::size_t experts,
-                                    std::vector<std::vector<Replica>> replicas) {
+                                    std::vector<std::vector<Replica>> replicas, Gaps gaps) {
   if (replicas.size() != layers * experts) {
     return fail(ErrorCode::kConfig, "placement: {} lists for {} layers of {} experts",
                 replicas.size(), layers, experts);
@@ -23,7 +23,8 @@ Result<Placement> Placement::create(std::size_t layers, std::size_t experts,
     std::set<std::pair<RankId, SlotId>> taken;
     for (std::size_t e = 0; e < experts; ++e) {
       auto& list = replicas[l * experts + e];
-      if (list.empty()) {
+      if (list.empty()) ++out.masked_count_;
+      if (list.empty() && gaps == Gaps::kForbidden) {
         return fail(ErrorCode::kConfig, "placement: layer {} expert {} is on no rank", l, e);
       }
       std::sort(list.begin(), list.end(),

@@ -29,6 +29,10 @@ struct Replica {
   SlotId slot;
 };
 
+// Whether experts may be on no rank: masked ones, whose pairs are dropped and counted. Only a
+// controller that was told to go on without them makes such a placement.
+enum class Gaps : std::uint8_t { kForbidden, kMasked };
+
 // layer, expert -> replicas (at least one, on distinct ranks, in ascending rank order).
 class Placement {
  public:
@@ -36,8 +40,11 @@ class Placement {
   // replicas[layer * experts + expert]. Errors: kConfig naming layer and expert that has none, a
   // rank that holds an expert twice, or a slot that is used twice.
   [[nodiscard]] static Result<Placement> create(std::size_t layers, std::size_t experts,
-                                                std::vector<std::vector<Replica>> replicas);
+                                                std::vector<std::vector<Replica>> replicas,
+                                                Gaps gaps = Gaps::kForbidden);
 
+  // Experts on no rank, over all layers.
+  [[nodiscard]] std::size_t masked_count() const noexcept { return masked_count_; }
   [[nodiscard]] std::size_t layers() const noexcept { return layers_; }
   [[nodiscard]] std::size_t experts() const noexcept { return experts_; }
   [[nodiscard]] std::span<const Replica> replicas(std::size_t layer, ExpertId expert) const;
@@ -47,6 +54,7 @@ class Placement {
  private:
   std::size_t layers_ = 0;
   std::size_t experts_ = 0;
+  std::size_t masked_count_ = 0;
   std::vector<Replica> replicas_;     // flat
   std::vector<std::uint32_t> begin_;  // [layers * experts + 1]
 };

@@ -1,0 +1,53 @@
+// runtime/control/codec/client_fields.h -- the fields, in order, of what a client (launch, status,
+// scale, ...) and the controller say to each other; see agent_fields.h for how one list serves both
+// directions. Thread safety: functions without state.
+#pragma once
+
+#include "runtime/control/codec/agent_fields.h"
+
+namespace switchyard::control {
+
+void request_fields(auto& io, Is<NewRequest> auto& request) {
+  io("request.name", request.name);
+  io("request.origin", request.origin);
+  io("request.regime", request.regime);
+  io("request.trace_parent", request.trace_parent);
+  io("request.payload", request.payload);
+}
+
+void fields(auto& io, Is<Submit> auto& m) {
+  io.list("requests", m.requests, kWireRequestsMax,
+          [](auto& in, auto& request) { request_fields(in, request); });
+}
+
+void fields(auto& io, Is<Command> auto& m) {
+  io.choice("wish", m.wish, Wish::kShutdown);
+  io("amount", m.amount);
+}
+
+void fields(auto& io, Is<Answer> auto& m) {
+  io("accepted", m.accepted);
+  io("code", m.code);
+  io("reason", m.reason);
+  io("status", m.status);
+}
+
+void fields(auto& io, Is<RequestDone> auto& m) {
+  io("id", m.id);
+  io("name", m.name);
+  io("error", m.error);
+  io("payload", m.payload);
+}
+
+void fields(auto& io, Is<RankLeft> auto& m) {
+  io("rank", m.rank);
+  io("payload", m.payload);
+}
+
+void fields(auto& io, Is<Event> auto& m) {
+  io("number", m.number);
+  io("kind", m.kind);
+  io("text", m.text);
+}
+
+}  // namespace switchyard::control

@@ -1,0 +1,152 @@
+// What clients ask for.
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "runtime/control/codec.h"
+#include "runtime/control/controller/state.h"
+
+namespace switchyard::control {
+namespace {
+
+Answer refuse(std::string code, std::string reason) {
+  return {false, std::move(code), std::move(reason), {}};
+}
+
+}  // namespace
+
+void Controller::State::from_client(ConnectionId connection, Message& message) {
+  if (auto* wish = std::get_if<Submit>(&message)) return submit(connection, *wish);
+  if (const auto* command = std::get_if<Command>(&message)) return obey(connection, *command);
+  reject(connection, fmt::format("{} is not a message of a client", name_of(message)));
+}
+
+void Controller::State::submit(ConnectionId client, Submit& wish) {
+  if (phase != RunPhase::kRunning) {
+    return outbox.send(client, refuse("stopping", "the cluster is about to end"));
+  }
+  const Submit record = wish;
+  const auto ids = ledger.submit(std::move(wish.requests), now);
+  if (!ids) return outbox.send(client, refuse("too_many_requests", ids.error().message));
+  outbox.journal({}, record);
+  const nlohmann::json about = {{"first_request", ids->empty() ? 0 : ids->front().value()},
+                                {"count", ids->size()}};
+  outbox.send(client, Answer{true, "ok", {}, about.dump()});
+  for (const RequestId id : *ids) {
+    const std::string regime = ledger.at(id).what.regime;
+    if (residency.judge(regime) != Residency::Verdict::kForbidden) continue;
+    end_request(id, fmt::format("residency_forbidden: the regime '{}' allows no region", regime));
+  }
+  unsettled = true;
+}
+
+void Controller::State::obey(ConnectionId client, const Command& command) {
+  Answer answer{true, "ok", {}, {}};
+  switch (command.wish) {
+    case Wish::kStatus: answer.status = status(); break;
+    case Wish::kWatch: return watch(client);
+    case Wish::kScale: answer = scale(command.amount); break;
+    case Wish::kDrain: answer = drain(RankId(command.amount)); break;
+    case Wish::kRebalance: answer = rebalance(); break;
+    case Wish::kEndNow: end_now(); break;
+    case Wish::kShutdown: shut_down(); break;
+    default: return reject(client, "an unknown wish");
+  }
+  const bool kept = command.wish == Wish::kScale || command.wish == Wish::kDrain ||
+                    command.wish == Wish::kEndNow;
+  if (answer.accepted && kept) outbox.journal({}, command);
+  outbox.send(client, std::move(answer));
+  unsettled = true;
+}
+
+void Controller::State::watch(ConnectionId client) {
+  outbox.watch(client);
+  outbox.send(client, Answer{true, "ok", {}, status()});
+  for (const RequestId id : ledger.done()) {
+    Request& request = ledger.at(id);
+    request.delivered = true;
+    outbox.send(client, RequestDone{id, request.what.name, request.error, request.result});
+  }
+  for (const RankLeft& left : departed) outbox.send(client, left);
+}
+
+Answer Controller::State::scale(std::uint32_t experts) {
+  if (experts == 0) return refuse("invalid", "at least one expert rank");
+  if (!busy().empty()) return refuse("busy", busy());
+  const Roles held = Roles::of(*view);
+  std::size_t reachable = held.experts.size();
+  for (std::uint32_t r = 0; r < members.size(); ++r) {
+    const RankId rank(r);
+    if (usable(rank) && !member(rank) && can_hold(members.at(rank).kind)) ++reachable;
+  }
+  if (experts > reachable) {
+    return refuse("too_few_ranks", fmt::format("{} expert ranks asked for, {} can be had", experts,
+                                               reachable));
+  }
+  outbox.event("scale_asked", fmt::format("from {} to {} expert ranks", held.experts.size(),
+                                          experts));
+  target_experts = experts;
+  return {true, "ok", {}, {}};
+}
+
+Answer Controller::State::drain(RankId rank) {
+  if (!members.has(rank) || !members.at(rank).alive()) {
+    return refuse("unknown_rank", fmt::format("rank {} is not there", rank.value()));
+  }
+  if (!busy().empty()) return refuse("busy", busy());
+  Roles without = Roles::of(*view);
+  const bool routed = without.routers.erase(rank) > 0;
+  const bool held = without.experts.erase(rank) > 0;
+  if ((routed && without.routers.empty() && !find_spare(&can_route, {})) ||
+      (held && without.experts.empty() && !find_spare(&can_hold, {}))) {
+    return refuse("too_few_ranks", fmt::format("rank {} is the last of its role", rank.value()));
+  }
+  members.at(rank).cordoned = true;
+  send(rank, Drain{});
+  outbox.event("drain_asked", fmt::format("rank {}", rank.value()));
+  return {true, "ok", {}, {}};
+}
+
+Answer Controller::State::rebalance() {
+  if (!busy().empty()) return refuse("busy", busy());
+  rebalance_wanted = true;
+  outbox.event("rebalance_asked", "by a client");
+  return {true, "ok", {}, {}};
+}
+
+// Why no change can be asked for now; empty: one can.
+std::string Controller::State::busy() const {
+  if (phase != RunPhase::kRunning) return "the cluster is about to end";
+  if (!view) return "the cluster has not started";
+  if (transaction) {
+    return fmt::format("epoch {} is being prepared ({})", transaction->view->epoch.value(),
+                       transaction->cause);
+  }
+  if (!dead_members(seats).empty()) return "a recovery is under way";
+  for (const auto& each : view->members) {
+    if (members.at(each.rank).cordoned) return fmt::format("rank {} drains", each.rank.value());
+  }
+  return rebalance_wanted ? "a rebalance is due" : "";
+}
+
+void Controller::State::end_now() {
+  ending_now = true;
+  outbox.event("ending_now", fmt::format("{} open requests end", ledger.open_count()));
+  for (const auto& [id, request] : ledger.all()) {
+    if (request.state == RequestState::kAssigned) {
+      send(request.holder.rank, Cancel{id, CancelHow::kEndNow});
+    }
+  }
+}
+
+void Controller::State::shut_down() {
+  if (phase != RunPhase::kRunning) return;
+  phase = RunPhase::kLeaving;
+  leave_by = now + options.leave_deadline;
+  if (transaction) roll_back("the cluster ends");
+  outbox.journal({}, Command{Wish::kShutdown, 0});
+  outbox.event("leaving", "all ranks are told to leave");
+  send_all(Leave{});
+}
+
+}  // namespace switchyard::control

@@ -1,0 +1,91 @@
+// What comes in, sorted by who says it; and what follows from it, once per handle().
+#include <fmt/format.h>
+
+#include "runtime/base/check.h"
+#include "runtime/control/codec.h"
+#include "runtime/control/controller/state.h"
+
+namespace switchyard::control {
+namespace {
+
+EvidenceBook make_book(const EvidenceConfig& config) {
+  auto book = EvidenceBook::create(config);
+  SY_CHECK(book.has_value(), "{}", book.error().message);
+  return std::move(book).value();
+}
+
+// Ticks that are later than this many intervals mean that the controller itself stood still.
+constexpr int kLateTicks = 4;
+
+}  // namespace
+
+Controller::State::State(ControllerOptions from)
+    : options(std::move(from)),
+      residency(options.residency),
+      members(options.ranks, options.phi),
+      ledger(options.requests_max),
+      evidence(make_book(options.evidence)) {
+  SY_CHECK(options.ranks > 0, "a cluster without slots");
+}
+
+void Controller::State::handle(Happening happening) {
+  if (started == TimePoint()) started = router_seen = whole_since = now;
+  if (phase == RunPhase::kStopped) return;
+  if (const auto* connected = std::get_if<Connected>(&happening)) {
+    peers[connected->connection] = {connected->kind, std::nullopt};
+  } else if (const auto* gone = std::get_if<Disconnected>(&happening)) {
+    on(*gone);
+  } else if (auto* received = std::get_if<Received>(&happening)) {
+    on(*received);
+  } else {
+    on_tick();
+  }
+  if (!unsettled) return;
+  unsettled = false;
+  settle_views();
+  settle_requests();
+  stop_when_all_left();
+}
+
+void Controller::State::on(const Disconnected& what) {
+  const auto found = peers.find(what.connection);
+  if (found == peers.end()) return;  // closed by us
+  const Peer peer = found->second;
+  peers.erase(found);
+  outbox.unwatch(what.connection);
+  if (peer.agent && members.at(peer.agent->rank).connection == what.connection) {
+    connection_lost(peer.agent->rank, what.reason);
+  }
+}
+
+void Controller::State::on(Received& what) {
+  const auto found = peers.find(what.connection);
+  if (found == peers.end()) return;  // was under way when we closed
+  if (found->second.kind == PeerKind::kAgent) {
+    from_agent(what.connection, what.message);
+  } else {
+    from_client(what.connection, what.message);
+  }
+}
+
+void Controller::State::on_tick() {
+  if (last_tick && now - *last_tick > kLateTicks * options.tick_interval) {
+    members.excuse(now - *last_tick - options.tick_interval);
+  }
+  last_tick = now;
+  judge_all();
+  check_deadline();
+  unsettled = true;
+}
+
+void Controller::State::reject(ConnectionId connection, const std::string& reason) {
+  outbox.event("peer_rejected", fmt::format("connection {}: {}", connection.value(), reason));
+  outbox.close(connection, reason);
+  on(Disconnected{connection, reason});
+}
+
+void Controller::State::send_all(const Message& message) {
+  for (std::uint32_t r = 0; r < members.size(); ++r) send(RankId(r), message);
+}
+
+}  // namespace switchyard::control

@@ -1,0 +1,132 @@
+// Who is alive: broken connections, silence, goodbyes.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "runtime/control/controller/state.h"
+
+namespace switchyard::control {
+
+void Controller::State::connection_lost(RankId rank, const std::string& reason) {
+  unsettled = true;
+  const Duration grace = options.health.reconnect_grace;
+  if (grace == Duration::zero() || phase == RunPhase::kLeaving) {
+    return declare_dead(rank, fmt::format("its connection broke: {}", reason));
+  }
+  members.lose(rank, now + grace, now);
+  outbox.event("rank_lost", fmt::format("rank {}: its connection broke: {}", rank.value(), reason));
+}
+
+void Controller::State::declare_dead(RankId rank, const std::string& reason) {
+  unsettled = true;
+  const Slot& slot = members.at(rank);
+  const Holder who{rank, slot.incarnation};
+  if (slot.connection != ConnectionId()) {
+    outbox.close(slot.connection, reason);
+    peers.erase(slot.connection);
+  }
+  members.end(rank, SlotState::kDead, now);
+  const RankLeft left{rank, {}};
+  outbox.journal(rank, left);
+  outbox.event("rank_dead",
+               fmt::format("rank {} life {}: {}", rank.value(), who.life.value(), reason));
+  departed.push_back(left);
+  outbox.tell_watchers(left);
+  evidence.forget(rank);
+  release_all(who, "its router died");
+  if (phase != RunPhase::kRunning || spawned >= options.spawns_max) return;
+  if (find_spare(&can_hold, {}) || find_spare(&can_route, {})) return;
+  ++spawned;
+  outbox.spawn(rank);
+  outbox.event("rank_spawn", fmt::format("a process is to be started for slot {}", rank.value()));
+}
+
+void Controller::State::leave(RankId rank, const Goodbye& words) {
+  unsettled = true;
+  const Holder who{rank, members.at(rank).incarnation};
+  peers.erase(members.at(rank).connection);
+  members.end(rank, SlotState::kLeft, now);
+  outbox.journal(rank, words);
+  outbox.event("rank_left", fmt::format("rank {} said goodbye", rank.value()));
+  const RankLeft left{rank, words.payload};
+  departed.push_back(left);
+  outbox.tell_watchers(left);
+  evidence.forget(rank);
+  release_all(who, "its router left");
+}
+
+bool Controller::State::member(RankId rank) const {
+  const auto seat = seats.find(rank);
+  return seat != seats.end() && members.lives(rank, seat->second);
+}
+
+bool Controller::State::usable(RankId rank) const {
+  const Slot& slot = members.at(rank);
+  return slot.state == SlotState::kLive && !slot.cordoned && slot.unfit_until <= now;
+}
+
+HealthVerdict Controller::State::judge(RankId rank) const {
+  const Slot& slot = members.at(rank);
+  RankFacts facts;
+  facts.connection = slot.state == SlotState::kEmpty  ? Connection::kNever
+                     : slot.state == SlotState::kLive ? Connection::kOpen
+                                                      : Connection::kBroken;
+  facts.connection_age = now - (slot.state == SlotState::kEmpty ? started : slot.since);
+  facts.phase = slot.phase;
+  // A member serves, whatever else it does: loading goes on beside it.
+  if (member(rank) && slot.phase != Phase::kDraining) facts.phase = Phase::kServing;
+  facts.phase_age = now - slot.phase_since;
+  if (slot.phi) {
+    facts.phi = slot.phi->phi(now);
+    facts.silence = slot.phi->silence(now);
+  }
+  if (slot.load_at) facts.metrics_age = now - *slot.load_at;
+  // While experts are missing nobody gets on, and it is nobody's fault.
+  facts.stalled = std::min(slot.progress.stalled(now), now - whole_since);
+  const Finding finding = evidence.judge(rank, facts.connection, now);
+  facts.evidence = finding.level;
+  facts.evidence_text = finding.text;
+  return judge_health(facts, options.health);
+}
+
+void Controller::State::judge_all() {
+  if (!view || !dead_members(seats).empty() ||
+      (transaction && transaction->urgency == Urgency::kRecovery)) {
+    whole_since = now;
+  }
+  for (std::uint32_t r = 0; r < members.size(); ++r) {
+    const RankId rank(r);
+    const Slot& slot = members.at(rank);
+    if (slot.state == SlotState::kLost && slot.lost_until <= now) {
+      declare_dead(rank, "it did not come back");
+    } else if (slot.state == SlotState::kLive) {
+      const HealthVerdict verdict = judge(rank);
+      if (verdict.level == HealthLevel::kDead) declare_dead(rank, verdict.text());
+    }
+  }
+  if (phase == RunPhase::kLeaving && now >= leave_by) {
+    for (std::uint32_t r = 0; r < members.size(); ++r) {
+      if (members.at(RankId(r)).alive()) declare_dead(RankId(r), "it did not leave in time");
+    }
+  }
+}
+
+void Controller::State::stop_when_all_left() {
+  if (phase != RunPhase::kLeaving) return;
+  for (std::uint32_t r = 0; r < members.size(); ++r) {
+    if (members.at(RankId(r)).alive()) return;
+  }
+  phase = RunPhase::kStopped;
+  outbox.event("stopped", "every rank has left");
+  outbox.stop();
+}
+
+// A rank that comes for the first time after the first view was meant to be there from the start.
+void Controller::State::count_new_life(RankId rank) {
+  const Slot& slot = members.at(rank);
+  if (!view || slot.incarnation != Incarnation(1) || slot.kind == RankKind::kSpare) return;
+  if (can_hold(slot.kind)) ++target_experts;
+  if (can_route(slot.kind)) ++target_routers;
+}
+
+}  // namespace switchyard::control

@@ -1,0 +1,256 @@
+// What the next view should be: who has which role, who holds which expert.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "runtime/base/check.h"
+#include "runtime/control/controller/state.h"
+#include "runtime/placement/planner_table.h"
+
+namespace switchyard::control {
+namespace {
+
+// Copies that stay where they are keep their slots; the others get what is free.
+void keep_slots(CopyTable& table, const CopyTable& before) {
+  for (std::size_t l = 0; l < table.layers; ++l) {
+    std::map<RankId, std::set<SlotId>> taken;
+    std::vector<placement::Replica*> fresh;
+    for (std::size_t e = 0; e < table.experts; ++e) {
+      const std::size_t i = l * table.experts + e;
+      for (auto& copy : table.copies[i]) {
+        const auto old = std::ranges::find(before.copies[i], copy.rank, &placement::Replica::rank);
+        if (old == before.copies[i].end()) {
+          fresh.push_back(&copy);
+        } else {
+          copy.slot = old->slot;
+          taken[copy.rank].insert(copy.slot);
+        }
+      }
+    }
+    for (placement::Replica* copy : fresh) {
+      copy->slot = SlotId();
+      while (taken[copy->rank].contains(copy->slot)) copy->slot = copy->slot.next();
+      taken[copy->rank].insert(copy->slot);
+    }
+  }
+}
+
+bool same_ranks(const CopyTable& a, const CopyTable& b) {
+  return std::ranges::equal(a.copies, b.copies, [](const auto& x, const auto& y) {
+    return std::ranges::equal(x, y, {}, &placement::Replica::rank, &placement::Replica::rank);
+  });
+}
+
+}  // namespace
+
+std::optional<Proposal> Controller::State::propose() {
+  if (!view) return propose_first();
+  const std::set<RankId> dead = dead_members(seats);
+  if (!dead.empty()) return propose_recovery(dead);
+  if (now < planned_not_before) return std::nullopt;
+  if (auto roles = propose_roles()) return roles;
+  return propose_rebalance();
+}
+
+std::optional<RankId> Controller::State::find_spare(bool (*can)(RankKind),
+                                                    const Roles& taken) const {
+  std::optional<RankId> best;
+  const std::set<RankId> busy = taken.all();
+  for (std::uint32_t r = 0; r < members.size(); ++r) {
+    const RankId rank(r);
+    const RankKind kind = members.at(rank).kind;
+    if (!usable(rank) || member(rank) || busy.contains(rank) || !can(kind)) continue;
+    if (kind == RankKind::kSpare) return rank;
+    if (!best) best = rank;
+  }
+  return best;
+}
+
+std::vector<RankId> Controller::State::usable_of(const std::set<RankId>& ranks) const {
+  std::vector<RankId> out;
+  std::ranges::copy_if(ranks, std::back_inserter(out), [&](RankId rank) { return usable(rank); });
+  return out;
+}
+
+// For each residency rule whose regions have a router and an expert rank, those expert ranks.
+std::vector<std::set<RankId>> Controller::State::region_groups(const Roles& roles) const {
+  std::vector<std::set<RankId>> out;
+  for (const ResidencyRule& rule : residency.rules()) {
+    const auto inside = [&](RankId rank) {
+      return residency.allows(rule.regime, members.at(rank).region);
+    };
+    if (std::ranges::none_of(roles.routers, inside)) continue;
+    std::set<RankId> group;
+    std::ranges::copy_if(roles.experts, std::inserter(group, group.end()), inside);
+    if (!group.empty()) out.push_back(std::move(group));
+  }
+  return out;
+}
+
+Result<CopyTable> Controller::State::plan(const Roles& roles) {
+  placement::PlanRequest request;
+  request.expert_ranks.assign(roles.experts.begin(), roles.experts.end());
+  request.layers = model->moe_layers;
+  request.experts = model->experts;
+  request.replicas = std::min<std::size_t>(options.replicas, roles.experts.size());
+  auto planned = placement::plan_placement(options.placement, request);
+  if (!planned) {
+    outbox.event("plan_failed", fmt::format("{}; placed as 'contiguous' instead",
+                                            planned.error().message));
+    planned = placement::plan_placement("contiguous", request);
+  }
+  if (!planned) return Unexpected(planned.error());
+  CopyTable table = CopyTable::of(*planned);
+  SY_TRY(repair(table, {request.expert_ranks, request.replicas, Evenness::kLeave,
+                        region_groups(roles)}));
+  return table;
+}
+
+std::optional<Proposal> Controller::State::propose_first() {
+  Roles roles;
+  bool complete = true;
+  for (std::uint32_t r = 0; r < members.size(); ++r) {
+    const RankId rank(r);
+    const Slot& slot = members.at(rank);
+    complete = complete && slot.state == SlotState::kLive;
+    if (!usable(rank) || slot.kind == RankKind::kSpare) continue;
+    if (can_route(slot.kind)) roles.routers.insert(rank);
+    if (can_hold(slot.kind)) roles.experts.insert(rank);
+  }
+  if (!complete && now < started + options.start_deadline) return std::nullopt;
+  if (roles.routers.empty() || roles.experts.empty()) return std::nullopt;
+  auto table = plan(roles);
+  if (!table) {
+    outbox.event("plan_failed", table.error().message);
+    return std::nullopt;
+  }
+  return Proposal{std::move(roles), std::move(*table), "start", Urgency::kRecovery};
+}
+
+void Controller::State::wait_for_ranks(const std::string& why) {
+  if (waiting_for == why) return;
+  waiting_for = why;
+  outbox.event("waiting_for_ranks", why);
+}
+
+std::optional<Proposal> Controller::State::propose_recovery(const std::set<RankId>& dead) {
+  Proposal next{Roles::of(*view), CopyTable::of(view->placement), {}, Urgency::kRecovery};
+  const std::size_t lost_before = next.table.lost();
+  const bool without = lost_before > 0;
+  for (const RankId rank : dead) {
+    next.cause += fmt::format("{}rank {} died", next.cause.empty() ? "" : ", ", rank.value());
+    next.roles.routers.erase(rank);
+    next.roles.experts.erase(rank);
+  }
+  next.table.drop(dead);
+  const std::size_t lost = next.table.lost();
+  next.gaps = without || options.loss == LossPolicy::kMask ? placement::Gaps::kMasked
+                                                           : placement::Gaps::kForbidden;
+  if (lost == lost_before) return next;
+  if (options.loss == LossPolicy::kMask && !next.roles.experts.empty()) {
+    outbox.event("experts_masked", fmt::format("{}: {} experts have no copy left and are masked",
+                                               next.cause, lost - lost_before));
+    return next;
+  }
+  if (options.loss == LossPolicy::kFail) {
+    fail_open(fmt::format("expert_lost: {}: {} experts have no copy left", next.cause, lost));
+  }
+  const Roles left = next.roles;
+  fill_roles(next.roles);
+  const bool spare_came = next.roles.experts.size() > left.experts.size();
+  std::set<RankId> takers = next.roles.experts;
+  if (options.loss == LossPolicy::kFail) {
+    for (const RankId rank : left.experts) takers.erase(rank);
+  }
+  const RepairRequest how{usable_of(takers), spare_came ? options.replicas : 1, Evenness::kLeave,
+                          region_groups(next.roles)};
+  next.gaps = placement::Gaps::kForbidden;
+  if (how.targets.empty() || !repair(next.table, how)) {
+    wait_for_ranks(fmt::format("{}: {} experts have no copy left and no rank can load them",
+                               next.cause, lost));
+    return std::nullopt;
+  }
+  return next;
+}
+
+// Gives spares the roles that are short of their targets.
+void Controller::State::fill_roles(Roles& want) const {
+  const auto routing = [&] {
+    return static_cast<std::size_t>(std::ranges::count_if(
+        want.routers, [&](RankId rank) { return !members.at(rank).cordoned; }));
+  };
+  const auto add = [&](bool (*can)(RankKind), std::set<RankId>& to) {
+    const auto spare = find_spare(can, want);
+    if (spare) to.insert(*spare);
+    return spare.has_value();
+  };
+  if (want.experts.empty()) (void)add(&can_hold, want.experts);
+  if (routing() == 0 && !add(&can_route, want.routers)) {
+    // A last rank that can do both does both.
+    for (const RankId rank : want.experts) {
+      if (!usable(rank) || !can_route(members.at(rank).kind)) continue;
+      want.routers.insert(rank);
+      break;
+    }
+  }
+  while (want.experts.size() < target_experts && add(&can_hold, want.experts)) {
+  }
+  while (routing() < target_routers && add(&can_route, want.routers)) {
+  }
+}
+
+std::optional<Proposal> Controller::State::propose_roles() {
+  const Roles held = Roles::of(*view);
+  Roles want = held;
+  std::erase_if(want.experts, [&](RankId rank) { return members.at(rank).cordoned; });
+  std::erase_if(want.routers, [&](RankId rank) {
+    return members.at(rank).cordoned && ledger.open_count(rank) == 0;
+  });
+  // The newest ranks go first; those that only hold experts before those that route too.
+  while (want.experts.size() > std::max<std::size_t>(target_experts, 1)) {
+    const auto plain = std::find_if(want.experts.rbegin(), want.experts.rend(),
+                                    [&](RankId rank) { return !want.routers.contains(rank); });
+    want.experts.erase(plain == want.experts.rend() ? *want.experts.rbegin() : *plain);
+  }
+  fill_roles(want);
+  if (want.experts.empty()) want.experts = held.experts;
+  if (want.routers.empty()) want.routers = held.routers;
+  Proposal next{want, CopyTable::of(view->placement), "roles"};
+  const auto groups = region_groups(want);
+  const bool whole = next.table.lost() > 0 || covers(next.table, groups);
+  if (want == held && whole) return std::nullopt;
+  next.gaps = next.table.lost() > 0 ? placement::Gaps::kMasked : placement::Gaps::kForbidden;
+  if (want.experts == held.experts && whole) return next;
+  const CopyTable before = next.table;
+  std::set<RankId> out;
+  std::ranges::set_difference(held.experts, want.experts, std::inserter(out, out.end()));
+  next.table.drop(out);
+  const Evenness evenness = want.experts == held.experts ? Evenness::kLeave : Evenness::kLevel;
+  const RepairRequest how{usable_of(want.experts), options.replicas, evenness, groups};
+  if (how.targets.empty() || !repair(next.table, how)) return std::nullopt;
+  next.gaps = placement::Gaps::kForbidden;
+  keep_slots(next.table, before);
+  if (want == held && same_ranks(next.table, before)) return std::nullopt;
+  next.cause = fmt::format("{} expert ranks, {} routers", want.experts.size(), want.routers.size());
+  return next;
+}
+
+std::optional<Proposal> Controller::State::propose_rebalance() {
+  if (!std::exchange(rebalance_wanted, false)) return std::nullopt;
+  Proposal next{Roles::of(*view), {}, "rebalance"};
+  auto table = plan(next.roles);
+  if (!table) {
+    outbox.event("plan_failed", table.error().message);
+    return std::nullopt;
+  }
+  const CopyTable before = CopyTable::of(view->placement);
+  if (same_ranks(*table, before)) {
+    outbox.event("rebalance_unneeded", "the plan is what is there");
+    return std::nullopt;
+  }
+  next.table = std::move(*table);
+  keep_slots(next.table, before);
+  return next;
+}
+
+}  // namespace switchyard::control

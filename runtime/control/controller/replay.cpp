@@ -1,0 +1,93 @@
+// A controller that comes back: the journal tells what it had decided.
+#include <fmt/format.h>
+
+#include "runtime/control/codec.h"
+#include "runtime/control/controller/state.h"
+
+namespace switchyard::control {
+
+Result<void> Controller::State::replay(const JournalRecord& record) {
+  const RankId rank = record.rank;
+  if (!members.has(rank)) return fail(ErrorCode::kBadInput, "rank {}", rank.value());
+  if (const auto* seated = std::get_if<Register>(&record.message)) {
+    model = seated->model;
+    const Incarnation life = members.seat(*seated, {}, now);
+    if (life != seated->incarnation) {
+      return fail(ErrorCode::kBadInput, "rank {}: life {} after life {}", rank.value(),
+                  seated->incarnation.value(), life.value() - 1);
+    }
+    count_new_life(rank);
+  } else if (std::holds_alternative<RankLeft>(record.message) ||
+             std::holds_alternative<Goodbye>(record.message)) {
+    const auto* words = std::get_if<Goodbye>(&record.message);
+    const Holder who{rank, members.at(rank).incarnation};
+    members.end(rank, words != nullptr ? SlotState::kLeft : SlotState::kDead, now);
+    departed.push_back({rank, words != nullptr ? words->payload : std::vector<std::byte>()});
+    for (const RequestId id : ledger.held_by(who)) ledger.release(id, now);
+  } else if (const auto* prepare = std::get_if<Prepare>(&record.message)) {
+    last_epoch = std::max(last_epoch, prepare->view->epoch);
+  } else if (const auto* committed = std::get_if<Commit>(&record.message)) {
+    for (const auto& each : committed->view->members) {
+      if (!members.has(each.rank)) return fail(ErrorCode::kBadInput, "a member is no slot");
+    }
+    follow(committed->view, seats_of(*committed->view));
+  } else if (const auto* retire = std::get_if<Retire>(&record.message)) {
+    retired = retire->oldest;
+  } else if (const auto* command = std::get_if<Command>(&record.message)) {
+    if (command->wish == Wish::kScale) target_experts = command->amount;
+    if (command->wish == Wish::kDrain && members.has(RankId(command->amount))) {
+      members.at(RankId(command->amount)).cordoned = true;
+    }
+    if (command->wish == Wish::kEndNow) ending_now = true;
+    if (command->wish == Wish::kShutdown) phase = RunPhase::kLeaving;
+  } else {
+    return replay_request(record);
+  }
+  return {};
+}
+
+Result<void> Controller::State::replay_request(const JournalRecord& record) {
+  const Holder who{record.rank, members.at(record.rank).incarnation};
+  const auto known = [&](RequestId id, RequestState state) {
+    const Request* request = ledger.find(id);
+    return request != nullptr && request->state == state;
+  };
+  if (const auto* submit = std::get_if<Submit>(&record.message)) {
+    SY_TRY(ledger.submit(submit->requests, now));
+    return {};
+  }
+  if (const auto* assign = std::get_if<Assign>(&record.message)) {
+    if (known(assign->id, RequestState::kWaiting) &&
+        ledger.assign(assign->id, who) == assign->attempt) {
+      return {};
+    }
+  } else if (const auto* word = std::get_if<Progress>(&record.message)) {
+    if (ledger.progress(who, *word) == WordOutcome::kTaken) return {};
+  } else if (const auto* last = std::get_if<Finished>(&record.message)) {
+    if (ledger.finish(who, *last) == WordOutcome::kTaken) return {};
+  } else if (const auto* cancel = std::get_if<Cancel>(&record.message)) {
+    if (known(cancel->id, RequestState::kAssigned)) {
+      ledger.release(cancel->id, now);
+      return {};
+    }
+  } else if (const auto* done = std::get_if<RequestDone>(&record.message)) {
+    if (ledger.find(done->id) != nullptr && !known(done->id, RequestState::kDone)) {
+      ledger.fail(done->id, done->error);
+      return {};
+    }
+  }
+  return fail(ErrorCode::kBadInput, "a {} that does not follow from what is before it",
+              name_of(record.message));
+}
+
+// Every life that went on when the journal ended may come back until the window is over.
+void Controller::State::expect_rejoin() {
+  for (std::uint32_t r = 0; r < members.size(); ++r) {
+    if (members.at(RankId(r)).alive()) members.lose(RankId(r), now + options.rejoin_window, now);
+  }
+  started = router_seen = whole_since = now;
+  if (phase == RunPhase::kLeaving) leave_by = now + options.leave_deadline;
+  unsettled = true;
+}
+
+}  // namespace switchyard::control

@@ -1,0 +1,136 @@
+// Requests: to whom they go, what becomes of them when their router is gone, who hears of the end.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "runtime/control/controller/state.h"
+
+namespace switchyard::control {
+
+void Controller::State::settle_requests() {
+  for (const RequestId id : ledger.orphans(now)) release(id, "its router does not know it");
+  assign_waiting();
+}
+
+std::optional<RankId> Controller::State::choose_router(const Request& request, std::string& why) {
+  const std::string& regime = request.what.regime;
+  if (!regime.empty()) {
+    const auto [cached, fresh] = missing_by_regime.try_emplace(regime);
+    if (fresh) cached->second = residency.missing(regime, *view);
+    if (cached->second) {
+      why = *cached->second;
+      return std::nullopt;
+    }
+  }
+  std::optional<RankId> best;
+  for (const auto& candidate : view->members) {
+    if (!candidate.router || !residency.allows(regime, candidate.region)) continue;
+    if (!member(candidate.rank) || !usable(candidate.rank)) continue;
+    const std::size_t open = ledger.open_count(candidate.rank);
+    if (open >= options.open_per_router_max) continue;
+    if (!best || open < ledger.open_count(*best)) best = candidate.rank;
+  }
+  return best;
+}
+
+void Controller::State::assign_waiting() {
+  if (!view || phase != RunPhase::kRunning) return;
+  const bool routed = std::ranges::any_of(
+      view->members, [&](const auto& m) { return m.router && member(m.rank); });
+  if (routed) router_seen = now;
+  if (!routed && now > router_seen + options.start_deadline) return fail_open("no_router: no rank");
+  const bool hopeless = options.loss == LossPolicy::kFail && !waiting_for.empty();
+  const std::set<RequestId> waiting = ledger.waiting();
+  std::set<std::string> full;  // regimes whose routers have no room
+  for (const RequestId id : waiting) {
+    const Request& request = ledger.at(id);
+    if (hopeless) {
+      end_request(id, fmt::format("expert_lost: {}", waiting_for));
+      continue;
+    }
+    if (request.attempt >= options.attempts_max) {
+      end_request(id, fmt::format("gave_up: {} attempts failed", request.attempt));
+      continue;
+    }
+    if (full.contains(request.what.regime)) continue;
+    std::string why;
+    if (const auto router = choose_router(request, why)) {
+      give(id, *router);
+    } else if (!why.empty() && now >= request.waiting_since + options.residency_wait) {
+      end_request(id, fmt::format("residency_unsatisfiable: {}", why));
+    } else if (why.empty()) {
+      full.insert(request.what.regime);
+    }
+  }
+}
+
+void Controller::State::give(RequestId id, RankId router) {
+  const std::uint32_t attempt = ledger.assign(id, {router, members.at(router).incarnation});
+  const Request& request = ledger.at(id);
+  outbox.journal(router, Assign{id, attempt, {}, {}, {}, {}});
+  Assign assign{id, attempt, request.what.trace_parent, {}, request.tokens, request.what.payload};
+  if (!request.what.regime.empty()) {
+    for (const RankId rank : residency.allowed(request.what.regime, *view)) {
+      assign.allowed.push_back(rank.value());
+    }
+  }
+  if (attempt > 1) {
+    outbox.event("request_resumed",
+                 fmt::format("request {} attempt {} on rank {} after {} tokens", id.value(),
+                             attempt, router.value(), request.tokens.size()));
+  }
+  send(router, std::move(assign));
+  if (ending_now) send(router, Cancel{id, CancelHow::kEndNow});
+}
+
+void Controller::State::release(RequestId id, const std::string& why) {
+  const Holder holder = ledger.at(id).holder;
+  ledger.release(id, now);
+  outbox.journal(holder.rank, Cancel{id, CancelHow::kForget});
+  outbox.event("request_released",
+               fmt::format("request {} on rank {}: {}", id.value(), holder.rank.value(), why));
+  if (members.lives(holder.rank, holder.life)) {
+    send(holder.rank, Cancel{id, CancelHow::kForget});
+  }
+  unsettled = true;
+}
+
+// Of a life that is over; its end in the journal says so for all of them.
+void Controller::State::release_all(const Holder& holder, const std::string& why) {
+  const std::vector<RequestId> ids = ledger.held_by(holder);
+  for (const RequestId id : ids) ledger.release(id, now);
+  if (ids.empty()) return;
+  outbox.event("requests_released",
+               fmt::format("{} requests of rank {}: {}", ids.size(), holder.rank.value(), why));
+}
+
+void Controller::State::end_request(RequestId id, const std::string& error) {
+  ledger.fail(id, error);
+  const Request& request = ledger.at(id);
+  outbox.journal({}, RequestDone{id, request.what.name, error, {}});
+  outbox.event("request_failed", fmt::format("request {}: {}", id.value(), error));
+  deliver(id);
+}
+
+void Controller::State::deliver(RequestId id) {
+  Request& request = ledger.at(id);
+  request.delivered = request.delivered || !outbox.watchers().empty();
+  outbox.tell_watchers(RequestDone{id, request.what.name, request.error, request.result});
+}
+
+void Controller::State::fail_open(const std::string& error) {
+  std::vector<RequestId> open;
+  for (const auto& [id, request] : ledger.all()) {
+    if (request.state != RequestState::kDone) open.push_back(id);
+  }
+  for (const RequestId id : open) {
+    const Request& request = ledger.at(id);
+    if (request.state == RequestState::kAssigned &&
+        members.lives(request.holder.rank, request.holder.life)) {
+      send(request.holder.rank, Cancel{id, CancelHow::kForget});
+    }
+    end_request(id, error);
+  }
+}
+
+}  // namespace switchyard::control

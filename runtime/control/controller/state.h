@@ -1,0 +1,167 @@
+// runtime/control/controller/state.h -- the inside of the Controller: its parts, and the decisions
+// that tie them together, one .cpp file per subject. Not for anybody but runtime/control/controller.
+// Thread safety: shared objects: unsafe.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "runtime/control/controller.h"
+#include "runtime/control/controller/transaction.h"
+#include "runtime/control/evidence.h"
+#include "runtime/control/health.h"
+#include "runtime/control/journal_record.h"
+#include "runtime/control/ledger.h"
+#include "runtime/control/membership.h"
+#include "runtime/control/outbox.h"
+#include "runtime/control/residency.h"
+
+namespace switchyard::control {
+
+struct Peer {
+  PeerKind kind = PeerKind::kAgent;
+  std::optional<Holder> agent;  // registered as
+};
+
+enum class RunPhase : std::uint8_t { kRunning, kLeaving, kStopped };
+
+struct Controller::State {
+  explicit State(ControllerOptions from);
+
+  // ---- what happened (happenings.cpp, agents.cpp, clients.cpp) ----
+  void handle(Happening happening);
+  void on(const Disconnected& what);
+  void on(Received& what);
+  void on_tick();
+  // Says why, closes, and takes the connection for broken. Nothing else is disturbed.
+  void reject(ConnectionId connection, const std::string& reason);
+  void from_agent(ConnectionId connection, Message& message);
+  void from_client(ConnectionId connection, Message& message);
+  void register_agent(ConnectionId connection, const Register& asks);
+  void welcome_back(const Holder& who, const Register& asks);
+  // Each answers with what is wrong with the message, or with nothing.
+  using Complaint = std::optional<std::string>;
+  Complaint take(const Holder& from, const Heartbeat& beat);
+  Complaint take(const Holder& from, LoadReport& report);
+  Complaint take(const Holder& from, const Evidence& seen);
+  Complaint take(const Holder& from, const Prepared& said);
+  Complaint take(const Holder& from, const Adopted& said);
+  Complaint take(const Holder& from, const Progress& word);
+  Complaint take(const Holder& from, Finished& word);
+  Complaint take(const Holder& from, const Goodbye& said);
+  [[nodiscard]] Complaint complaint_about(const Register& asks) const;
+  void submit(ConnectionId client, Submit& wish);
+  void obey(ConnectionId client, const Command& command);
+  [[nodiscard]] Answer scale(std::uint32_t experts);
+  [[nodiscard]] Answer drain(RankId rank);
+  [[nodiscard]] Answer rebalance();
+  [[nodiscard]] std::string busy() const;
+  void watch(ConnectionId client);
+  void end_now();
+  void shut_down();
+
+  // ---- life and death (lives.cpp) ----
+  void connection_lost(RankId rank, const std::string& reason);
+  void declare_dead(RankId rank, const std::string& reason);
+  void leave(RankId rank, const Goodbye& words);
+  void judge_all();
+  [[nodiscard]] HealthVerdict judge(RankId rank) const;
+  [[nodiscard]] bool member(RankId rank) const;
+  // May be given a role or experts now.
+  [[nodiscard]] bool usable(RankId rank) const;
+  void stop_when_all_left();
+  void count_new_life(RankId rank);
+
+  // ---- views (views.cpp, proposals.cpp) ----
+  void settle_views();
+  [[nodiscard]] std::optional<Proposal> propose();
+  [[nodiscard]] std::optional<Proposal> propose_first();
+  [[nodiscard]] std::optional<Proposal> propose_recovery(const std::set<RankId>& dead);
+  [[nodiscard]] std::optional<Proposal> propose_roles();
+  [[nodiscard]] std::optional<Proposal> propose_rebalance();
+  void begin(Proposal proposal);
+  [[nodiscard]] Result<std::shared_ptr<const placement::View>> make_view(const Proposal& proposal,
+                                                                         Epoch epoch) const;
+  [[nodiscard]] std::set<RankId> who_must_load(const placement::View& next) const;
+  void commit(std::shared_ptr<const placement::View> next, Seats next_seats,
+              const std::string& cause);
+  void follow(std::shared_ptr<const placement::View> next, Seats next_seats);
+  void roll_back(const std::string& reason);
+  void check_deadline();
+  void retire_old();
+  [[nodiscard]] Seats seats_of(const placement::View& of) const;
+  [[nodiscard]] std::set<RankId> dead_members(const Seats& of) const;
+  [[nodiscard]] std::optional<RankId> find_spare(bool (*can)(RankKind), const Roles& taken) const;
+  [[nodiscard]] std::vector<std::set<RankId>> region_groups(const Roles& roles) const;
+  [[nodiscard]] std::vector<RankId> usable_of(const std::set<RankId>& ranks) const;
+  [[nodiscard]] Result<CopyTable> plan(const Roles& roles);
+  void fill_roles(Roles& want) const;
+  void wait_for_ranks(const std::string& why);
+
+  // ---- requests (requests.cpp) ----
+  void settle_requests();
+  void assign_waiting();
+  // The router to take it; or nothing, and `why` where it can't be served now.
+  [[nodiscard]] std::optional<RankId> choose_router(const Request& request, std::string& why);
+  void give(RequestId id, RankId router);
+  void release(RequestId id, const std::string& why);
+  void release_all(const Holder& holder, const std::string& why);
+  void end_request(RequestId id, const std::string& error);
+  void deliver(RequestId id);
+  void fail_open(const std::string& error);
+
+  // ---- journal and status (replay.cpp, status.cpp) ----
+  [[nodiscard]] Result<void> replay(const JournalRecord& record);
+  [[nodiscard]] Result<void> replay_request(const JournalRecord& record);
+  void expect_rejoin();
+  [[nodiscard]] std::string status() const;
+
+  void send(RankId rank, Message message) {
+    outbox.send(members.at(rank).connection, std::move(message));
+  }
+  void send_all(const Message& message);
+
+  // constant after construction
+  ControllerOptions options;
+  Residency residency;
+
+  // the parts
+  Outbox outbox;
+  Membership members;
+  Ledger ledger;
+  EvidenceBook evidence;
+  std::map<ConnectionId, Peer> peers;
+  std::optional<ModelFacts> model;
+
+  // views
+  std::shared_ptr<const placement::View> view;  // committed; null before the first
+  Seats seats;                                  // its lives
+  std::optional<Transaction> transaction;
+  Epoch last_epoch;   // given to a view, committed or not
+  Epoch retired;      // nothing below is in use
+  std::uint32_t target_experts = 0;
+  std::uint32_t target_routers = 0;
+  bool rebalance_wanted = false;
+  TimePoint planned_not_before{};
+  TimePoint whole_since{};  // no member dead and no recovery under way
+
+  // the run
+  RunPhase phase = RunPhase::kRunning;
+  TimePoint leave_by{};
+  bool ending_now = false;
+  std::vector<RankLeft> departed;
+  std::map<std::string, std::optional<std::string>> missing_by_regime;  // under the view
+  std::string waiting_for;  // ranks that recovery lacks; empty: none
+  std::uint32_t spawned = 0;
+  TimePoint started{};
+  TimePoint router_seen{};  // when there was one last
+  std::optional<TimePoint> last_tick;
+  bool unsettled = false;  // something happened that views or requests may have to follow
+  TimePoint now{};         // of the handle() that runs
+};
+
+}  // namespace switchyard::control

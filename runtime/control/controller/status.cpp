@@ -1,0 +1,107 @@
+// The cluster's state as JSON: for status, /v1/cluster and people.
+#include <nlohmann/json.hpp>
+
+#include "runtime/control/controller/state.h"
+
+namespace switchyard::control {
+namespace {
+
+using nlohmann::json;
+
+json placement_json(const placement::Placement& placement, RankId rank) {
+  std::size_t copies = 0;
+  for (std::size_t l = 0; l < placement.layers(); ++l) {
+    copies += placement.experts_of(l, rank).size();
+  }
+  return copies;
+}
+
+json view_json(const placement::View& view) {
+  json members = json::array();
+  for (const auto& member : view.members) {
+    members.push_back({{"rank", member.rank.value()},
+                       {"router", member.router},
+                       {"expert", member.expert},
+                       {"region", member.region},
+                       {"experts_held", placement_json(view.placement, member.rank)}});
+  }
+  return {{"epoch", view.epoch.value()},
+          {"layers", view.placement.layers()},
+          {"experts", view.placement.experts()},
+          {"experts_masked", view.placement.masked_count()},
+          {"members", std::move(members)}};
+}
+
+std::string_view word(RunPhase phase, bool started, bool whole) {
+  if (phase == RunPhase::kLeaving) return "leaving";
+  if (phase == RunPhase::kStopped) return "stopped";
+  if (!started) return "starting";
+  return whole ? "serving" : "recovering";
+}
+
+}  // namespace
+
+std::string Controller::State::status() const {
+  json ranks = json::array();
+  for (std::uint32_t r = 0; r < members.size(); ++r) {
+    const RankId rank(r);
+    const Slot& slot = members.at(rank);
+    const HealthVerdict health = judge(rank);
+    ranks.push_back({{"rank", r},
+                     {"state", to_string(slot.state)},
+                     {"kind", to_string(slot.kind)},
+                     {"life", slot.incarnation.value()},
+                     {"pid", slot.pid},
+                     {"host", slot.host},
+                     {"region", slot.region},
+                     {"zone", slot.zone},
+                     {"phase", to_string(slot.phase)},
+                     {"member", member(rank)},
+                     {"cordoned", slot.cordoned},
+                     {"epoch", slot.epoch.value()},
+                     {"adopted", slot.adopted.value()},
+                     {"health", to_string(health.level)},
+                     {"health_text", health.text()},
+                     {"heartbeat_age_s",
+                      slot.phi ? json(to_seconds(slot.phi->silence(now))) : json(nullptr)},
+                     {"steps", slot.heartbeat.steps},
+                     {"open_requests", ledger.open_count(rank)},
+                     {"busy_share", slot.load.busy_share},
+                     {"tokens_per_s", slot.load.seconds > 0 ? static_cast<double>(slot.load.tokens) /
+                                                                  slot.load.seconds
+                                                            : 0.0},
+                     {"rss_bytes", slot.load.rss_bytes}});
+  }
+  const bool whole = view && dead_members(seats).empty();
+  json out = {
+      {"cluster",
+       {{"phase", word(phase, view != nullptr, whole)},
+        {"slots", members.size()},
+        {"target_experts", target_experts},
+        {"target_routers", target_routers},
+        {"waiting_for", waiting_for},
+        {"events", outbox.event_count()}}},
+      {"view", view ? view_json(*view) : json(nullptr)},
+      {"retired_epoch", retired.value()},
+      {"transaction", nullptr},
+      {"ranks", std::move(ranks)},
+      {"requests",
+       {{"submitted", ledger.submitted()},
+        {"open", ledger.open_count()},
+        {"waiting", ledger.waiting().size()},
+        {"done", ledger.done().size()}}},
+      {"parts",
+       {{"detector", {{"last_run_age_s", last_tick ? json(to_seconds(now - *last_tick)) : json()}}},
+        {"balancer", {{"wanted", rebalance_wanted}}}}}};
+  if (transaction) {
+    json waiting = json::array();
+    for (const RankId rank : transaction->waiting) waiting.push_back(rank.value());
+    out["transaction"] = {{"epoch", transaction->view->epoch.value()},
+                          {"cause", transaction->cause},
+                          {"seconds_left", to_seconds(transaction->deadline - now)},
+                          {"waiting", std::move(waiting)}};
+  }
+  return out.dump();
+}
+
+}  // namespace switchyard::control

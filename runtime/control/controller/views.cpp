@@ -1,0 +1,189 @@
+// Changes of the view: one at a time, prepared, then committed or rolled back.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "runtime/control/controller/state.h"
+
+namespace switchyard::control {
+namespace {
+
+// Single-phase commits in a row within one handle(); more would be a loop.
+constexpr int kCommitsMax = 8;
+
+std::string numbers(const std::set<RankId>& ranks) {
+  std::vector<std::uint32_t> out;
+  for (const RankId rank : ranks) out.push_back(rank.value());
+  return fmt::format("{}", fmt::join(out, ", "));
+}
+
+}  // namespace
+
+void Controller::State::settle_views() {
+  if (phase != RunPhase::kRunning) return;
+  for (int i = 0; i < kCommitsMax; ++i) {
+    if (transaction) {
+      const std::set<RankId> dead = dead_members(transaction->seats);
+      if (dead.empty() && !transaction->waiting.empty()) break;
+      if (dead.empty()) {
+        Transaction done = *std::exchange(transaction, std::nullopt);
+        commit(std::move(done.view), std::move(done.seats), done.cause);
+        continue;
+      }
+      roll_back(fmt::format("rank {} died meanwhile", numbers(dead)));
+    }
+    std::optional<Proposal> next = propose();
+    if (!next) break;
+    begin(std::move(*next));
+  }
+  retire_old();
+}
+
+Result<std::shared_ptr<const placement::View>> Controller::State::make_view(
+    const Proposal& proposal, Epoch epoch) const {
+  auto out = std::make_shared<placement::View>();
+  out->epoch = epoch;
+  for (const RankId rank : proposal.roles.all()) {
+    const Slot& slot = members.at(rank);
+    out->members.push_back({rank, proposal.roles.routers.contains(rank),
+                            proposal.roles.experts.contains(rank), slot.host, slot.region,
+                            slot.zone});
+  }
+  SY_ASSIGN(out->placement,
+            placement::Placement::create(proposal.table.layers, proposal.table.experts,
+                                         proposal.table.copies, proposal.gaps));
+  return out;
+}
+
+Seats Controller::State::seats_of(const placement::View& of) const {
+  Seats out;
+  for (const auto& member : of.members) {
+    out.emplace(member.rank, members.at(member.rank).incarnation);
+  }
+  return out;
+}
+
+std::set<RankId> Controller::State::dead_members(const Seats& of) const {
+  std::set<RankId> out;
+  for (const auto& [rank, life] : of) {
+    if (!members.lives(rank, life)) out.insert(rank);
+  }
+  return out;
+}
+
+// Those that get an expert which they do not hold as members of the view, and new routers. For the
+// first view all expert ranks.
+std::set<RankId> Controller::State::who_must_load(const placement::View& next) const {
+  std::set<RankId> out;
+  for (const auto& now_member : next.members) {
+    const bool routed = view && Roles::of(*view).routers.contains(now_member.rank);
+    if (view && now_member.router && !routed) out.insert(now_member.rank);
+    if (!view && now_member.expert) out.insert(now_member.rank);
+  }
+  if (!view) return out;
+  const CopyTable before = CopyTable::of(view->placement);
+  const CopyTable after = CopyTable::of(next.placement);
+  for (std::size_t i = 0; i < after.copies.size(); ++i) {
+    for (const auto& copy : after.copies[i]) {
+      const bool held = std::ranges::any_of(
+          before.copies[i], [&](const auto& old) { return old.rank == copy.rank; });
+      if (!held) out.insert(copy.rank);
+    }
+  }
+  return out;
+}
+
+void Controller::State::begin(Proposal proposal) {
+  auto next = make_view(proposal, last_epoch.next());
+  if (!next) {
+    planned_not_before = now + options.prepare_deadline;
+    outbox.event("plan_failed", next.error().message);
+    return;
+  }
+  last_epoch = last_epoch.next();
+  Seats next_seats = seats_of(**next);
+  std::set<RankId> loading = who_must_load(**next);
+  if (loading.empty()) return commit(*next, std::move(next_seats), proposal.cause);
+  transaction = Transaction{*next,
+                            std::move(next_seats),
+                            loading,
+                            now + options.prepare_deadline,
+                            std::move(proposal.cause),
+                            proposal.urgency};
+  const Message prepare = Prepare{*next};
+  outbox.journal({}, prepare);
+  outbox.event("view_preparing", fmt::format("epoch {} ({}): rank {} to load", last_epoch.value(),
+                                             transaction->cause, numbers(loading)));
+  for (const RankId rank : loading) send(rank, prepare);
+}
+
+void Controller::State::commit(std::shared_ptr<const placement::View> next, Seats next_seats,
+                               const std::string& cause) {
+  const Message message = Commit{next};
+  outbox.journal({}, message);
+  outbox.event("view_committed",
+               fmt::format("epoch {} ({}): {} members, {} experts masked", next->epoch.value(),
+                           cause, next->members.size(), next->placement.masked_count()));
+  follow(std::move(next), std::move(next_seats));
+  send_all(message);
+}
+
+void Controller::State::follow(std::shared_ptr<const placement::View> next, Seats next_seats) {
+  if (!view) {
+    for (std::uint32_t r = 0; r < members.size(); ++r) {
+      const Slot& slot = members.at(RankId(r));
+      if (!slot.alive() || slot.kind == RankKind::kSpare) continue;
+      target_experts += can_hold(slot.kind) ? 1 : 0;
+      target_routers += can_route(slot.kind) ? 1 : 0;
+    }
+  }
+  view = std::move(next);
+  seats = std::move(next_seats);
+  last_epoch = std::max(last_epoch, view->epoch);
+  evidence.begin_epoch(view->epoch, view->members.size());
+  missing_by_regime.clear();
+  waiting_for.clear();
+  whole_since = now;
+}
+
+void Controller::State::roll_back(const std::string& reason) {
+  const Transaction undone = *std::exchange(transaction, std::nullopt);
+  outbox.event("view_rolled_back",
+               fmt::format("epoch {} ({}): {}", undone.view->epoch.value(), undone.cause, reason));
+  for (const auto& [rank, life] : undone.seats) {
+    if (members.lives(rank, life)) send(rank, Rollback{undone.view->epoch, reason});
+  }
+  unsettled = true;
+}
+
+void Controller::State::check_deadline() {
+  if (!transaction || now < transaction->deadline) return;
+  for (const RankId rank : transaction->waiting) {
+    members.at(rank).unfit_until = now + options.prepare_deadline;
+  }
+  if (transaction->urgency == Urgency::kPlanned && view) {
+    // What was asked for cannot be had: the wish is given up.
+    const Roles held = Roles::of(*view);
+    target_experts = static_cast<std::uint32_t>(held.experts.size());
+    target_routers = static_cast<std::uint32_t>(held.routers.size());
+  }
+  roll_back(fmt::format("rank {} did not prepare in time", numbers(transaction->waiting)));
+}
+
+// Old copies may go when every router that lives acts under the view.
+void Controller::State::retire_old() {
+  if (!view || retired == view->epoch) return;
+  for (const auto& member : view->members) {
+    if (member.router && this->member(member.rank) &&
+        members.at(member.rank).adopted < view->epoch) {
+      return;
+    }
+  }
+  retired = view->epoch;
+  outbox.journal({}, Retire{retired});
+  outbox.event("epoch_retired", fmt::format("nothing below epoch {} is in use", retired.value()));
+  send_all(Retire{retired});
+}
+
+}  // namespace switchyard::control

@@ -1,0 +1,174 @@
+#include "runtime/control/ledger.h"
+
+#include <algorithm>
+
+#include "runtime/base/check.h"
+
+namespace switchyard::control {
+
+Result<std::vector<RequestId>> Ledger::submit(std::vector<NewRequest> requests, TimePoint now) {
+  while (requests_.size() + requests.size() > requests_max_ && !done_.empty() &&
+         requests_.at(done_.front()).delivered) {
+    requests_.erase(done_.front());
+    done_.pop_front();
+  }
+  if (requests_.size() + requests.size() > requests_max_) {
+    return switchyard::fail(ErrorCode::kLimit, "{} requests are held and {} more asked for; at most {}",
+                requests_.size(), requests.size(), requests_max_);
+  }
+  std::vector<RequestId> ids;
+  for (NewRequest& what : requests) {
+    Request request;
+    request.id = next_;
+    request.what = std::move(what);
+    request.waiting_since = now;
+    ids.push_back(next_);
+    waiting_.insert(next_);
+    requests_.emplace(next_, std::move(request));
+    next_ = next_.next();
+  }
+  return ids;
+}
+
+std::uint32_t Ledger::assign(RequestId id, Holder holder) {
+  Request& request = at(id);
+  SY_CHECK(request.state == RequestState::kWaiting, "request {} is not waiting", id.value());
+  waiting_.erase(id);
+  request.state = RequestState::kAssigned;
+  request.holder = holder;
+  request.orphan_at.reset();
+  assigned_[holder.rank].insert(id);
+  return ++request.attempt;
+}
+
+// The outcome where the word may not be taken.
+std::optional<WordOutcome> Ledger::refuse(const Holder& from, RequestId id,
+                                          std::uint32_t attempt) const {
+  if (id.value() >= next_.value() || attempt == 0) return WordOutcome::kForeign;
+  const Request* request = find(id);
+  if (request == nullptr) return WordOutcome::kStale;  // done and delivered long ago
+  if (attempt > request->attempt) return WordOutcome::kForeign;
+  if (attempt < request->attempt || request->state != RequestState::kAssigned) {
+    return WordOutcome::kStale;
+  }
+  if (request->holder != from) return WordOutcome::kForeign;
+  return std::nullopt;
+}
+
+WordOutcome Ledger::progress(const Holder& from, const Progress& word) {
+  if (const auto refused = refuse(from, word.id, word.attempt)) return *refused;
+  Request& request = at(word.id);
+  if (word.first > request.tokens.size()) return WordOutcome::kGap;
+  const std::size_t known = std::min(request.tokens.size() - word.first, word.tokens.size());
+  const auto fresh = word.tokens.begin() + static_cast<std::ptrdiff_t>(known);
+  if (!std::equal(word.tokens.begin(), fresh, request.tokens.begin() + word.first)) {
+    return WordOutcome::kDiffers;
+  }
+  request.orphan_at.reset();
+  if (fresh == word.tokens.end()) return WordOutcome::kStale;
+  request.tokens.insert(request.tokens.end(), fresh, word.tokens.end());
+  return WordOutcome::kTaken;
+}
+
+WordOutcome Ledger::finish(const Holder& from, Finished word) {
+  if (const auto refused = refuse(from, word.id, word.attempt)) return *refused;
+  end(at(word.id), std::move(word.error), std::move(word.payload));
+  return WordOutcome::kTaken;
+}
+
+void Ledger::fail(RequestId id, std::string error) {
+  Request& request = at(id);
+  SY_CHECK(request.state != RequestState::kDone, "request {} is done", id.value());
+  end(request, std::move(error), {});
+}
+
+void Ledger::leave_state(Request& request) {
+  waiting_.erase(request.id);
+  if (request.state == RequestState::kAssigned) assigned_[request.holder.rank].erase(request.id);
+  request.orphan_at.reset();
+}
+
+void Ledger::end(Request& request, std::string error, std::vector<std::byte> result) {
+  leave_state(request);
+  request.state = RequestState::kDone;
+  request.error = std::move(error);
+  request.result = std::move(result);
+  request.tokens = {};
+  request.what.payload = {};
+  done_.push_back(request.id);
+}
+
+void Ledger::release(RequestId id, TimePoint now) {
+  Request& request = at(id);
+  SY_CHECK(request.state == RequestState::kAssigned, "request {} is not assigned", id.value());
+  leave_state(request);
+  request.state = RequestState::kWaiting;
+  request.waiting_since = now;
+  waiting_.insert(id);
+}
+
+std::vector<RequestId> Ledger::held_by(const Holder& holder) const {
+  std::vector<RequestId> out;
+  const auto found = assigned_.find(holder.rank);
+  if (found == assigned_.end()) return out;
+  for (const RequestId id : found->second) {
+    if (requests_.at(id).holder == holder) out.push_back(id);
+  }
+  return out;
+}
+
+Result<std::vector<RequestId>> Ledger::reconcile(const Holder& holder,
+                                                 const std::vector<HeldRequest>& held,
+                                                 TimePoint orphan_at) {
+  std::vector<RequestId> forget;
+  std::set<RequestId> claimed;
+  for (const HeldRequest& own : held) {
+    if (const auto refused = refuse(holder, own.id, own.attempt)) {
+      if (*refused == WordOutcome::kForeign && own.id.value() >= next_.value()) {
+        return switchyard::fail(ErrorCode::kPeer, "rank {} holds request {}, which was never made",
+                                holder.rank.value(), own.id.value());
+      }
+      forget.push_back(own.id);
+      continue;
+    }
+    claimed.insert(own.id);
+  }
+  for (const RequestId id : held_by(holder)) {
+    Request& request = at(id);
+    if (claimed.contains(id)) {
+      request.orphan_at.reset();
+    } else if (!request.orphan_at) {
+      request.orphan_at = orphan_at;
+    }
+  }
+  return forget;
+}
+
+const Request* Ledger::find(RequestId id) const {
+  const auto found = requests_.find(id);
+  return found == requests_.end() ? nullptr : &found->second;
+}
+
+Request& Ledger::at(RequestId id) {
+  const auto found = requests_.find(id);
+  SY_CHECK(found != requests_.end(), "no request {}", id.value());
+  return found->second;
+}
+
+std::vector<RequestId> Ledger::orphans(TimePoint now) const {
+  std::vector<RequestId> out;
+  for (const auto& [rank, ids] : assigned_) {
+    for (const RequestId id : ids) {
+      const auto& at = requests_.at(id).orphan_at;
+      if (at && *at <= now) out.push_back(id);
+    }
+  }
+  return out;
+}
+
+std::size_t Ledger::open_count(RankId rank) const {
+  const auto found = assigned_.find(rank);
+  return found == assigned_.end() ? 0 : found->second.size();
+}
+
+}  // namespace switchyard::control

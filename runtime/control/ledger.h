@@ -1,0 +1,102 @@
+// runtime/control/ledger.h -- the requests of a cluster: who works on which, the tokens generated so
+// far, the results. A request is assigned to one life of one router at a time; each assignment is an
+// attempt, and what an older attempt says is dropped, so that every request ends exactly once.
+// Not the choice of the router and not the journal. Thread safety: shared objects: unsafe.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "runtime/base/clock.h"
+#include "runtime/base/error.h"
+#include "runtime/control/messages.h"
+
+namespace switchyard::control {
+
+enum class RequestState : std::uint8_t { kWaiting, kAssigned, kDone };
+
+// One life of one rank.
+struct Holder {
+  RankId rank;
+  Incarnation life;
+  auto operator<=>(const Holder&) const = default;
+};
+
+struct Request {
+  RequestId id;
+  NewRequest what;
+  RequestState state = RequestState::kWaiting;
+  std::uint32_t attempt = 0;
+  Holder holder;                       // kAssigned
+  std::vector<std::uint32_t> tokens;   // generated so far
+  TimePoint waiting_since{};           // kWaiting
+  std::optional<TimePoint> orphan_at;  // kAssigned, but its holder says that it has it not
+  std::string error;                   // kDone
+  std::vector<std::byte> result;       // kDone
+  bool delivered = false;              // to at least one client
+};
+
+// What became of a router's words about a request.
+enum class WordOutcome : std::uint8_t {
+  kTaken,
+  kStale,    // of an older attempt, or said before
+  kGap,      // tokens are missing in between
+  kDiffers,  // other tokens than an earlier attempt generated: somebody is not exact
+  kForeign,  // no such request or attempt, or it is another router's
+};
+
+class Ledger {
+ public:
+  explicit Ledger(std::uint32_t requests_max) : requests_max_(requests_max) {}
+
+  // Errors: kLimit, and nothing was taken. Results that were delivered make room.
+  [[nodiscard]] Result<std::vector<RequestId>> submit(std::vector<NewRequest> requests,
+                                                      TimePoint now);
+  // A new attempt by `holder`; answers its number.
+  std::uint32_t assign(RequestId id, Holder holder);
+  [[nodiscard]] WordOutcome progress(const Holder& from, const Progress& word);
+  [[nodiscard]] WordOutcome finish(const Holder& from, Finished word);
+  // Ends a request that no router ended.
+  void fail(RequestId id, std::string error);
+  // Back to the waiting ones.
+  void release(RequestId id, TimePoint now);
+  // Ids assigned to that life, ascending.
+  [[nodiscard]] std::vector<RequestId> held_by(const Holder& holder) const;
+
+  // What a router that has reconnected says it holds. `forget`: what it should drop. Requests that
+  // it should hold and does not become orphans at `orphan_at`.
+  // Errors: kPeer for requests that were never made.
+  [[nodiscard]] Result<std::vector<RequestId>> reconcile(const Holder& holder,
+                                                         const std::vector<HeldRequest>& held,
+                                                         TimePoint orphan_at);
+
+  [[nodiscard]] const Request* find(RequestId id) const;
+  [[nodiscard]] Request& at(RequestId id);
+  [[nodiscard]] const std::set<RequestId>& waiting() const noexcept { return waiting_; }
+  [[nodiscard]] std::vector<RequestId> orphans(TimePoint now) const;
+  [[nodiscard]] std::size_t open_count(RankId rank) const;
+  [[nodiscard]] std::size_t open_count() const noexcept { return requests_.size() - done_.size(); }
+  // Done ones that are still held, in the order in which they ended.
+  [[nodiscard]] const std::deque<RequestId>& done() const noexcept { return done_; }
+  [[nodiscard]] std::uint32_t submitted() const noexcept { return next_.value(); }
+  [[nodiscard]] const std::map<RequestId, Request>& all() const noexcept { return requests_; }
+
+ private:
+  void leave_state(Request& request);
+  void end(Request& request, std::string error, std::vector<std::byte> result);
+  [[nodiscard]] std::optional<WordOutcome> refuse(const Holder& from, RequestId id,
+                                                  std::uint32_t attempt) const;
+
+  std::uint32_t requests_max_;
+  RequestId next_;
+  std::map<RequestId, Request> requests_;
+  std::set<RequestId> waiting_;
+  std::map<RankId, std::set<RequestId>> assigned_;
+  std::deque<RequestId> done_;
+};
+
+}  // namespace switchyard::control

@@ -1,0 +1,111 @@
+#include "runtime/control/mailbox.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace switchyard::control {
+namespace {
+
+void add_to(std::vector<std::uint64_t>& sums, const std::vector<std::uint64_t>& more) {
+  if (sums.size() < more.size()) sums.resize(more.size());
+  for (std::size_t i = 0; i < more.size(); ++i) sums[i] += more[i];
+}
+
+// Two windows as one: counts add up, shares are weighted by time, the worse delay stands.
+void merge(LoadReport& into, const LoadReport& more) {
+  const double seconds = into.seconds + more.seconds;
+  if (seconds > 0) {
+    into.busy_share = (into.busy_share * into.seconds + more.busy_share * more.seconds) / seconds;
+    into.cpu_share = (into.cpu_share * into.seconds + more.cpu_share * more.seconds) / seconds;
+  }
+  into.seconds = seconds;
+  into.queue_delay_us_p95 = std::max(into.queue_delay_us_p95, more.queue_delay_us_p95);
+  into.step_us_p50 = more.step_us_p50;
+  into.rss_bytes = more.rss_bytes;
+  into.tokens += more.tokens;
+  add_to(into.expert_pairs, more.expert_pairs);
+  add_to(into.wait_us_by_peer, more.wait_us_by_peer);
+  add_to(into.bytes_by_peer, more.bytes_by_peer);
+}
+
+// Whether `more` goes on exactly where `into` ends.
+bool append(Progress& into, const Progress& more) {
+  if (into.attempt != more.attempt || into.first + into.tokens.size() != more.first) return false;
+  into.tokens.insert(into.tokens.end(), more.tokens.begin(), more.tokens.end());
+  return true;
+}
+
+}  // namespace
+
+std::optional<Message> Mailbox::take() {
+  const std::lock_guard lock(mutex_);
+  if (to_engine_.empty()) return std::nullopt;
+  auto message = std::move(to_engine_.front());
+  to_engine_.pop_front();
+  return message;
+}
+
+bool Mailbox::merged(Message& message) {
+  if (const auto* progress = std::get_if<Progress>(&message)) {
+    const auto found = progress_at_.find(progress->id);
+    if (found == progress_at_.end()) return false;
+    return append(std::get<Progress>(to_controller_[found->second - sent_]), *progress);
+  }
+  const bool latest_counts =
+      std::holds_alternative<Heartbeat>(message) || std::holds_alternative<Evidence>(message);
+  if (!latest_counts && !std::holds_alternative<LoadReport>(message)) return false;
+  const auto same = std::ranges::find(to_controller_, message.index(), &Message::index);
+  if (same == to_controller_.end()) return false;
+  if (latest_counts) {
+    *same = std::move(message);
+  } else {
+    merge(std::get<LoadReport>(*same), std::get<LoadReport>(message));
+  }
+  return true;
+}
+
+void Mailbox::post(Message message) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!merged(message)) {
+      if (const auto* progress = std::get_if<Progress>(&message)) {
+        progress_at_[progress->id] = sent_ + to_controller_.size();
+      }
+      to_controller_.push_back(std::move(message));
+    }
+  }
+  if (wake_) wake_();
+}
+
+void Mailbox::hold(std::vector<HeldRequest> held, Epoch epoch) {
+  const std::lock_guard lock(mutex_);
+  standing_ = {std::move(held), epoch};
+}
+
+void Mailbox::deliver(Message message) {
+  {
+    const std::lock_guard lock(mutex_);
+    to_engine_.push_back(std::move(message));
+  }
+  if (wake_engine_) wake_engine_();
+}
+
+std::optional<Message> Mailbox::next_to_send() {
+  const std::lock_guard lock(mutex_);
+  if (to_controller_.empty()) return std::nullopt;
+  auto message = std::move(to_controller_.front());
+  to_controller_.pop_front();
+  if (const auto* progress = std::get_if<Progress>(&message)) {
+    const auto found = progress_at_.find(progress->id);
+    if (found != progress_at_.end() && found->second == sent_) progress_at_.erase(found);
+  }
+  ++sent_;
+  return message;
+}
+
+Mailbox::Standing Mailbox::standing() const {
+  const std::lock_guard lock(mutex_);
+  return standing_;
+}
+
+}  // namespace switchyard::control

@@ -1,0 +1,131 @@
+#include "runtime/control/membership.h"
+
+#include "runtime/base/check.h"
+
+namespace switchyard::control {
+
+Result<Membership::Entry> Membership::judge(const Register& asks) const {
+  if (!has(asks.rank)) {
+    return fail(ErrorCode::kBadInput, "rank {} of a cluster of {} slots", asks.rank.value(),
+                size());
+  }
+  const Slot& slot = at(asks.rank);
+  const bool fresh = asks.incarnation == Incarnation();
+  if (!fresh && (!slot.alive() || asks.incarnation != slot.incarnation)) {
+    return fail(ErrorCode::kStaleEpoch,
+                "fenced: life {} of rank {} is over; a process may register as new",
+                asks.incarnation.value(), asks.rank.value());
+  }
+  if (!fresh) return Entry::kResumed;
+  if (slot.state == SlotState::kLive) {
+    return fail(ErrorCode::kPeer, "slot {} is taken by pid {} on {}", asks.rank.value(), slot.pid,
+                slot.host);
+  }
+  return slot.state == SlotState::kLost ? Entry::kReplacing : Entry::kNewLife;
+}
+
+void Membership::fill(Slot& slot, const Register& asks, ConnectionId connection, TimePoint now) {
+  slot.state = SlotState::kLive;
+  slot.connection = connection;
+  slot.kind = asks.kind;
+  slot.pid = asks.pid;
+  slot.host = asks.host;
+  slot.region = asks.region;
+  slot.zone = asks.zone;
+  slot.epoch = std::max(slot.epoch, asks.epoch);
+  slot.since = now;
+  auto phi = PhiAccrual::create(phi_);
+  SY_CHECK(phi.has_value(), "{}", phi.error().message);
+  slot.phi = std::move(phi).value();
+  slot.phi->heartbeat(now);
+  slot.progress = ProgressWatch();
+  slot.load_at.reset();
+}
+
+Incarnation Membership::seat(const Register& asks, ConnectionId connection, TimePoint now) {
+  Slot& slot = at(asks.rank);
+  const Incarnation life = slot.incarnation.next();
+  const bool cordoned = slot.cordoned;
+  slot = Slot();
+  slot.incarnation = life;
+  slot.cordoned = cordoned;
+  slot.phase_since = now;
+  fill(slot, asks, connection, now);
+  return life;
+}
+
+void Membership::resume(const Register& asks, ConnectionId connection, TimePoint now) {
+  fill(at(asks.rank), asks, connection, now);
+}
+
+void Membership::lose(RankId rank, TimePoint until, TimePoint now) {
+  Slot& slot = at(rank);
+  SY_CHECK(slot.alive(), "rank {} is not there", rank.value());
+  slot.state = SlotState::kLost;
+  slot.connection = {};
+  slot.since = now;
+  slot.lost_until = until;
+}
+
+void Membership::end(RankId rank, SlotState how, TimePoint now) {
+  Slot& slot = at(rank);
+  slot.state = how;
+  slot.connection = {};
+  slot.since = now;
+}
+
+void Membership::heartbeat(RankId rank, const Heartbeat& beat, TimePoint now) {
+  Slot& slot = at(rank);
+  if (slot.phase != beat.phase) {
+    slot.phase = beat.phase;
+    slot.phase_since = now;
+  }
+  slot.epoch = std::max(slot.epoch, beat.epoch);
+  slot.heartbeat = beat;
+  slot.phi->heartbeat(now);
+  slot.progress.observe({beat.steps, beat.open_requests}, now);
+}
+
+void Membership::excuse(Duration pause) {
+  for (Slot& slot : slots_) {
+    if (slot.phi) slot.phi->excuse(pause);
+    if (slot.state == SlotState::kLost) slot.lost_until += pause;
+  }
+}
+
+Slot& Membership::at(RankId rank) {
+  SY_CHECK(has(rank), "rank {} of {}", rank.value(), size());
+  return slots_[rank.index()];
+}
+
+const Slot& Membership::at(RankId rank) const {
+  SY_CHECK(has(rank), "rank {} of {}", rank.value(), size());
+  return slots_[rank.index()];
+}
+
+bool Membership::lives(RankId rank, Incarnation incarnation) const {
+  return has(rank) && at(rank).alive() && at(rank).incarnation == incarnation;
+}
+
+std::string_view to_string(SlotState state) noexcept {
+  switch (state) {
+    case SlotState::kEmpty: return "empty";
+    case SlotState::kLive: return "live";
+    case SlotState::kLost: return "lost";
+    case SlotState::kDead: return "dead";
+    case SlotState::kLeft: return "left";
+  }
+  return "unknown";
+}
+
+std::string_view to_string(RankKind kind) noexcept {
+  switch (kind) {
+    case RankKind::kRouter: return "router";
+    case RankKind::kExpert: return "expert";
+    case RankKind::kBoth: return "both";
+    case RankKind::kSpare: return "spare";
+  }
+  return "unknown";
+}
+
+}  // namespace switchyard::control

@@ -1,0 +1,47 @@
+// runtime/control/placement_repair.h -- changes a placement as little as an event demands: takes
+// ranks out, gives lost experts a new home, evens out what each rank holds. Pure; equal input gives
+// equal output. By number of copies, not by load: planners that go by load are in
+// runtime/placement. Thread safety: functions without state.
+#pragma once
+
+#include <set>
+#include <vector>
+
+#include "runtime/base/error.h"
+#include "runtime/base/ids.h"
+#include "runtime/placement/view.h"
+
+namespace switchyard::control {
+
+// Copies per [layer * experts + expert]; unlike in a Placement an expert may have none.
+struct CopyTable {
+  std::size_t layers = 0;
+  std::size_t experts = 0;
+  std::vector<std::vector<placement::Replica>> copies;
+
+  [[nodiscard]] static CopyTable of(const placement::Placement& placement);
+  void drop(const std::set<RankId>& ranks);
+  // Experts without a copy, over all layers.
+  [[nodiscard]] std::size_t lost() const;
+};
+
+enum class Evenness : std::uint8_t {
+  kLeave,  // only what is missing is added
+  kLevel,  // and copies move until no target holds more than one above another, per layer
+};
+
+struct RepairRequest {
+  std::vector<RankId> targets;  // may receive copies, ascending
+  std::size_t replicas = 1;     // wanted of each expert; as many as there are targets at most
+  Evenness evenness = Evenness::kLeave;
+  // In each group of ranks every expert has a copy, as far as it has a target.
+  std::vector<std::set<RankId>> groups;
+};
+
+// Errors: kConfig for a lost expert without a target that could take it.
+[[nodiscard]] Result<void> repair(CopyTable& table, const RepairRequest& request);
+
+// Whether every expert has a copy in each group.
+[[nodiscard]] bool covers(const CopyTable& table, const std::vector<std::set<RankId>>& groups);
+
+}  // namespace switchyard::control

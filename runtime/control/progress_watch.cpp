@@ -1,0 +1,17 @@
+#include "runtime/control/progress_watch.h"
+
+namespace switchyard::control {
+
+void ProgressWatch::observe(const Report& report, TimePoint now) {
+  const bool advanced = !reported_ || report.step != last_.step;
+  if (advanced || last_.work_count == 0) since_ = now;
+  last_ = report;
+  reported_ = true;
+}
+
+Duration ProgressWatch::stalled(TimePoint now) const {
+  if (!reported_ || last_.work_count == 0 || now <= since_) return Duration::zero();
+  return now - since_;
+}
+
+}  // namespace switchyard::control

@@ -1,0 +1,33 @@
+// runtime/control/progress_watch.h -- for how long a rank has had work and not advanced a step.
+// A heartbeat thread may live while the thread that computes is stuck; the step counter may not.
+// Thread safety: distinct objects: safe; shared objects: unsafe. Time is an argument.
+#pragma once
+
+#include <cstdint>
+
+#include "runtime/base/clock.h"
+
+namespace switchyard::control {
+
+class ProgressWatch {
+ public:
+  struct Report {
+    std::uint64_t step = 0;        // counts finished steps (router) or served layers (expert rank)
+    std::uint64_t work_count = 0;  // queued or open: rows, sequences
+  };
+
+  // A report of the rank has come. A counter that differs from the last one, in either direction,
+  // is progress (a rank that started anew counts from 0).
+  void observe(const Report& report, TimePoint now);
+
+  // 0 while idle or before the first report. Grows from the later of: the last advance, the moment
+  // at which work appeared. Silence does not stop it: a rank that had work still has it.
+  [[nodiscard]] Duration stalled(TimePoint now) const;
+
+ private:
+  bool reported_ = false;
+  Report last_;
+  TimePoint since_{};
+};
+
+}  // namespace switchyard::control

@@ -1,0 +1,73 @@
+// runtime/net/agent.h -- the agent of a rank: a thread of its own that keeps the connection to the
+// controller, carries the mailbox's messages both ways and says that the rank lives. It touches
+// neither MPI nor a device, and the engine never waits for it: while the controller is away the
+// tokens flow, and the agent tries again for ever (exponential backoff, full jitter).
+// Callers ignore SIGPIPE. Not the controller (controller_server.h) and not the client of a terminal
+// (client.h).
+// Thread safety: start() and stop() from one thread (the engine's); connected() from any.
+#pragma once
+
+#include <atomic>
+#include <memory>
+
+#include "runtime/base/log.h"
+#include "runtime/control/backoff.h"
+#include "runtime/control/mailbox.h"
+#include "runtime/net/endpoint.h"
+#include "runtime/net/secret.h"
+
+namespace switchyard::net {
+
+// What a heartbeat says, kept up to date by the engine thread without waiting for anyone.
+// Thread safety: shared objects: safe.
+struct Pulse {
+  std::atomic<control::Phase> phase{control::Phase::kStarting};
+  std::atomic<std::uint32_t> epoch{0};
+  std::atomic<std::uint64_t> steps{0};
+  std::atomic<std::uint32_t> open_requests{0};
+  std::atomic<std::uint32_t> waiting_requests{0};
+};
+
+struct AgentOptions {
+  Endpoint controller;
+  Secret secret;
+  // Who registers: rank, kind, pid, host, region, zone, model. The agent adds the incarnation that
+  // the controller gave it, and the mailbox's standing() (epoch, sequences held).
+  control::Register facts;
+  Duration heartbeat_interval = std::chrono::milliseconds(250);
+  Duration connect_limit = std::chrono::seconds(2);
+  Duration frame_limit = std::chrono::seconds(10);  // of one message, either way
+  Duration welcome_limit = std::chrono::seconds(10);
+  control::BackoffConfig backoff{std::chrono::milliseconds(50), std::chrono::seconds(1), 8};
+  std::uint64_t seed = 0;  // of the jitter; differs from rank to rank
+};
+
+class Agent {
+ public:
+  // Starts the thread; does not wait for the connection. `mailbox` and `pulse` outlive the agent.
+  // The engine sees in its mailbox: Welcome after each registration (a view it knows or a newer
+  // one; compare the incarnation), and Refused, after which this agent has given up: a rank that
+  // wants to come back starts another, which registers as a new process.
+  // Errors: kConfig for a backoff that is none.
+  [[nodiscard]] static Result<std::unique_ptr<Agent>> start(AgentOptions options,
+                                                            control::Mailbox& mailbox,
+                                                            const Pulse& pulse, Log log);
+  // As stop() without patience.
+  ~Agent();
+  Agent(const Agent&) = delete;
+  Agent& operator=(const Agent&) = delete;
+
+  // Sends what has been posted, then closes; what has not left after `patience` is dropped.
+  // Blocks: until done, `patience` at most. Afterwards the mailbox wakes no one.
+  void stop(Duration patience);
+
+  // Whether a controller has welcomed this rank and the connection stands.
+  [[nodiscard]] bool connected() const noexcept;
+
+ private:
+  struct State;
+  explicit Agent(std::shared_ptr<State> state);
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace switchyard::net
