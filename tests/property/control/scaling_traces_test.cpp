@@ -45,7 +45,7 @@ double full_load(std::size_t ranks) {
 }
 
 TEST(ScalingTraces, NoiseOfTenPercentMovesNothing) {
-  for (const std::size_t ranks : {1U, 2U, 3U, 5U, 8U, 13U, 21U, 32U}) {
+  for (const std::size_t ranks : {1U, 3U, 8U, 32U}) {
     const auto history = run_lawfully(
         world([&](double t) { return full_load(ranks) * noise(ranks, t, 0.1); }, ranks), kDay);
     EXPECT_TRUE(history.actions.empty()) << ranks << " ranks";
@@ -54,7 +54,7 @@ TEST(ScalingTraces, NoiseOfTenPercentMovesNothing) {
 
 // Noise whose samples last a whole interval, so that averaging does not help.
 TEST(ScalingTraces, SlowNoiseOfTenPercentMovesNothing) {
-  for (const std::size_t ranks : {1U, 2U, 3U, 5U, 8U, 13U, 21U, 32U}) {
+  for (const std::size_t ranks : {1U, 3U, 8U, 32U}) {
     const auto load = [&](double t) {
       return full_load(ranks) * noise(ranks, std::ceil(t / 5), 0.1);
     };
@@ -155,7 +155,7 @@ TEST(ScalingTraces, GapsInTheMetricsNeverScaleDown) {
 
 // Random stretches of load with random gaps and slow actions: the laws hold for any trace.
 TEST(ScalingTraces, TheLawsHoldForRandomTraces) {
-  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 25; ++seed) {
     SCOPED_TRACE(fmt::format("seed {}", seed));
     Random random(seed);
     const double stretch = 5 + random.next_unit() * 900;
