@@ -1,7 +1,7 @@
 // comm/transport.h -- moves messages between the ranks of one world. Knows no tokens, no experts.
 // Non-blocking point-to-point only: no collective on the serving path, so that a dead peer never
 // blocks the living. Messages between two ranks on one channel arrive in the order of sending.
-// Thread: one thread per transport (the rank's engine thread), except interrupt().
+// Thread: one thread per transport (the rank's engine thread), except set_lost().
 #pragma once
 
 #include <array>
@@ -43,7 +43,8 @@ struct SendTicket {
 struct TransportLimits {
   std::size_t message_bytes_max = std::size_t{1} << 30;  // larger sends are refused (kLimit)
   std::size_t sends_in_flight_max = 4096;                // more are refused (kLimit)
-  Duration receive_wait_max = std::chrono::seconds(30);  // a sender that stops half-way is kDeadline
+  Duration receive_wait_max =
+      std::chrono::seconds(30);  // a sender that stops half-way is kDeadline
 };
 
 class Transport {
@@ -63,19 +64,27 @@ class Transport {
   // Collective: no. Blocks: no.
   [[nodiscard]] virtual Result<bool> send_done(SendTicket ticket) = 0;
 
-  // The oldest arrival on a channel from anyone, if any; it stays until received. Also makes progress.
-  // After probe() returned an arrival, the next receive() on that channel takes exactly that one.
-  // Collective: no. Blocks: no.
+  // The oldest arrival on a channel from anyone, if any; it stays until received. Also makes
+  // progress. After probe() returned an arrival, the next receive() on that channel takes exactly
+  // that one. Collective: no. Blocks: no.
   [[nodiscard]] virtual Result<std::optional<Arrival>> probe(Channel channel) = 0;
-  // Takes the probed arrival into `into` (exactly arrival.bytes long). Blocks only for the copy of a
-  // message whose sender has already posted it; where that stops half-way (its process died) the error
-  // is kDeadline with scope kCommunicator, and `into` may still be written to.
+  // Takes the probed arrival into `into` (exactly arrival.bytes long). Blocks only for the copy of
+  // a message whose sender has already posted it; where that stops half-way (its process died) the
+  // error is kDeadline with scope kCommunicator, and `into` may still be written to.
   [[nodiscard]] virtual Result<void> receive(const Arrival& arrival, MutableBytes into) = 0;
 
-  // Sleeps or spins for a moment because there was nothing to do; `idle_rounds` is how often in a row
-  // the caller has called it: 0 first. Grows from a pause to sleeps of a few milliseconds (law 6) and
-  // returns early when this transport can be woken. Collective: no. Blocks: four milliseconds at most.
+  // Sleeps or spins for a moment because there was nothing to do; `idle_rounds` is how often in a
+  // row the caller has called it: 0 first. Grows from a pause to sleeps of a few milliseconds (law
+  // 6) and returns early when this transport can be woken. Collective: no. Blocks: four
+  // milliseconds at most.
   virtual void wait_a_moment(std::uint32_t idle_rounds) = 0;
+
+  // Whether a rank is known to be gone. While it is, a receive of its message that has stopped
+  // half-way gives up at once (kPeer with scope kPeer; `into` may still be written to) instead of
+  // waiting for receive_wait_max. Transports whose messages arrive whole need no such word.
+  // Collective: no. Blocks: no. Thread: any.
+  enum class Lost : std::uint8_t { kNo, kYes };
+  virtual void set_lost(RankId /*rank*/, Lost /*lost*/) noexcept {}
 
   // Leaves the world in order: every rank calls it once, with no message in flight.
   // Collective: yes. Blocks: until deadline. Errors: kDeadline naming the silent ranks.

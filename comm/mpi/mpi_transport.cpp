@@ -60,6 +60,7 @@ Result<std::unique_ptr<MpiTransport>> MpiTransport::create(MpiEnv env,
     SY_ASSIGN(channel, Comm::duplicate(goodbyes.get()));
   }
   transport->goodbyes_ = goodbyes;
+  transport->lost_ = std::vector<std::atomic<bool>>(transport->hosts_.size());
   return transport;
 }
 
@@ -140,6 +141,10 @@ Result<void> MpiTransport::wait_for_copy(MPI_Request& request, RankId from) {
     if (tests % kTestsBeforeYield != 0) continue;
     if (!deadline) deadline = Deadline::after(clock, limits_.receive_wait_max);
     if (deadline->passed(clock)) break;
+    if (lost_[from.index()].load(std::memory_order_relaxed)) {
+      return fail(ErrorCode::kPeer, ErrorScope::kPeer,
+                  "receive from rank {}: it was lost in the middle of a message", from.value());
+    }
     group_.ring(from);
     ::sched_yield();
   }

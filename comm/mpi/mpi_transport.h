@@ -6,6 +6,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <optional>
 #include <string>
 #include <vector>
@@ -37,6 +38,9 @@ class MpiTransport final : public Transport {
   [[nodiscard]] Result<std::optional<Arrival>> probe(Channel channel) override;
   [[nodiscard]] Result<void> receive(const Arrival& arrival, MutableBytes into) override;
   void wait_a_moment(std::uint32_t idle_rounds) override;
+  void set_lost(RankId rank, Lost lost) noexcept override {
+    lost_[rank.index()].store(lost == Lost::kYes, std::memory_order_relaxed);
+  }
   [[nodiscard]] Result<void> finalize(Deadline deadline) override;
 
  private:
@@ -65,6 +69,7 @@ class MpiTransport final : public Transport {
   TicketTable tickets_;
   std::vector<PendingSend> sends_;  // [sends_in_flight_max], by ticket slot
   std::array<std::optional<Probed>, kChannelCount> probed_;
+  std::vector<std::atomic<bool>> lost_;  // [ranks]
 };
 
 }  // namespace switchyard::comm::mpi

@@ -12,15 +12,21 @@ struct Counters {
   // Router side.
   std::uint64_t pairs_dispatched = 0;
   std::uint64_t pairs_answered = 0;
-  std::uint64_t rows_dispatched = 0;  // a row counts once per rank it goes to
+  std::uint64_t pairs_withdrawn = 0;  // asked again elsewhere before they were answered
+  std::uint64_t pairs_masked = 0;  // of experts that no rank holds: dropped, as the operator chose
+  std::uint64_t exchanges_replayed = 0;  // under a newer view
+  std::uint64_t answers_late = 0;        // to an exchange that had been replayed; dropped
+  std::uint64_t rows_dispatched = 0;     // a row counts once per rank it goes to
   std::uint64_t exchanges = 0;
-  std::uint64_t wait_ns = 0;          // a router with nothing to do but wait for answers
+  std::uint64_t wait_ns = 0;  // a router with nothing to do but wait for answers
   // Expert side.
   std::uint64_t pairs_received = 0;
   std::uint64_t pairs_served = 0;
-  std::uint64_t batches_served = 0;   // grouped FFN calls
-  std::uint64_t batch_jobs = 0;       // dispatches in them: above batches_served when batched
-  std::uint64_t busy_ns = 0;          // inside expert FFNs
+  std::uint64_t pairs_superseded = 0;  // received, then asked again by their router before served
+  std::uint64_t batches_served = 0;    // grouped FFN calls
+  std::uint64_t batch_jobs = 0;        // dispatches in them: above batches_served when batched
+  std::uint64_t busy_ns = 0;           // inside expert FFNs
+  std::vector<std::uint64_t> expert_pairs;  // [layers * experts] served; empty where none are held
   // Messages that crossed a transport, by destination rank; a rank sends itself nothing.
   std::vector<std::uint64_t> bytes_sent;  // [ranks]
   std::vector<std::uint64_t> messages_sent;

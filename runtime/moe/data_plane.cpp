@@ -1,6 +1,7 @@
 #include "runtime/moe/data_plane.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "runtime/base/check.h"
 
@@ -20,71 +21,153 @@ std::size_t expert_rank_count(const placement::View& view) {
                                                 [](const auto& member) { return member.expert; }));
 }
 
-ExpertServerOptions server_options(const DataPlaneOptions& options, const placement::View& view) {
+std::vector<RankId> all_ranks(std::size_t count) {
+  std::vector<RankId> ranks;
+  for (std::uint32_t r = 0; r < count; ++r) ranks.emplace_back(r);
+  return ranks;
+}
+
+ExpertServerOptions server_options(const DataPlaneOptions& options, const placement::View& view,
+                                   std::size_t ranks) {
+  const bool any = options.roles == PlaneRoles::kAny;
   ExpertServerOptions server;
   server.shape = options.wire;
-  server.routers = router_ranks(view);
-  server.epoch = view.epoch;
+  server.routers = any ? all_ranks(ranks) : router_ranks(view);
+  server.oldest_epoch = view.epoch;
+  server.inboxes_per_micro_batch = any ? 3 : 1;
   server.gather_window = options.gather_window;
   server.send_deadline = options.exchange_deadline;
   return server;
 }
 
-ExchangeShape exchange_shape(const DataPlaneOptions& options, const placement::View& view) {
+ExchangeShape exchange_shape(const DataPlaneOptions& options, std::size_t expert_ranks) {
   ExchangeShape shape;
   shape.wire = options.wire;
-  shape.expert_ranks = expert_rank_count(view);
+  shape.expert_ranks = expert_ranks;
   shape.slots_max = options.tokens_max * options.k_max;
   shape.rows_max = options.tokens_max * std::min(options.k_max, shape.expert_ranks);
+  shape.peer_loss = options.roles == PlaneRoles::kAny ? PeerLoss::kReplay : PeerLoss::kFatal;
   return shape;
 }
 
 }  // namespace
 
-DataPlane::DataPlane(const DataPlaneOptions& options, std::shared_ptr<const placement::View> view,
-                     std::unique_ptr<placement::ReplicaChoice> choice, kernels::Device& device,
-                     const ExpertStore& store, comm::Transport& transport, const Clock& clock,
-                     const std::atomic<bool>& abandon)
+DataPlane::DataPlane(const DataPlaneOptions& options, kernels::Device& device,
+                     comm::Transport& transport, const Clock& clock,
+                     const std::atomic<bool>& abandon, ViewFeed* feed)
     : options_(options),
-      view_(std::move(view)),
-      choice_(std::move(choice)),
       device_(device),
       transport_(transport),
       clock_(clock),
       abandon_(abandon),
+      feed_(feed),
       counters_(transport.size()),
-      planner_(transport.size(), options.tokens_max, options.tokens_max * options.k_max) {
-  const auto& self = view_->members.at(transport.rank().index());
-  if (self.expert) {
-    server_ = std::make_unique<ExpertServer>(server_options(options_, *view_), device, store,
-                                             transport, clock, counters_);
+      planner_(transport.size(), options.tokens_max, options.tokens_max * options.k_max) {}
+
+Result<std::unique_ptr<DataPlane>> DataPlane::create(
+    const DataPlaneOptions& options, std::shared_ptr<const placement::View> view,
+    kernels::Device& device, const ExpertStore& store, comm::Transport& transport,
+    const Clock& clock, const std::atomic<bool>& abandon, ViewFeed* feed) {
+  std::unique_ptr<DataPlane> plane(new DataPlane(options, device, transport, clock, abandon, feed));
+  const bool any = options.roles == PlaneRoles::kAny;
+  const auto* self = view->find(transport.rank());
+  if (any || self->expert) {
+    plane->server_ =
+        std::make_unique<ExpertServer>(server_options(options, *view, transport.size()), device,
+                                       store, transport, clock, plane->counters_);
   }
-  if (!self.router) return;
-  const auto shape = exchange_shape(options_, *view_);
+  if (any || self->router) {
+    const std::size_t expert_ranks = any ? transport.size() : expert_rank_count(*view);
+    plane->make_router_side(expert_ranks, expert_ranks - (any || self->expert ? 1U : 0U));
+  }
+  SY_TRY(plane->adopt(std::move(view)));
+  return plane;
+}
+
+void DataPlane::make_router_side(std::size_t expert_ranks, std::size_t other_expert_ranks) {
+  const auto shape = exchange_shape(options_, expert_ranks);
   plans_.resize(options_.wire.micro_batches);
+  open_.resize(options_.wire.micro_batches);
   exchanges_.reserve(options_.wire.micro_batches);
-  for (std::size_t i = 0; i < options_.wire.micro_batches; ++i) {
-    plans_[i].ranks.reserve(shape.expert_ranks);
-    plans_[i].row_token.reserve(shape.rows_max);
-    plans_[i].pairs.reserve(shape.slots_max);
-    plans_[i].pair_slot.reserve(shape.slots_max);
-    exchanges_.emplace_back(shape, transport, server_.get(), counters_);
+  for (auto& plan : plans_) {
+    plan.ranks.reserve(shape.expert_ranks);
+    plan.row_token.reserve(shape.rows_max);
+    plan.pairs.reserve(shape.slots_max);
+    plan.pair_slot.reserve(shape.slots_max);
+    exchanges_.emplace_back(shape, transport_, server_.get(), counters_);
   }
-  // One buffer for every answer that can be on its way; pages are touched only by what arrives.
-  const std::size_t others = shape.expert_ranks - (self.expert ? 1U : 0U);
-  for (std::size_t i = 0; i < others * options_.wire.micro_batches; ++i) {
+  // One buffer for every answer that can be on its way, and one for a late one; pages are touched
+  // only by what arrives.
+  for (std::size_t i = 0; i < other_expert_ranks * options_.wire.micro_batches + 1; ++i) {
     answers_.emplace_back(options_.wire.answer_bytes(options_.wire.pairs_max));
   }
+}
+
+Result<void> DataPlane::adopt(std::shared_ptr<const placement::View> view) {
+  const auto* self = view->find(transport_.rank());
+  if (self != nullptr && self->router) {
+    SY_ASSIGN(choice_,
+              placement::make_replica_choice(options_.replica_choice, *view, transport_.rank()));
+  }
+  for (std::uint32_t r = 0; r < transport_.size(); ++r) {
+    const bool member = view->find(RankId(r)) != nullptr;
+    transport_.set_lost(RankId(r),
+                        member ? comm::Transport::Lost::kNo : comm::Transport::Lost::kYes);
+  }
+  view_ = std::move(view);
+  reap_in_flight();
+  for (std::size_t i = 0; i < exchanges_.size(); ++i) {
+    if (!exchanges_[i].open() || !exchanges_[i].needs_replay(*view_)) continue;
+    exchanges_[i].withdraw(in_flight_, answers_);
+    SY_TRY(begin_open(i));
+  }
+  return {};
+}
+
+void DataPlane::reap_in_flight() {
+  for (auto& kept : in_flight_) {
+    std::erase_if(kept.sends, [this](comm::SendTicket ticket) {
+      const auto done = transport_.send_done(ticket);
+      return !done || *done;  // a failed send has ended too
+    });
+  }
+  std::erase_if(in_flight_, [](const InFlight& kept) { return kept.sends.empty(); });
+}
+
+Epoch DataPlane::oldest_epoch_in_use() const {
+  Epoch oldest = view_->epoch;
+  for (const auto& exchange : exchanges_) {
+    if (exchange.open()) oldest = std::min(oldest, exchange.key().epoch);
+  }
+  return oldest;
+}
+
+void DataPlane::refuse_before(Epoch oldest) {
+  if (server_) server_->set_oldest_epoch(oldest);
+}
+
+Result<void> DataPlane::follow_views() {
+  if (feed_ == nullptr) return {};
+  SY_ASSIGN(auto newest, feed_->poll());
+  if (newest == nullptr || newest->epoch <= view_->epoch) return {};
+  return adopt(std::move(newest));
 }
 
 Result<void> DataPlane::begin(std::size_t micro_batch, std::size_t moe_layer, std::uint64_t step,
                               Rows x, const routing::Selections& selections,
                               std::span<const std::uint32_t> token_keys) {
   SY_CHECK(micro_batch < exchanges_.size(), "micro-batch {} of {}", micro_batch, exchanges_.size());
-  planner_.plan(*view_, moe_layer, selections, token_keys, *choice_, plans_[micro_batch]);
-  const ExchangeKey key{view_->epoch, static_cast<std::uint32_t>(moe_layer),
-                        static_cast<std::uint32_t>(micro_batch), step};
-  return exchanges_[micro_batch].begin(key, x, plans_[micro_batch], selections);
+  open_[micro_batch] = {moe_layer, step, x, &selections, token_keys};
+  return begin_open(micro_batch);
+}
+
+Result<void> DataPlane::begin_open(std::size_t micro_batch) {
+  const auto& open = open_[micro_batch];
+  auto& plan = plans_[micro_batch];
+  planner_.plan(*view_, open.moe_layer, *open.selections, open.token_keys, *choice_, plan);
+  const ExchangeKey key{view_->epoch, static_cast<std::uint32_t>(open.moe_layer),
+                        static_cast<std::uint32_t>(micro_batch), open.step};
+  return exchanges_[micro_batch].begin(key, open.x, plan, *open.selections);
 }
 
 Result<bool> DataPlane::receive_answer() {
@@ -97,16 +180,29 @@ Result<bool> DataPlane::receive_answer() {
                 arrival->from.value(), arrival->bytes, bytes_max, answers_.size());
   }
   const auto message = answers_.back().span().first(arrival->bytes);
-  SY_TRY(transport_.receive(*arrival, message));
+  if (auto received = transport_.receive(*arrival, message); !received) {
+    if (feed_ == nullptr || received.error().code != ErrorCode::kPeer) {
+      return Unexpected(std::move(received).error());
+    }
+    // Its sender died half-way: the transport may write into the buffer for ever.
+    lost_answers_.push_back(std::exchange(
+        answers_.back(), HostBuffer(options_.wire.answer_bytes(options_.wire.pairs_max))));
+    return true;
+  }
   SY_ASSIGN(const Answer answer, read_answer(options_.wire, message));
   auto& exchange = exchanges_[answer.key.micro_batch];
-  if (!exchange.open() || exchange.key() != answer.key) {
+  const bool awaited = exchange.open() && exchange.key() == answer.key;
+  if (!awaited && feed_ != nullptr) {
+    ++counters_.answers_late;
+    return true;
+  }
+  if (!awaited) {
     return fail(ErrorCode::kPeer, ErrorScope::kPeer,
                 "rank {} answered step {} layer {} of epoch {}, which is not open",
                 arrival->from.value(), answer.key.step, answer.key.layer, answer.key.epoch.value());
   }
   SY_TRY(exchange.accept(arrival->from, answer, answers_.back()));
-  answers_.pop_back();
+  if (answers_.back().bytes() == 0) answers_.pop_back();
   return true;
 }
 
@@ -127,30 +223,38 @@ Result<bool> DataPlane::idle() {
   return server_->idle();
 }
 
+Error DataPlane::overdue(const Exchange& exchange) const {
+  return {ErrorCode::kDeadline, ErrorScope::kPeer,
+          fmt::format("no answer from rank(s) {} within {:.1f} s (epoch {}, step {}, layer {})",
+                      exchange.silent_ranks(), to_seconds(options_.exchange_deadline),
+                      view_->epoch.value(), exchange.key().step, exchange.key().layer)};
+}
+
 Result<void> DataPlane::finish(std::size_t micro_batch, MatrixView<float> residual) {
   auto& exchange = exchanges_[micro_batch];
   const TimePoint start = clock_.now();
   const Deadline deadline(start + options_.exchange_deadline);
+  Duration report_after = options_.silence_report_after;
   std::uint32_t idle_rounds = 0;
   std::uint64_t wait_ns = 0;
   while (true) {
     SY_ASSIGN(const bool complete, exchange.complete());
     if (complete) break;
     SY_ASSIGN(const bool any, progress());
+    SY_TRY(follow_views());
     if (any) {
       idle_rounds = 0;
       continue;
     }
     const TimePoint before = clock_.now();
-    if (before >= deadline.at()) {
-      return fail(ErrorCode::kDeadline, ErrorScope::kPeer,
-                  "no answer from rank(s) {} within {:.1f} s (epoch {}, step {}, layer {})",
-                  exchange.silent_ranks(), to_seconds(options_.exchange_deadline),
-                  view_->epoch.value(), exchange.key().step, exchange.key().layer);
-    }
+    if (before >= deadline.at()) return Unexpected(overdue(exchange));
     if (abandon_.load(std::memory_order_relaxed)) {
       return fail(ErrorCode::kInterrupted, "stopped while waiting for rank(s) {}",
                   exchange.silent_ranks());
+    }
+    if (feed_ != nullptr && before - start >= report_after) {
+      feed_->report_silent(exchange.key().epoch, before - start, exchange.silent());
+      report_after *= 2;
     }
     transport_.wait_a_moment(++idle_rounds);
     wait_ns += static_cast<std::uint64_t>((clock_.now() - before).count());

@@ -2,11 +2,14 @@
 // micro-batches, serves what others send, and lets both make progress while it waits.
 // begin() and finish() of several micro-batches interleave: that is the ping-pong of routers and
 // expert ranks. Every wait has a deadline and names the silent ranks and the epoch (law 4).
+// With a feed of views, an exchange whose expert rank has left is replayed under the newer view;
+// experts are stateless and answers are combined in slot order, so the bits stay the same.
 // Thread safety: shared objects: unsafe (the rank's engine thread only).
 #pragma once
 
 #include <atomic>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "comm/transport.h"
@@ -15,10 +18,15 @@
 #include "runtime/moe/dispatch_plan.h"
 #include "runtime/moe/exchange.h"
 #include "runtime/moe/expert_server.h"
+#include "runtime/moe/view_feed.h"
 #include "runtime/placement/replica_choice.h"
 #include "runtime/placement/view.h"
 
 namespace switchyard::moe {
+
+// Which sides of an exchange a rank must be able to take: those of its first view, or any, because
+// later views may change its roles.
+enum class PlaneRoles : std::uint8_t { kOfView, kAny };
 
 struct DataPlaneOptions {
   WireShape wire;              // rows_max and pairs_max are of one message
@@ -26,15 +34,19 @@ struct DataPlaneOptions {
   std::size_t k_max = 0;
   Duration exchange_deadline{30'000'000'000};
   Duration gather_window{200'000};
+  Duration silence_report_after{250'000'000};  // to the feed, and again after twice as long
+  PlaneRoles roles = PlaneRoles::kOfView;
+  std::string replica_choice = "local-first";
 };
 
 class DataPlane {
  public:
-  // References outlive the plane; `stop` is set from a signal handler or another thread.
-  DataPlane(const DataPlaneOptions& options, std::shared_ptr<const placement::View> view,
-            std::unique_ptr<placement::ReplicaChoice> choice, kernels::Device& device,
-            const ExpertStore& store, comm::Transport& transport, const Clock& clock,
-            const std::atomic<bool>& abandon);
+  // References outlive the plane; `abandon` is set from a signal handler or another thread.
+  // feed: null where views never change. Errors: kConfig for an unknown replica choice.
+  [[nodiscard]] static Result<std::unique_ptr<DataPlane>> create(
+      const DataPlaneOptions& options, std::shared_ptr<const placement::View> view,
+      kernels::Device& device, const ExpertStore& store, comm::Transport& transport,
+      const Clock& clock, const std::atomic<bool>& abandon, ViewFeed* feed);
 
   // Router ranks. x: operand rows [T, d] of micro-batch `micro_batch`, token_keys: [T]; the
   // selections stay unchanged until finish(). Blocks: no.
@@ -49,6 +61,13 @@ class DataPlane {
 
   // Any rank: serves and receives once. True when it did anything. Blocks: for one served batch.
   [[nodiscard]] Result<bool> progress();
+  // Acts under a newer view from now on; what waits for ranks that have left is replayed.
+  [[nodiscard]] Result<void> adopt(std::shared_ptr<const placement::View> view);
+  // The oldest epoch of an exchange that is open, or the view's.
+  [[nodiscard]] Epoch oldest_epoch_in_use() const;
+  // As an expert rank: dispatches of epochs before `oldest` are refused from now on.
+  void refuse_before(Epoch oldest);
+
   // Nothing waits to be served and every answer has left.
   [[nodiscard]] Result<bool> idle();
 
@@ -56,6 +75,22 @@ class DataPlane {
   [[nodiscard]] const placement::View& view() const noexcept { return *view_; }
 
  private:
+  // What a micro-batch's exchange was begun with, so that it can be begun again.
+  struct Open {
+    std::size_t moe_layer = 0;
+    std::uint64_t step = 0;
+    Rows x;
+    const routing::Selections* selections = nullptr;
+    std::span<const std::uint32_t> token_keys;
+  };
+
+  DataPlane(const DataPlaneOptions& options, kernels::Device& device, comm::Transport& transport,
+            const Clock& clock, const std::atomic<bool>& abandon, ViewFeed* feed);
+  void make_router_side(std::size_t expert_ranks, std::size_t other_expert_ranks);
+  [[nodiscard]] Result<void> begin_open(std::size_t micro_batch);
+  [[nodiscard]] Result<void> follow_views();
+  void reap_in_flight();
+  [[nodiscard]] Error overdue(const Exchange& exchange) const;
   [[nodiscard]] Result<bool> receive_answer();
 
   DataPlaneOptions options_;
@@ -65,12 +100,16 @@ class DataPlane {
   comm::Transport& transport_;
   const Clock& clock_;
   const std::atomic<bool>& abandon_;
+  ViewFeed* feed_;
   Counters counters_;
   std::unique_ptr<ExpertServer> server_;  // null where the rank holds no experts
   DispatchPlanner planner_;
-  std::vector<DispatchPlan> plans_;  // [micro-batches]
-  std::vector<Exchange> exchanges_;  // [micro-batches]; empty where it routes nothing
-  std::vector<HostBuffer> answers_;  // free buffers for answers on their way in
+  std::vector<DispatchPlan> plans_;       // [micro-batches]
+  std::vector<Open> open_;                // [micro-batches]
+  std::vector<Exchange> exchanges_;       // [micro-batches]; empty where it routes nothing
+  std::vector<InFlight> in_flight_;       // of withdrawn exchanges
+  std::vector<HostBuffer> answers_;       // free buffers for answers on their way in
+  std::vector<HostBuffer> lost_answers_;  // half-received from ranks that died
 };
 
 }  // namespace switchyard::moe

@@ -3,6 +3,11 @@
 #include "runtime/base/check.h"
 
 namespace switchyard::moe {
+namespace {
+
+constexpr RankId kNowhere{UINT32_MAX};
+
+}  // namespace
 
 DispatchPlanner::DispatchPlanner(std::size_t ranks, std::size_t tokens_max, std::size_t slots_max)
     : tallies_(ranks), tokens_max_(tokens_max), slots_max_(slots_max) {
@@ -21,11 +26,9 @@ void DispatchPlanner::plan(const placement::View& view, std::size_t moe_layer,
   slot_rank_.clear();
   for (std::size_t t = 0; t < tokens; ++t) {
     for (std::uint32_t s = selections.slot_begin[t]; s < selections.slot_begin[t + 1]; ++s) {
-      const auto replicas = view.placement.replicas(moe_layer, selections.experts[s]);
-      const placement::ReplicaQuery query{moe_layer, selections.experts[s], token_keys[t],
-                                          s - selections.slot_begin[t]};
-      slot_rank_.push_back(replicas.size() == 1 ? replicas.front().rank
-                                                : replicas[choice.choose(replicas, query)].rank);
+      slot_rank_.push_back(choose(
+          view, {moe_layer, selections.experts[s], token_keys[t], s - selections.slot_begin[t]},
+          choice));
     }
   }
   count(selections);
@@ -33,11 +36,20 @@ void DispatchPlanner::plan(const placement::View& view, std::size_t moe_layer,
   fill(selections, plan);
 }
 
+RankId DispatchPlanner::choose(const placement::View& view, const placement::ReplicaQuery& query,
+                               placement::ReplicaChoice& choice) const {
+  const auto replicas = view.placement.replicas(query.layer, query.expert);
+  if (replicas.empty()) return kNowhere;
+  if (replicas.size() == 1) return replicas.front().rank;
+  return replicas[choice.choose(replicas, query)].rank;
+}
+
 void DispatchPlanner::count(const routing::Selections& selections) {
   for (auto& tally : tallies_) tally = RankTally{};
   const std::size_t tokens = selections.token_count();
   for (std::uint32_t t = 0; t < tokens; ++t) {
     for (std::uint32_t s = selections.slot_begin[t]; s < selections.slot_begin[t + 1]; ++s) {
+      if (slot_rank_[s] == kNowhere) continue;
       auto& tally = tallies_[slot_rank_[s].index()];
       ++tally.pairs;
       if (tally.last_token != t + 1) {
@@ -67,12 +79,17 @@ void DispatchPlanner::lay_out(DispatchPlan& plan) {
   plan.row_token.resize(rows);
   plan.pairs.resize(pairs);
   plan.pair_slot.resize(pairs);
+  plan.masked.clear();
 }
 
 void DispatchPlanner::fill(const routing::Selections& selections, DispatchPlan& plan) {
   const std::size_t tokens = selections.token_count();
   for (std::uint32_t t = 0; t < tokens; ++t) {
     for (std::uint32_t s = selections.slot_begin[t]; s < selections.slot_begin[t + 1]; ++s) {
+      if (slot_rank_[s] == kNowhere) {
+        plan.masked.push_back(s);
+        continue;
+      }
       auto& tally = tallies_[slot_rank_[s].index()];
       if (tally.last_token != t + 1) {
         tally.last_token = t + 1;

@@ -26,10 +26,11 @@ struct RankPlan {
 };
 
 struct DispatchPlan {
-  std::vector<RankPlan> ranks;            // ascending; only ranks that get something
-  std::vector<std::uint32_t> row_token;   // [rows] the token of each row, grouped by rank
-  std::vector<WirePair> pairs;            // [pairs] grouped by rank; rows count within the rank
-  std::vector<std::uint32_t> pair_slot;   // [pairs] the selection slot that the pair answers
+  std::vector<RankPlan> ranks;           // ascending; only ranks that get something
+  std::vector<std::uint32_t> row_token;  // [rows] the token of each row, grouped by rank
+  std::vector<WirePair> pairs;           // [pairs] grouped by rank; rows count within the rank
+  std::vector<std::uint32_t> pair_slot;  // [pairs] the selection slot that the pair answers
+  std::vector<std::uint32_t> masked;     // slots whose expert the view has on no rank: they add 0
 };
 
 // Makes plans without allocating after construction.
@@ -39,7 +40,7 @@ class DispatchPlanner {
   DispatchPlanner(std::size_t ranks, std::size_t tokens_max, std::size_t slots_max);
 
   // token_keys: [T] a number for each token that spreads it over replicas (its position).
-  // Every pair of `selections` appears in `plan` exactly once.
+  // Every pair of `selections` appears in `plan` exactly once, as a pair or as masked.
   void plan(const placement::View& view, std::size_t moe_layer,
             const routing::Selections& selections, std::span<const std::uint32_t> token_keys,
             placement::ReplicaChoice& choice, DispatchPlan& plan);
@@ -52,12 +53,14 @@ class DispatchPlanner {
     std::uint32_t row_begin = 0;
     std::uint32_t pair_begin = 0;
   };
+  [[nodiscard]] RankId choose(const placement::View& view, const placement::ReplicaQuery& query,
+                              placement::ReplicaChoice& choice) const;
   void count(const routing::Selections& selections);
   void lay_out(DispatchPlan& plan);
   void fill(const routing::Selections& selections, DispatchPlan& plan);
 
-  std::vector<RankTally> tallies_;        // [ranks]
-  std::vector<RankId> slot_rank_;         // [slots]
+  std::vector<RankTally> tallies_;  // [ranks]
+  std::vector<RankId> slot_rank_;   // [slots]
   std::size_t tokens_max_;
   std::size_t slots_max_;
 };

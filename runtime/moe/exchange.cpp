@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "runtime/base/check.h"
 
@@ -22,7 +23,8 @@ Exchange::Exchange(const ExchangeShape& shape, comm::Transport& transport, Exper
       transport_(transport),
       server_(server),
       counters_(counters),
-      messages_(message_arena_bytes(shape)) {
+      messages_(message_arena_bytes(shape)),
+      zero_row_(shape.wire.answer_stride_bytes()) {
   parts_.reserve(shape.expert_ranks);
   slots_.resize(shape.slots_max);
 }
@@ -51,7 +53,8 @@ Result<void> Exchange::begin(const ExchangeKey& key, Rows x, const DispatchPlan&
   for (const auto& part : plan.ranks) {
     const std::size_t bytes = shape_.wire.dispatch_bytes(part.row_count, part.pair_count);
     const bool own = part.rank == transport_.rank();
-    Part& to = parts_.emplace_back(Part{part, false, !own, {}, {}});
+    Part& to = parts_.emplace_back();
+    to.plan = part;
     if (own) {
       SY_CHECK(server_ != nullptr, "rank {} holds no experts", part.rank.value());
       encode(x, plan, part, server_->own_inbox(key.micro_batch, bytes));
@@ -59,15 +62,30 @@ Result<void> Exchange::begin(const ExchangeKey& key, Rows x, const DispatchPlan&
     } else {
       const auto message = messages_.span().subspan(offset, bytes);
       encode(x, plan, part, message);
-      SY_ASSIGN(to.ticket, transport_.send(part.rank, comm::Channel::kDispatch, message));
-      counters_.bytes_sent[part.rank.index()] += bytes;
-      ++counters_.messages_sent[part.rank.index()];
+      SY_TRY(post(to, message));
       offset += bytes;
     }
     counters_.rows_dispatched += part.row_count;
     counters_.pairs_dispatched += part.pair_count;
   }
+  counters_.pairs_masked += plan.masked.size();
   ++counters_.exchanges;
+  return {};
+}
+
+// A send that a dead peer's transport refuses is as good as unanswered.
+Result<void> Exchange::post(Part& part, MutableBytes message) {
+  auto ticket = transport_.send(part.plan.rank, comm::Channel::kDispatch, message);
+  if (!ticket) {
+    const bool keep =
+        shape_.peer_loss == PeerLoss::kReplay && ticket.error().code == ErrorCode::kPeer;
+    if (!keep) return Unexpected(std::move(ticket).error());
+    return {};
+  }
+  part.ticket = *ticket;
+  part.sent = true;
+  counters_.bytes_sent[part.plan.rank.index()] += message.size();
+  ++counters_.messages_sent[part.plan.rank.index()];
   return {};
 }
 
@@ -96,6 +114,10 @@ Result<void> Exchange::accept(RankId from, const Answer& answer, HostBuffer& mes
     return fail(ErrorCode::kPeer, ErrorScope::kPeer,
                 "rank {} answered step {} layer {} a second time or unasked", from.value(),
                 answer.key.step, answer.key.layer);
+  }
+  if (answer.status != AnswerStatus::kServed && shape_.peer_loss == PeerLoss::kReplay) {
+    part->refused = true;
+    return {};
   }
   if (answer.status != AnswerStatus::kServed) {
     return fail(ErrorCode::kStaleEpoch, ErrorScope::kPeer,
@@ -132,6 +154,7 @@ void Exchange::finish(kernels::Device& device, MatrixView<float> residual,
       slots_[slot] = {answer_row(part, p), selections_->weights[slot]};
     }
   }
+  for (const std::uint32_t slot : plan_->masked) slots_[slot] = {zero_row_.data(), 0.0F};
   device.combine(selections_->slot_begin, std::span(slots_).first(selections_->slot_count()),
                  shape_.wire.answer, residual);
   for (auto& part : parts_) {
@@ -140,11 +163,46 @@ void Exchange::finish(kernels::Device& device, MatrixView<float> residual,
   open_ = false;
 }
 
+bool Exchange::needs_replay(const placement::View& view) const {
+  return std::ranges::any_of(parts_, [&](const Part& part) {
+    // An answered part whose send never ends would hold the exchange open as well.
+    if (part.answered && !part.sent) return false;
+    if (part.refused) return view.epoch > key_.epoch;
+    const auto* member = view.find(part.plan.rank);
+    return member == nullptr || !member->expert;
+  });
+}
+
+void Exchange::withdraw(std::vector<InFlight>& in_flight, std::vector<HostBuffer>& free) {
+  SY_CHECK(open_, "nothing to withdraw");
+  InFlight kept;
+  for (auto& part : parts_) {
+    if (!part.answered) counters_.pairs_withdrawn += part.plan.pair_count;
+    if (part.sent) kept.sends.push_back(part.ticket);
+    if (part.answer.bytes() != 0) free.push_back(std::move(part.answer));
+  }
+  if (!kept.sends.empty()) {
+    kept.memory = std::exchange(messages_, HostBuffer(message_arena_bytes(shape_)));
+    in_flight.push_back(std::move(kept));
+  }
+  if (server_ != nullptr) server_->withdraw_own(key_.micro_batch);
+  parts_.clear();
+  open_ = false;
+  ++counters_.exchanges_replayed;
+}
+
+std::vector<RankId> Exchange::silent() const {
+  std::vector<RankId> ranks;
+  for (const auto& part : parts_) {
+    if (!part.answered) ranks.push_back(part.plan.rank);
+  }
+  return ranks;
+}
+
 std::string Exchange::silent_ranks() const {
   std::string names;
-  for (const auto& part : parts_) {
-    if (part.answered) continue;
-    names += fmt::format("{}{}", names.empty() ? "" : ", ", part.plan.rank.value());
+  for (const RankId rank : silent()) {
+    names += fmt::format("{}{}", names.empty() ? "" : ", ", rank.value());
   }
   return names;
 }

@@ -1,6 +1,7 @@
 // runtime/moe/exchange.h -- the router's side of one micro-batch's exchange: sends the dispatches
-// of a plan, takes the answers and combines them in slot order. The dispatch inputs stay in the
-// send arena until the combine is done (law 3), so that an exchange can be repeated. Not the plan
+// of a plan, takes the answers and combines them in slot order. The dispatch inputs stay with the
+// caller until the combine is done (law 3), so that an exchange can be withdrawn and begun again
+// under another view. Not the plan
 // (dispatch_plan.h) and not the serving (expert_server.h). Thread safety: shared objects: unsafe
 // (the rank's engine thread only).
 #pragma once
@@ -16,9 +17,20 @@
 #include "runtime/moe/dispatch_plan.h"
 #include "runtime/moe/expert_server.h"
 #include "runtime/moe/wire.h"
+#include "runtime/placement/view.h"
 #include "runtime/routing/selection.h"
 
 namespace switchyard::moe {
+
+// What a lost or refusing peer means: the end, or a replay under the next view.
+enum class PeerLoss : std::uint8_t { kFatal, kReplay };
+
+// Memory that a transport may still read or write: kept until its sends are done, which for a dead
+// peer is never.
+struct InFlight {
+  HostBuffer memory;
+  std::vector<comm::SendTicket> sends;
+};
 
 // What both sides of every exchange of a router share.
 struct ExchangeShape {
@@ -26,6 +38,7 @@ struct ExchangeShape {
   std::size_t expert_ranks = 0;  // destinations of one exchange at most
   std::size_t rows_max = 0;      // rows over all destinations
   std::size_t slots_max = 0;     // pairs over all destinations
+  PeerLoss peer_loss = PeerLoss::kFatal;
 };
 
 class Exchange {
@@ -43,21 +56,31 @@ class Exchange {
   [[nodiscard]] Result<bool> complete();
   [[nodiscard]] const ExchangeKey& key() const noexcept { return key_; }
   // Takes an answer that belongs to this exchange, and with it the buffer that holds its message.
-  // Errors: kPeer, kStaleEpoch (refused rows); the buffer stays where it was.
+  // Errors: kPeer, and kStaleEpoch for refused rows where a loss is fatal; then, and for a refusal
+  // that is kept for a replay, the buffer stays where it was.
   [[nodiscard]] Result<void> accept(RankId from, const Answer& answer, HostBuffer& message);
   // residual[t] += combined rows; the answers' buffers go to `free`. Only after complete().
   void finish(kernels::Device& device, MatrixView<float> residual, std::vector<HostBuffer>& free);
-  // "3, 5": the ranks that have not answered.
+  // True where an answer is awaited that cannot come under `view`: its rank holds no experts there,
+  // or refused and the view is a newer one.
+  [[nodiscard]] bool needs_replay(const placement::View& view) const;
+  // Closes the exchange unfinished. Answers that are in go to `free`; memory that is still being
+  // sent to `in_flight`. The same inputs may be begun again at once.
+  void withdraw(std::vector<InFlight>& in_flight, std::vector<HostBuffer>& free);
+  // The ranks that have not answered, and as "3, 5".
+  [[nodiscard]] std::vector<RankId> silent() const;
   [[nodiscard]] std::string silent_ranks() const;
 
  private:
   struct Part {
     RankPlan plan;
     bool answered = false;
+    bool refused = false;
     bool sent = false;
     comm::SendTicket ticket;
     HostBuffer answer;  // the message, once it is in; rows follow its one-row prefix
   };
+  [[nodiscard]] Result<void> post(Part& part, MutableBytes message);
   void encode(Rows x, const DispatchPlan& plan, const RankPlan& part, MutableBytes message);
   [[nodiscard]] const std::byte* answer_row(const Part& part, std::size_t pair) const;
 
@@ -71,6 +94,7 @@ class Exchange {
   const routing::Selections* selections_ = nullptr;
   std::vector<Part> parts_;
   HostBuffer messages_;  // dispatches, one after the other
+  HostBuffer zero_row_;  // the answer of a masked expert
   std::vector<kernels::CombineSlot> slots_;
 };
 

@@ -16,9 +16,10 @@ ExpertServer::ExpertServer(ExpertServerOptions options, kernels::Device& device,
       clock_(clock),
       counters_(counters),
       own_router_(router_index(transport.rank())),
+      inboxes_per_router_(options_.shape.micro_batches * options_.inboxes_per_micro_batch),
       inbox_rows_(options_.shape.prefix_rows(options_.shape.pairs_max) + options_.shape.rows_max),
       outbox_rows_(1 + options_.shape.pairs_max),
-      inboxes_(options_.routers.size() * options_.shape.micro_batches),
+      inboxes_(options_.routers.size() * inboxes_per_router_),
       last_seen_(options_.routers.size(), TimePoint::min()),
       x_(inboxes_.size() * inbox_rows_ * options_.shape.operand_stride_bytes()),
       y_(inboxes_.size() * outbox_rows_ * options_.shape.answer_stride_bytes()) {
@@ -26,6 +27,7 @@ ExpertServer::ExpertServer(ExpertServerOptions options, kernels::Device& device,
   SY_CHECK(
       inboxes_.size() * inbox_rows_ < UINT32_MAX && inboxes_.size() * outbox_rows_ < UINT32_MAX,
       "{} inboxes of {} rows", inboxes_.size(), outbox_rows_);
+  counters_.expert_pairs.resize(options_.shape.layers * options_.shape.experts);
   expert_begin_.resize(options_.shape.experts + 1);
   pair_row_.reserve(pairs);
   pair_out_.reserve(pairs);
@@ -40,7 +42,7 @@ std::optional<std::size_t> ExpertServer::router_index(RankId rank) const {
 }
 
 bool ExpertServer::is_own(std::size_t inbox) const {
-  return own_router_ && inbox / options_.shape.micro_batches == *own_router_;
+  return own_router_ && inbox / inboxes_per_router_ == *own_router_;
 }
 
 MutableBytes ExpertServer::x_bytes(std::size_t inbox, std::size_t bytes) {
@@ -64,55 +66,61 @@ Rows ExpertServer::answer_rows(std::size_t inbox) const {
               stride / size_bytes(shape.answer)};
 }
 
+std::size_t ExpertServer::own_index(std::size_t micro_batch) const {
+  return *own_router_ * inboxes_per_router_ + micro_batch;
+}
+
 MutableBytes ExpertServer::own_inbox(std::size_t micro_batch, std::size_t bytes) {
   SY_CHECK(own_router_.has_value() && micro_batch < options_.shape.micro_batches);
-  return x_bytes(*own_router_ * options_.shape.micro_batches + micro_batch, bytes);
+  return x_bytes(own_index(micro_batch), bytes);
 }
 
 Result<void> ExpertServer::accept_own(std::size_t micro_batch, std::size_t bytes) {
   const auto message = own_inbox(micro_batch, bytes);
-  return accept(*own_router_ * options_.shape.micro_batches + micro_batch, message);
+  return accept(own_index(micro_batch), message);
 }
 
 std::optional<Rows> ExpertServer::own_answer(std::size_t micro_batch) const {
-  const std::size_t inbox = *own_router_ * options_.shape.micro_batches + micro_batch;
+  const std::size_t inbox = own_index(micro_batch);
   if (inboxes_[inbox].state != Inbox::State::kServed) return std::nullopt;
   return answer_rows(inbox);
 }
 
+std::span<ExpertServer::Inbox> ExpertServer::inboxes_of(std::size_t router) {
+  return std::span(inboxes_).subspan(router * inboxes_per_router_, inboxes_per_router_);
+}
+
 // A router has at most micro_batches dispatches in flight, so one of its inboxes is empty, or its
-// answer has been received and only the transport has not said so yet.
-Result<std::size_t> ExpertServer::free_inbox(std::size_t router) {
-  const Deadline deadline = Deadline::after(clock_, options_.send_deadline);
-  std::uint32_t rounds = 0;
-  while (true) {
-    bool sending = false;
-    for (std::size_t i = 0; i < options_.shape.micro_batches; ++i) {
-      auto& inbox = inboxes_[router * options_.shape.micro_batches + i];
-      if (inbox.sending) {
-        SY_ASSIGN(const bool done, transport_.send_done(*inbox.sending));
-        if (!done) {
-          sending = true;
-          continue;
-        }
-        inbox.sending.reset();
-        inbox.state = Inbox::State::kEmpty;
-      }
-      if (inbox.state == Inbox::State::kEmpty) return router * options_.shape.micro_batches + i;
+// answer has been received and only the transport has not said so yet: then none, for now.
+Result<std::optional<std::size_t>> ExpertServer::free_inbox(std::size_t router) {
+  bool sending = false;
+  const auto boxes = inboxes_of(router);
+  for (std::size_t i = 0; i < boxes.size(); ++i) {
+    auto& inbox = boxes[i];
+    if (inbox.sending) {
+      SY_ASSIGN(const bool done, transport_.send_done(*inbox.sending));
+      sending |= !done;
+      if (!done) continue;
+      inbox.sending.reset();
+      inbox.state = Inbox::State::kEmpty;
     }
-    const auto rank = options_.routers[router].value();
-    if (!sending) {
-      return fail(ErrorCode::kPeer, ErrorScope::kPeer,
-                  "router rank {} sent more than {} dispatches at once", rank,
-                  options_.shape.micro_batches);
-    }
-    if (deadline.passed(clock_)) {
-      return fail(ErrorCode::kDeadline, ErrorScope::kPeer,
-                  "router rank {} did not take its answer in time (epoch {})", rank,
-                  options_.epoch.value());
-    }
-    transport_.wait_a_moment(++rounds);
+    if (inbox.state != Inbox::State::kEmpty) continue;
+    blocked_until_.reset();
+    return router * inboxes_per_router_ + i;
   }
+  const auto rank = options_.routers[router].value();
+  if (!sending) {
+    return fail(ErrorCode::kPeer, ErrorScope::kPeer,
+                "router rank {} sent more than {} dispatches at once", rank,
+                options_.shape.micro_batches);
+  }
+  if (!blocked_until_) blocked_until_ = Deadline::after(clock_, options_.send_deadline);
+  if (blocked_until_->passed(clock_)) {
+    return fail(ErrorCode::kDeadline, ErrorScope::kPeer,
+                "router rank {} did not take its answer in time (epoch {})", rank,
+                options_.oldest_epoch.value());
+  }
+  return std::nullopt;
 }
 
 Result<bool> ExpertServer::receive_one() {
@@ -125,17 +133,54 @@ Result<bool> ExpertServer::receive_one() {
                 "rank {} sent a dispatch of {} bytes; routers may send {} at most",
                 arrival->from.value(), arrival->bytes, bytes_max);
   }
-  SY_ASSIGN(const std::size_t inbox, free_inbox(*router));
-  const auto into = x_bytes(inbox, arrival->bytes);
-  SY_TRY(transport_.receive(*arrival, into));
-  SY_TRY(accept(inbox, into));
+  SY_ASSIGN(const auto inbox, free_inbox(*router));
+  if (!inbox) return false;
+  const auto into = x_bytes(*inbox, arrival->bytes);
+  auto received = transport_.receive(*arrival, into);
+  if (!received) {
+    if (received.error().code != ErrorCode::kPeer) return Unexpected(std::move(received).error());
+    inboxes_[*inbox].state = Inbox::State::kLost;
+    return true;
+  }
+  SY_TRY(accept(*inbox, into));
   return true;
+}
+
+// A router has one live dispatch per micro-batch; an earlier one that still waits is not wanted any
+// more.
+void ExpertServer::supersede(std::size_t inbox) {
+  const auto micro_batch = inboxes_[inbox].dispatch.key.micro_batch;
+  const std::size_t router = inbox / inboxes_per_router_;
+  for (auto& other : inboxes_of(router)) {
+    if (&other == &inboxes_[inbox] || other.state != Inbox::State::kWaiting) continue;
+    if (other.dispatch.key.micro_batch != micro_batch) continue;
+    counters_.pairs_superseded += other.dispatch.pairs.size();
+    other.state = Inbox::State::kEmpty;
+  }
+}
+
+// What still waits of older epochs nobody awaits: their routers have moved on or are dead.
+void ExpertServer::set_oldest_epoch(Epoch oldest) {
+  options_.oldest_epoch = oldest;
+  for (auto& box : inboxes_) {
+    if (box.state != Inbox::State::kWaiting || box.dispatch.key.epoch >= oldest) continue;
+    counters_.pairs_superseded += box.dispatch.pairs.size();
+    box.state = Inbox::State::kEmpty;
+  }
+}
+
+void ExpertServer::withdraw_own(std::size_t micro_batch) {
+  auto& box = inboxes_[own_index(micro_batch)];
+  if (box.state == Inbox::State::kWaiting) {
+    counters_.pairs_superseded += box.dispatch.pairs.size();
+  }
+  box.state = Inbox::State::kEmpty;
 }
 
 Result<void> ExpertServer::accept(std::size_t inbox, Bytes message) {
   auto& box = inboxes_[inbox];
   auto dispatch = read_dispatch(options_.shape, message);
-  const std::size_t router = inbox / options_.shape.micro_batches;
+  const std::size_t router = inbox / inboxes_per_router_;
   if (!dispatch) {
     return with_place(dispatch.error(),
                       fmt::format("from rank {}", options_.routers[router].value()));
@@ -144,6 +189,7 @@ Result<void> ExpertServer::accept(std::size_t inbox, Bytes message) {
   box.prefix_rows = options_.shape.prefix_rows(dispatch->pairs.size());
   box.arrived = clock_.now();
   last_seen_[router] = box.arrived;
+  supersede(inbox);
   if (const auto refused = refusal(box.dispatch)) return post(inbox, *refused);
   box.state = Inbox::State::kWaiting;
   counters_.pairs_received += dispatch->pairs.size();
@@ -151,7 +197,7 @@ Result<void> ExpertServer::accept(std::size_t inbox, Bytes message) {
 }
 
 std::optional<Answer> ExpertServer::refusal(const Dispatch& dispatch) const {
-  if (dispatch.key.epoch != options_.epoch) {
+  if (dispatch.key.epoch < options_.oldest_epoch) {
     return Answer{dispatch.key, AnswerStatus::kStaleEpoch, 0, 0};
   }
   for (const auto& pair : dispatch.pairs) {
@@ -173,7 +219,7 @@ Result<void> ExpertServer::post(std::size_t inbox, const Answer& answer) {
   }
   const auto message = y_bytes(inbox, options_.shape.answer_bytes(answer.pair_count));
   write_answer_prefix(options_.shape, answer, message);
-  const RankId to = options_.routers[inbox / options_.shape.micro_batches];
+  const RankId to = options_.routers[inbox / inboxes_per_router_];
   SY_ASSIGN(box.sending, transport_.send(to, comm::Channel::kCombine, message));
   counters_.bytes_sent[to.index()] += message.size();
   ++counters_.messages_sent[to.index()];
@@ -196,12 +242,11 @@ std::optional<std::uint32_t> ExpertServer::ready_layer() const {
   for (std::size_t r = 0; r < options_.routers.size(); ++r) {
     if (last_seen_[r] == TimePoint::min()) continue;
     if (now - last_seen_[r] > options_.router_active_window) continue;
-    bool waiting = false;
-    for (std::size_t i = 0; i < options_.shape.micro_batches; ++i) {
-      const auto& box = inboxes_[r * options_.shape.micro_batches + i];
-      waiting |= box.state == Inbox::State::kWaiting;
-    }
-    if (!waiting) return std::nullopt;
+    const auto first = inboxes_.begin() + static_cast<std::ptrdiff_t>(r * inboxes_per_router_);
+    const bool waits =
+        std::any_of(first, first + static_cast<std::ptrdiff_t>(inboxes_per_router_),
+                    [](const Inbox& box) { return box.state == Inbox::State::kWaiting; });
+    if (!waits) return std::nullopt;
   }
   return layer;
 }
@@ -218,6 +263,7 @@ void ExpertServer::group_pairs(std::uint32_t layer) {
   for (std::uint32_t e = 0; e < options_.shape.experts; ++e) {
     const std::uint32_t count = expert_begin_[e];
     expert_begin_[e] = begin;
+    counters_.expert_pairs[layer * options_.shape.experts + e] += count;
     if (count != 0) groups_.push_back({store_.find(layer, ExpertId(e)), begin, count});
     begin += count;
   }

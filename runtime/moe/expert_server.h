@@ -22,11 +22,14 @@ namespace switchyard::moe {
 
 struct ExpertServerOptions {
   WireShape shape;
-  std::vector<RankId> routers;               // who may send, ascending
-  Epoch epoch;                               // dispatches of another epoch are refused
-  Duration gather_window{200'000};           // how long a dispatch waits for other routers' rows
+  std::vector<RankId> routers;  // who may send, ascending
+  Epoch oldest_epoch;           // dispatches of an older epoch are refused
+  // 1 where views never change. More where a dispatch may be replayed under a newer view while the
+  // answer to the old one is still on its way: three survive two changes in a row.
+  std::size_t inboxes_per_micro_batch = 1;
+  Duration gather_window{200'000};            // how long a dispatch waits for other routers' rows
   Duration router_active_window{50'000'000};  // a router silent for longer is not waited for
-  Duration send_deadline{30'000'000'000};    // for the buffer of an earlier answer to come free
+  Duration send_deadline{30'000'000'000};     // for an inbox to come free
 };
 
 class ExpertServer {
@@ -41,18 +44,24 @@ class ExpertServer {
   // The answer rows of the own dispatch once it was served: [pairs, d]; valid until the next
   // accept_own() of that micro-batch.
   [[nodiscard]] std::optional<Rows> own_answer(std::size_t micro_batch) const;
+  // The own router asks again elsewhere: what waits of that micro-batch is not served any more.
+  void withdraw_own(std::size_t micro_batch);
 
   // Receives waiting dispatches and runs a batch that is ready. True when it did anything.
   // Blocks: for the FFN it runs. Errors: kPeer (malformed or misplaced dispatch), kDeadline.
   [[nodiscard]] Result<bool> progress();
 
+  // Dispatches of older epochs are refused from now on.
+  void set_oldest_epoch(Epoch oldest);
+
   // True when nothing waits to be served and every answer has left.
   [[nodiscard]] Result<bool> idle();
 
  private:
-  // One dispatch and its answer; indexes [router * micro_batches + i].
+  // One dispatch and its answer; indexes [router * inboxes_per_router_ + i]. kLost: its router died
+  // while it sent, so that MPI may write into it for ever.
   struct Inbox {
-    enum class State { kEmpty, kWaiting, kServed } state = State::kEmpty;
+    enum class State { kEmpty, kWaiting, kServed, kLost } state = State::kEmpty;
     Dispatch dispatch;
     std::size_t prefix_rows = 0;
     TimePoint arrived{};
@@ -60,7 +69,10 @@ class ExpertServer {
   };
 
   [[nodiscard]] std::optional<std::size_t> router_index(RankId rank) const;
-  [[nodiscard]] Result<std::size_t> free_inbox(std::size_t router);
+  [[nodiscard]] Result<std::optional<std::size_t>> free_inbox(std::size_t router);
+  [[nodiscard]] std::span<Inbox> inboxes_of(std::size_t router);
+  [[nodiscard]] std::size_t own_index(std::size_t micro_batch) const;
+  void supersede(std::size_t inbox);
   [[nodiscard]] MutableBytes x_bytes(std::size_t inbox, std::size_t bytes);
   [[nodiscard]] MutableBytes y_bytes(std::size_t inbox, std::size_t bytes);
   [[nodiscard]] Rows answer_rows(std::size_t inbox) const;
@@ -80,8 +92,10 @@ class ExpertServer {
   const Clock& clock_;
   Counters& counters_;
   std::optional<std::size_t> own_router_;
-  std::size_t inbox_rows_ = 0;               // x rows of one inbox, prefix included
-  std::size_t outbox_rows_ = 0;              // y rows of one inbox, prefix included
+  std::size_t inboxes_per_router_ = 0;
+  std::optional<Deadline> blocked_until_;  // a dispatch has no inbox: until when that may last
+  std::size_t inbox_rows_ = 0;             // x rows of one inbox, prefix included
+  std::size_t outbox_rows_ = 0;            // y rows of one inbox, prefix included
   std::vector<Inbox> inboxes_;
   std::vector<TimePoint> last_seen_;         // [routers]
   HostBuffer x_;                             // [inboxes * inbox_rows_] operand rows
@@ -90,7 +104,7 @@ class ExpertServer {
   std::vector<std::uint32_t> pair_row_;
   std::vector<std::uint32_t> pair_out_;
   std::vector<kernels::ExpertGroup> groups_;
-  std::vector<std::size_t> batch_;           // inboxes of the batch being served
+  std::vector<std::size_t> batch_;  // inboxes of the batch being served
 };
 
 }  // namespace switchyard::moe

@@ -1,6 +1,6 @@
 // runtime/moe/expert_store.h -- the packed experts that this rank holds, by (MoE layer, expert).
 // Weights only: an expert rank has no other state (law 3). Filled by the engine's loader.
-// Thread safety: distinct objects: safe; shared objects: safe while nobody calls add().
+// Thread safety: distinct objects: safe; shared objects: safe while nobody adds or removes.
 #pragma once
 
 #include <memory>
@@ -20,6 +20,14 @@ class ExpertStore {
     bytes_ += packed->bytes();
     ++count_;
     held_.at(moe_layer * experts_ + expert.index()) = std::move(packed);
+  }
+  // Not while a batch that uses it is being served.
+  void remove(std::size_t moe_layer, ExpertId expert) {
+    auto& packed = held_.at(moe_layer * experts_ + expert.index());
+    if (packed == nullptr) return;
+    bytes_ -= packed->bytes();
+    --count_;
+    packed.reset();
   }
   // nullptr when this rank does not hold it.
   [[nodiscard]] const kernels::PackedExpert* find(std::size_t moe_layer,

@@ -68,4 +68,9 @@ std::vector<ExpertId> Placement::experts_of(std::size_t layer, RankId rank) cons
   return out;
 }
 
+const Member* View::find(RankId rank) const noexcept {
+  const auto at = std::ranges::lower_bound(members, rank, {}, &Member::rank);
+  return at != members.end() && at->rank == rank ? &*at : nullptr;
+}
+
 }  // namespace switchyard::placement

@@ -61,8 +61,11 @@ class Placement {
 
 struct View {
   Epoch epoch;
-  std::vector<Member> members;  // ascending rank; index = rank.index() in a full world
+  std::vector<Member> members;  // ascending rank
   Placement placement;
+
+  // Null where the rank is no member.
+  [[nodiscard]] const Member* find(RankId rank) const noexcept;
 };
 
 }  // namespace switchyard::placement

@@ -1,0 +1,26 @@
+// runtime/moe/view_feed.h -- how a data plane learns of new views while it works. Implemented above
+// (the engine's worker, which asks the control plane); a plane without a feed keeps its first view.
+// Thread safety: called from the rank's engine thread only.
+#pragma once
+
+#include <memory>
+#include <span>
+
+#include "runtime/base/clock.h"
+#include "runtime/base/error.h"
+#include "runtime/placement/view.h"
+
+namespace switchyard::moe {
+
+class ViewFeed {
+ public:
+  virtual ~ViewFeed() = default;
+  // The newest view to act under, or null while there is none. Also does a piece of what the
+  // control plane asks of this rank (loading one expert), so it is called between exchanges and
+  // again and again while one waits. Errors: end this rank's work.
+  [[nodiscard]] virtual Result<std::shared_ptr<const placement::View>> poll() = 0;
+  // An exchange of that epoch has been open for `waited`; these ranks owe it an answer.
+  virtual void report_silent(Epoch epoch, Duration waited, std::span<const RankId> silent) = 0;
+};
+
+}  // namespace switchyard::moe
