@@ -9,9 +9,10 @@ namespace {
 
 template <class Field>
 std::uint64_t sum(const std::vector<RankReport>& ranks, Field field) {
-  return std::accumulate(
-      ranks.begin(), ranks.end(), std::uint64_t{0},
-      [field](std::uint64_t total, const RankReport& rank) { return total + field(rank.counters); });
+  return std::accumulate(ranks.begin(), ranks.end(), std::uint64_t{0},
+                         [field](std::uint64_t total, const RankReport& rank) {
+                           return total + field(rank.counters);
+                         });
 }
 
 }  // namespace
@@ -28,6 +29,10 @@ std::uint64_t ClusterReport::pairs_answered() const {
   return sum(ranks, [](const auto& counters) { return counters.pairs_answered; });
 }
 
+std::uint64_t ClusterReport::pairs_withdrawn() const {
+  return sum(ranks, [](const auto& counters) { return counters.pairs_withdrawn; });
+}
+
 std::uint64_t ClusterReport::bytes_sent() const {
   return sum(ranks, [](const auto& counters) {
     return std::accumulate(counters.bytes_sent.begin(), counters.bytes_sent.end(),
@@ -37,8 +42,13 @@ std::uint64_t ClusterReport::bytes_sent() const {
 
 bool ClusterReport::conserved() const {
   const auto received = sum(ranks, [](const auto& counters) { return counters.pairs_received; });
-  return pairs_dispatched() == received && received == pairs_served() &&
-         pairs_served() == pairs_answered();
+  const auto superseded =
+      sum(ranks, [](const auto& counters) { return counters.pairs_superseded; });
+  if (pairs_dispatched() != pairs_answered() + pairs_withdrawn()) return false;
+  if (received != pairs_served() + superseded) return false;
+  // What dead ranks received and served nobody counts any more.
+  return ranks_lost > 0 || pairs_withdrawn() > 0 ||
+         (pairs_dispatched() == received && pairs_served() == pairs_answered());
 }
 
 nlohmann::json encode_rank_report(const RankReport& report) {
@@ -60,7 +70,12 @@ nlohmann::json encode_rank_report(const RankReport& report) {
           {"rows_dispatched", counters.rows_dispatched},
           {"exchanges", counters.exchanges},
           {"wait_ns", counters.wait_ns},
+          {"pairs_withdrawn", counters.pairs_withdrawn},
+          {"pairs_masked", counters.pairs_masked},
+          {"exchanges_replayed", counters.exchanges_replayed},
+          {"answers_late", counters.answers_late},
           {"pairs_received", counters.pairs_received},
+          {"pairs_superseded", counters.pairs_superseded},
           {"pairs_served", counters.pairs_served},
           {"batches_served", counters.batches_served},
           {"batch_jobs", counters.batch_jobs},
@@ -89,7 +104,12 @@ Result<RankReport> decode_rank_report(const nlohmann::json& body) {
     body.at("rows_dispatched").get_to(counters.rows_dispatched);
     body.at("exchanges").get_to(counters.exchanges);
     body.at("wait_ns").get_to(counters.wait_ns);
+    body.at("pairs_withdrawn").get_to(counters.pairs_withdrawn);
+    body.at("pairs_masked").get_to(counters.pairs_masked);
+    body.at("exchanges_replayed").get_to(counters.exchanges_replayed);
+    body.at("answers_late").get_to(counters.answers_late);
     body.at("pairs_received").get_to(counters.pairs_received);
+    body.at("pairs_superseded").get_to(counters.pairs_superseded);
     body.at("pairs_served").get_to(counters.pairs_served);
     body.at("batches_served").get_to(counters.batches_served);
     body.at("batch_jobs").get_to(counters.batch_jobs);

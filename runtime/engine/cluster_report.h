@@ -30,14 +30,17 @@ struct RankReport {
 };
 
 struct ClusterReport {
-  std::vector<RankReport> ranks;  // by rank
+  std::vector<RankReport> ranks;  // by rank; of those that lived to the end
+  std::size_t ranks_lost = 0;
 
   // Sums over ranks.
   [[nodiscard]] std::uint64_t pairs_dispatched() const;
   [[nodiscard]] std::uint64_t pairs_served() const;
   [[nodiscard]] std::uint64_t pairs_answered() const;
+  [[nodiscard]] std::uint64_t pairs_withdrawn() const;
   [[nodiscard]] std::uint64_t bytes_sent() const;
-  // Law 2: every pair dispatched was received, served and answered exactly once.
+  // Law 2: every pair dispatched was answered exactly once, or withdrawn and asked again; every
+  // pair received was served or superseded. Without a withdrawal both sides count the same pairs.
   [[nodiscard]] bool conserved() const;
 };
 

@@ -45,8 +45,8 @@ Result<std::unique_ptr<Engine>> Engine::create(const EngineOptions& options,
                                                kernels::Device& device, moe::DataPlane& plane,
                                                const Clock& clock) {
   const auto& config = transformer.config();
-  SY_ASSIGN(auto cache, device.make_kv_cache({config.layers, config.kv_heads, config.head_size,
-                                              options.kv_pages}));
+  SY_ASSIGN(auto cache, device.make_kv_cache(
+                            {config.layers, config.kv_heads, config.head_size, options.kv_pages}));
   return std::unique_ptr<Engine>(
       new Engine(options, transformer, device, plane, clock, std::move(cache)));
 }
@@ -107,9 +107,8 @@ Result<void> Engine::run_layer(std::size_t layer, std::size_t batch) {
   SY_TRY(close_layer(batch));
   auto& micro_batch = batches_[batch];
   const bool moe = transformer_.config().moe_layer[layer];
-  const auto variance = moe && needs_.residual_variance
-                            ? model::Transformer::Variance::kCompute
-                            : model::Transformer::Variance::kSkip;
+  const auto variance = moe && needs_.residual_variance ? model::Transformer::Variance::kCompute
+                                                        : model::Transformer::Variance::kSkip;
   transformer_.attend(layer, *cache_, micro_batch.kv_rows(), variance, micro_batch.work());
   if (!moe) {
     transformer_.dense(layer, micro_batch.work());
@@ -126,8 +125,8 @@ Result<bool> Engine::step() {
   const auto& parts = scheduler_.next_step();
   if (parts.empty()) return false;
   const TimePoint start = clock_.now();
-  const bool prompt = std::ranges::any_of(
-      parts, [](const StepPart& part) { return part.sequence->in_prompt(); });
+  const bool prompt =
+      std::ranges::any_of(parts, [](const StepPart& part) { return part.sequence->in_prompt(); });
   std::uint64_t tokens = 0;
   for (const auto& part : parts) tokens += part.count;
   SY_TRY(run_step(parts));
@@ -186,6 +185,11 @@ void Engine::take_logits(const WantedRow& wanted, std::span<const float> logits)
     ended_.emplace_back(&sequence, FinishReason::kScored);
     return;
   }
+  const std::size_t index = wanted.position + 1 - request.tokens.size();  // of the token to come
+  if (index < request.resumed.size()) {
+    end_if_full(sequence, wanted.position, index + 1);
+    return;
+  }
   const std::uint32_t token =
       sampler_.sample(logits, request.sampling, request.seed, wanted.position + 1);
   if (std::ranges::find(request.stop_tokens, token) != request.stop_tokens.end()) {
@@ -195,9 +199,14 @@ void Engine::take_logits(const WantedRow& wanted, std::span<const float> logits)
   sequence.result.tokens.push_back(token);
   sequence.next_token = token;
   if (observer_ != nullptr) observer_->on_token(request, token);
-  if (sequence.result.tokens.size() >= request.max_tokens) {
+  end_if_full(sequence, wanted.position, sequence.result.tokens.size());
+}
+
+// `tokens`: generated once that of `position` is.
+void Engine::end_if_full(Running& sequence, std::size_t position, std::size_t tokens) {
+  if (tokens >= sequence.request.max_tokens) {
     ended_.emplace_back(&sequence, FinishReason::kLength);
-  } else if (wanted.position + 1 >= options_.limits.context) {
+  } else if (position + 1 >= options_.limits.context) {
     ended_.emplace_back(&sequence, FinishReason::kContext);
   }
 }
@@ -212,15 +221,21 @@ void Engine::finish(Running* sequence, FinishReason reason) {
   if (observer_ != nullptr) observer_->on_finished(std::move(result));
 }
 
+void Engine::report_interrupted(Running& sequence) {
+  auto result = std::move(sequence.result);
+  result.finish = FinishReason::kInterrupted;
+  const auto digest = sequence.digest.value();
+  result.digest_high = digest.high;
+  result.digest_low = digest.low;
+  if (observer_ != nullptr) observer_->on_finished(std::move(result));
+}
+
+void Engine::end_now(SequenceId id) {
+  if (const auto sequence = scheduler_.take_out(id)) report_interrupted(*sequence);
+}
+
 void Engine::interrupt() {
-  for (auto& sequence : scheduler_.drain()) {
-    auto result = std::move(sequence->result);
-    result.finish = FinishReason::kInterrupted;
-    const auto digest = sequence->digest.value();
-    result.digest_high = digest.high;
-    result.digest_low = digest.low;
-    if (observer_ != nullptr) observer_->on_finished(std::move(result));
-  }
+  for (auto& sequence : scheduler_.drain()) report_interrupted(*sequence);
 }
 
 }  // namespace switchyard::engine

@@ -23,8 +23,8 @@ namespace switchyard::engine {
 struct EngineOptions {
   SchedulerLimits limits;
   std::size_t kv_pages = 0;
-  std::size_t micro_batches = 1;          // in flight at most
-  std::size_t micro_batch_tokens_min = 1; // smaller steps stay whole
+  std::size_t micro_batches = 1;           // in flight at most
+  std::size_t micro_batch_tokens_min = 1;  // smaller steps stay whole
 };
 
 // The longest micro-batch that a step under these options can have.
@@ -49,6 +49,10 @@ class Engine {
   }
   // One step over the layers. False when no sequence is left. Blocks: for its exchanges.
   [[nodiscard]] Result<bool> step();
+  // Ends one sequence without a word to the observer; no effect where it is not here.
+  void forget(SequenceId id) { (void)scheduler_.take_out(id); }
+  // Ends one sequence as interrupted and reports it with what it has so far.
+  void end_now(SequenceId id);
   // Ends every sequence as interrupted and reports it with what it has so far.
   void interrupt();
   [[nodiscard]] std::size_t open_count() const noexcept {
@@ -70,7 +74,9 @@ class Engine {
   void read_logits(MicroBatch& batch);
   void take_logits(const WantedRow& wanted, std::span<const float> logits);
   void advance(const std::vector<StepPart>& parts);
+  void end_if_full(Running& sequence, std::size_t position, std::size_t tokens);
   void finish(Running* sequence, FinishReason reason);
+  void report_interrupted(Running& sequence);
 
   EngineOptions options_;
   model::Transformer& transformer_;
@@ -84,10 +90,10 @@ class Engine {
   routing::SignalNeeds needs_;
   Observer* observer_ = nullptr;
   std::vector<MicroBatch> batches_;
-  std::size_t batch_count_ = 0;           // in use this step
-  std::vector<std::size_t> moe_index_;    // [layers] index among MoE layers
-  std::vector<char> open_;                // [micro-batches] an exchange is open
-  Array<float> logits_;                   // [head_rows_max, V]
+  std::size_t batch_count_ = 0;         // in use this step
+  std::vector<std::size_t> moe_index_;  // [layers] index among MoE layers
+  std::vector<char> open_;              // [micro-batches] an exchange is open
+  Array<float> logits_;                 // [head_rows_max, V]
   std::vector<std::uint32_t> head_rows_;
   std::vector<std::pair<Running*, FinishReason>> ended_;
   std::uint64_t step_ = 0;

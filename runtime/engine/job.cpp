@@ -3,7 +3,6 @@
 #include <algorithm>
 
 namespace switchyard::engine {
-namespace {
 
 using nlohmann::json;
 
@@ -56,6 +55,8 @@ SequenceResult decode_sequence(const json& body) {
   return result;
 }
 
+namespace {
+
 json encode_logits(const LogitsBlock& block) {
   const auto* begin = reinterpret_cast<const std::uint8_t*>(block.values.data());
   return {{"id", block.id.value()},
@@ -100,8 +101,8 @@ Result<routing::RoutingStats> decode_stats(const json& body) {
   shape.layers = body.at("layers").get<std::size_t>();
   shape.experts = body.at("experts").get<std::size_t>();
   shape.k_max = body.at("k_max").get<std::size_t>();
-  shape.scoring = body.at("sigmoid").get<bool>() ? routing::Scoring::kSigmoid
-                                                 : routing::Scoring::kSoftmax;
+  shape.scoring =
+      body.at("sigmoid").get<bool>() ? routing::Scoring::kSigmoid : routing::Scoring::kSoftmax;
   routing::RoutingStats stats(shape);
   SY_TRY(stats.merge(body.at("counts").get<std::vector<std::uint64_t>>(),
                      body.at("sums").get<std::vector<double>>()));
@@ -182,8 +183,7 @@ Result<JobResult> decode_result(const json& body) {
 
 Result<void> merge_result(JobResult& into, JobResult share) {
   const auto append = [](auto& to, auto& from) {
-    to.insert(to.end(), std::make_move_iterator(from.begin()),
-              std::make_move_iterator(from.end()));
+    to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
     std::sort(to.begin(), to.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
   };
   append(into.sequences, share.sequences);

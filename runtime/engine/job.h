@@ -49,9 +49,15 @@ struct JobResult {
   std::vector<LogitsBlock> logits;
   std::vector<SelectionBlock> selections;
   routing::RoutingStats stats;
-  StepTimes times;                        // the slowest router's seconds, all routers' tokens
-  double seconds = 0;                     // wall time of the job as its starter sees it
+  StepTimes times;     // the slowest router's seconds, all routers' tokens
+  double seconds = 0;  // wall time of the job as its starter sees it
 };
+
+// The two that throw nlohmann::json::exception on a malformed body; the others answer with errors.
+[[nodiscard]] nlohmann::json encode_request(const SequenceRequest& request);
+[[nodiscard]] SequenceRequest decode_request(const nlohmann::json& body);
+[[nodiscard]] nlohmann::json encode_sequence(const SequenceResult& result);
+[[nodiscard]] SequenceResult decode_sequence(const nlohmann::json& body);
 
 [[nodiscard]] nlohmann::json encode_job(const Job& job);
 [[nodiscard]] Result<Job> decode_job(const nlohmann::json& body);

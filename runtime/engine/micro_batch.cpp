@@ -27,12 +27,11 @@ void MicroBatch::add(const StepPart& part) {
   const auto& request = sequence.request;
   for (std::size_t i = 0; i < part.count; ++i) {
     const std::size_t position = part.begin + i;
-    const bool prompt = position < request.tokens.size();
     const bool last = position + 1 >= request.tokens.size();
     if (last || request.wanted == LogitsWanted::kAll) {
       wanted_.push_back({static_cast<std::uint32_t>(ids_.size()), &sequence, position});
     }
-    ids_.push_back(prompt ? request.tokens[position] : sequence.next_token);
+    ids_.push_back(sequence.input(position));
     positions_.push_back(static_cast<std::uint32_t>(position));
     pages_.push_back(sequence.pages.data());
     seeds_.push_back(request.seed);

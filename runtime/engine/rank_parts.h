@@ -1,6 +1,6 @@
-// runtime/engine/rank_parts.h -- builds what one rank needs for its roles: device, experts, router's
-// model, data plane, engine; each sized from one place.
-// Thread safety: pure functions and an aggregate for the rank's engine thread.
+// runtime/engine/rank_parts.h -- builds what one rank needs for its roles: device, experts,
+// router's model, data plane, engine; each sized from one place. Thread safety: pure functions and
+// an aggregate for the rank's engine thread.
 #pragma once
 
 #include <atomic>
@@ -11,6 +11,7 @@
 #include "kernels/device.h"
 #include "runtime/base/clock.h"
 #include "runtime/engine/cluster_options.h"
+#include "runtime/engine/cluster_report.h"
 #include "runtime/engine/engine.h"
 #include "runtime/model/transformer.h"
 #include "runtime/model/weight_source.h"
@@ -27,9 +28,20 @@ using LoadProgress = std::function<void(std::size_t done, std::size_t total)>;
                                                        const model::ModelConfig& config,
                                                        const comm::Transport& transport);
 
+// What must be equal on all ranks of a world, in words.
+[[nodiscard]] std::string world_fingerprint(const ClusterOptions& options,
+                                            const model::ModelConfig& model);
+
 // Threads for a rank: what was asked for, or its share of the host's cores.
 [[nodiscard]] std::size_t threads_for_rank(const ClusterOptions& options,
                                            const comm::Transport& transport);
+
+[[nodiscard]] Result<std::unique_ptr<kernels::Device>> make_rank_device(
+    const ClusterOptions& options, const comm::Transport& transport);
+
+// Everything of the model but its experts. context: positions that will be used.
+[[nodiscard]] Result<std::unique_ptr<model::Transformer>> load_router_part(
+    model::WeightSource& source, kernels::Device& device, std::size_t context);
 
 struct RankParts {
   std::unique_ptr<kernels::Device> device;
@@ -37,12 +49,14 @@ struct RankParts {
   std::unique_ptr<moe::ExpertStore> store;
   std::unique_ptr<model::Transformer> transformer;  // routers only
   std::unique_ptr<moe::DataPlane> plane;
-  std::unique_ptr<Engine> engine;                   // routers only
+  std::unique_ptr<Engine> engine;  // routers only
 
-  [[nodiscard]] const placement::Member& member(RankId rank) const {
-    return view->members.at(rank.index());
-  }
+  [[nodiscard]] const placement::Member& member(RankId rank) const { return *view->find(rank); }
 };
+
+// What the rank has done so far.
+[[nodiscard]] RankReport make_rank_report(const RankParts& parts, const model::WeightSource& source,
+                                          const comm::Transport& transport);
 
 // Loads this rank's share. Errors: the checkpoint's and the options', naming the place.
 [[nodiscard]] Result<RankParts> make_rank_parts(const ClusterOptions& options,

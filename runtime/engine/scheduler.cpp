@@ -15,8 +15,7 @@ Scheduler::Scheduler(const SchedulerLimits& limits, std::size_t kv_pages)
 }
 
 std::size_t Scheduler::pages_needed(const SequenceRequest& request) const {
-  return KvPages::pages_for(
-      std::min(limits_.context, request.tokens.size() + request.max_tokens));
+  return KvPages::pages_for(std::min(limits_.context, request.tokens.size() + request.max_tokens));
 }
 
 Result<void> Scheduler::add(SequenceRequest request) {
@@ -34,16 +33,26 @@ Result<void> Scheduler::add(SequenceRequest request) {
   return {};
 }
 
+// The last token that a sequence may have is never an input, nor is a position past the context.
+std::unique_ptr<Running> Scheduler::seat(SequenceRequest request) const {
+  auto sequence = std::make_unique<Running>();
+  const std::size_t prompt = request.tokens.size();
+  const std::size_t fed_max = request.max_tokens == 0 ? prompt : prompt + request.max_tokens - 1;
+  sequence->known = std::min({prompt + request.resumed.size(), fed_max, limits_.context});
+  sequence->result.id = request.id;
+  sequence->result.prompt_tokens = static_cast<std::uint32_t>(prompt);
+  sequence->result.tokens = request.resumed;
+  sequence->request = std::move(request);
+  return sequence;
+}
+
 void Scheduler::admit() {
   while (!waiting_.empty() && running_.size() < limits_.sequences_max) {
     auto pages = pages_.take(pages_needed(waiting_.front()));
     if (!pages) return;
-    auto sequence = std::make_unique<Running>();
-    sequence->request = std::move(waiting_.front());
+    auto sequence = seat(std::move(waiting_.front()));
     waiting_.pop_front();
     sequence->pages = std::move(*pages);
-    sequence->result.id = sequence->request.id;
-    sequence->result.prompt_tokens = static_cast<std::uint32_t>(sequence->request.tokens.size());
     sequence->result.tokens.reserve(sequence->request.max_tokens);
     running_.push_back(std::move(sequence));
   }
@@ -61,7 +70,7 @@ const std::vector<StepPart>& Scheduler::next_step() {
   for (const auto& sequence : running_) {
     if (!sequence->in_prompt() || left == 0) continue;
     const std::size_t count =
-        std::min({sequence->request.tokens.size() - sequence->cached, limits_.chunk_tokens, left});
+        std::min({sequence->known - sequence->cached, limits_.chunk_tokens, left});
     step_.push_back({sequence.get(), sequence->cached, count});
     left -= count;
   }
@@ -77,15 +86,27 @@ void Scheduler::remove(Running* sequence) {
   running_.erase(found);
 }
 
+std::unique_ptr<Running> Scheduler::take_out(SequenceId id) {
+  const auto running = std::ranges::find_if(
+      running_, [id](const auto& sequence) { return sequence->request.id == id; });
+  if (running != running_.end()) {
+    auto sequence = std::move(*running);
+    running_.erase(running);
+    pages_.give_back(sequence->pages);
+    return sequence;
+  }
+  const auto waiting = std::ranges::find(waiting_, id, &SequenceRequest::id);
+  if (waiting == waiting_.end()) return nullptr;
+  auto sequence = seat(std::move(*waiting));
+  waiting_.erase(waiting);
+  return sequence;
+}
+
 std::vector<std::unique_ptr<Running>> Scheduler::drain() {
   auto all = std::move(running_);
   running_.clear();
   for (auto& request : waiting_) {
-    auto sequence = std::make_unique<Running>();
-    sequence->result.id = request.id;
-    sequence->result.prompt_tokens = static_cast<std::uint32_t>(request.tokens.size());
-    sequence->request = std::move(request);
-    all.push_back(std::move(sequence));
+    all.push_back(seat(std::move(request)));
   }
   waiting_.clear();
   for (auto& sequence : all) pages_.give_back(sequence->pages);

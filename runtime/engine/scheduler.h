@@ -29,10 +29,19 @@ struct Running {
   SequenceResult result;
   LogitsDigest digest;
   std::vector<std::uint32_t> pages;
-  std::size_t cached = 0;       // positions whose keys are in the cache
-  std::uint32_t next_token = 0; // input of the next decode step
+  std::size_t cached = 0;        // positions whose keys are in the cache
+  std::uint32_t next_token = 0;  // input of the next decode step
 
-  [[nodiscard]] bool in_prompt() const noexcept { return cached < request.tokens.size(); }
+  std::size_t known = 0;  // positions whose input is given: prompt and resumed tokens
+
+  [[nodiscard]] bool in_prompt() const noexcept { return cached < known; }
+  // The input at a position below cached + the rows of the next step.
+  [[nodiscard]] std::uint32_t input(std::size_t position) const noexcept {
+    const std::size_t prompt = request.tokens.size();
+    if (position < prompt) return request.tokens[position];
+    if (position < known) return request.resumed[position - prompt];
+    return next_token;
+  }
 };
 
 // The rows of one sequence in a step: positions begin .. begin+count-1.
@@ -52,6 +61,8 @@ class Scheduler {
   [[nodiscard]] const std::vector<StepPart>& next_step();
   // Takes a finished sequence off its seat and frees its pages.
   void remove(Running* sequence);
+  // Takes a sequence out, waiting or running; null where it has none of that id.
+  [[nodiscard]] std::unique_ptr<Running> take_out(SequenceId id);
   [[nodiscard]] std::size_t running_count() const noexcept { return running_.size(); }
   [[nodiscard]] std::size_t waiting_count() const noexcept { return waiting_.size(); }
   // Gives up everything that runs or waits; in input order. For a clean stop.
@@ -59,6 +70,7 @@ class Scheduler {
 
  private:
   void admit();
+  [[nodiscard]] std::unique_ptr<Running> seat(SequenceRequest request) const;
   [[nodiscard]] std::size_t pages_needed(const SequenceRequest& request) const;
 
   SchedulerLimits limits_;

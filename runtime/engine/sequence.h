@@ -18,12 +18,15 @@ enum class LogitsWanted : std::uint8_t { kLast, kAll };
 struct SequenceRequest {
   SequenceId id;                      // its place in the input
   std::vector<std::uint32_t> tokens;  // the prompt, at least one token
+  // Generated before, by a router that is gone: taken as they are, with their logits computed again
+  // for the digest; generation goes on after them.
+  std::vector<std::uint32_t> resumed;
   LogitsWanted wanted = LogitsWanted::kLast;
-  std::uint32_t max_tokens = 0;       // to generate; 0: only the prompt's logits
+  std::uint32_t max_tokens = 0;  // to generate; 0: only the prompt's logits
   SamplingOptions sampling;
   std::uint64_t seed = 0;
   std::vector<std::uint32_t> stop_tokens;  // end of sequence; empty: none
-  std::vector<std::uint32_t> targets;      // scoring: the token after each prompt position, or empty
+  std::vector<std::uint32_t> targets;  // scoring: the token after each prompt position, or empty
 };
 
 enum class FinishReason : std::uint8_t { kStop, kLength, kContext, kScored, kInterrupted };

@@ -56,25 +56,11 @@ Result<std::unique_ptr<Session>> Session::open(const ClusterOptions& options,
   return session;
 }
 
-// Ranks that were started with different options would break the exchange half-way.
-std::string Session::fingerprint() const {
-  const auto& model = source_->config();
-  const auto wire = options_.wire.value_or(kernels::operand_dtype(options_.device.precision));
-  return fmt::format(
-      "model {} d={} layers={} E={} f={} V={}; precision {} wire {}; routers {} colocation {}; "
-      "placement {} replicas {}; steps {} sequences {} context {} k_max {}",
-      model.family, model.hidden, model.layers, model.experts, model.expert_inner, model.vocab,
-      to_string(kernels::operand_dtype(options_.device.precision)), to_string(wire),
-      options_.routers, static_cast<int>(options_.colocation), options_.placement,
-      options_.replicas, options_.limits.step_tokens_max, options_.limits.sequences_max,
-      options_.limits.context, options_.k_max);
-}
-
 Result<void> Session::agree(Result<void> own) {
   return leads() ? gather_ready(std::move(own)) : [&]() -> Result<void> {
     nlohmann::json hello = {{"kind", "ready"}};
     if (own) {
-      hello["fingerprint"] = fingerprint();
+      hello["fingerprint"] = world_fingerprint(options_, source_->config());
     } else {
       hello = encode_error(own.error());
     }
@@ -101,9 +87,11 @@ Result<void> Session::gather_ready(Result<void> own) {
       heard[rank] = true;
       if (message->body["kind"] == "failed") {
         if (own) own = with_place(decode_error(message->body), fmt::format("rank {}", rank));
-      } else if (own && message->body.value("fingerprint", std::string()) != fingerprint()) {
+      } else if (own && message->body.value("fingerprint", std::string()) !=
+                            world_fingerprint(options_, source_->config())) {
         own = fail(ErrorCode::kUsage, "rank {} was started with other options: {} -- rank 0: {}",
-                   rank, message->body.value("fingerprint", std::string("?")), fingerprint());
+                   rank, message->body.value("fingerprint", std::string("?")),
+                   world_fingerprint(options_, source_->config()));
       }
     }
     return std::ranges::find(heard, false) == heard.end();
@@ -159,24 +147,6 @@ routing::RouterConvention convention_of(const model::ModelConfig& model) {
   convention.k_static = model.experts_per_token;
   convention.renormalise = model.norm_topk_prob;
   return convention;
-}
-
-RankReport Session::own_report() const {
-  RankReport report;
-  const auto& member = parts_.member(transport_.rank());
-  report.rank = transport_.rank();
-  report.host = member.host;
-  report.device = parts_.device->description();
-  report.router = member.router;
-  report.expert = member.expert;
-  report.experts_held = parts_.store->count();
-  report.expert_bytes = parts_.store->bytes();
-  report.router_bytes = parts_.transformer ? parts_.transformer->bytes() : 0;
-  report.kv_bytes = parts_.engine ? parts_.engine->kv_bytes() : 0;
-  report.weight_bytes_read = source_->bytes_read();
-  report.rss_peak_bytes = rss_peak_bytes();
-  report.counters = parts_.plane->counters();
-  return report;
 }
 
 Result<JobResult> Session::run_share(
@@ -249,7 +219,7 @@ Result<void> Session::follow() {
     }
     transport_.wait_a_moment(++idle_rounds);
   }
-  SY_TRY(link_.post(RankId(0), encode_rank_report(own_report())));
+  SY_TRY(link_.post(RankId(0), encode_rank_report(make_rank_report(parts_, *source_, transport_))));
   return work_until(
       [this]() -> Result<bool> {
         SY_ASSIGN(const bool flushed, link_.flushed());

@@ -68,7 +68,6 @@ class Session {
   [[nodiscard]] Result<void> agree(Result<void> own);
   [[nodiscard]] Result<void> gather_ready(Result<void> own);
   [[nodiscard]] Result<void> await_go();
-  [[nodiscard]] std::string fingerprint() const;
   [[nodiscard]] Result<JobResult> run_share(
       const Job& job, Observer* observer,
       const std::function<Result<void>(const JobProgress&)>& report);
@@ -76,7 +75,6 @@ class Session {
   [[nodiscard]] Result<void> hand_out(const Job& job, Job& own, Spread spread);
   [[nodiscard]] Result<JobResult> collect(JobResult own, const ProgressSink& progress);
   [[nodiscard]] JobProgress total_progress(const JobProgress& own) const;
-  [[nodiscard]] RankReport own_report() const;
   // Works (serves, receives) until `done` answers true. Errors: kDeadline with `what`.
   [[nodiscard]] Result<void> work_until(const std::function<Result<bool>()>& done,
                                         Deadline deadline,

@@ -134,7 +134,7 @@ Result<ClusterReport> Session::close() {
     return fmt::format("the final report of rank(s){}", names);
   };
   SY_TRY(work_until(all_in, Deadline::after(clock_, options_.exchange_deadline), missing));
-  reports[0] = own_report();
+  reports[0] = make_rank_report(parts_, *source_, transport_);
   ClusterReport report;
   for (auto& rank : reports) report.ranks.push_back(std::move(*rank));
   return report;

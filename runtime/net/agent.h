@@ -7,26 +7,19 @@
 // Thread safety: start() and stop() from one thread (the engine's); connected() from any.
 #pragma once
 
-#include <atomic>
 #include <memory>
 
 #include "runtime/base/log.h"
 #include "runtime/control/backoff.h"
 #include "runtime/control/mailbox.h"
+#include "runtime/control/rank_gauges.h"
 #include "runtime/net/endpoint.h"
 #include "runtime/net/secret.h"
 
 namespace switchyard::net {
 
-// What a heartbeat says, kept up to date by the engine thread without waiting for anyone.
-// Thread safety: shared objects: safe.
-struct Pulse {
-  std::atomic<control::Phase> phase{control::Phase::kStarting};
-  std::atomic<std::uint32_t> epoch{0};
-  std::atomic<std::uint64_t> steps{0};
-  std::atomic<std::uint32_t> open_requests{0};
-  std::atomic<std::uint32_t> waiting_requests{0};
-};
+// What a heartbeat says.
+using Pulse = control::RankGauges;
 
 struct AgentOptions {
   Endpoint controller;

@@ -1,0 +1,24 @@
+// runtime/control/rank_gauges.h -- what a heartbeat says of a rank: written by its engine thread, read
+// by its agent thread. Thread safety: shared objects: safe.
+#pragma once
+
+#include <atomic>
+
+#include "runtime/control/messages.h"
+
+namespace switchyard::control {
+
+struct RankGauges {
+  std::atomic<Phase> phase{Phase::kStarting};
+  std::atomic<std::uint32_t> epoch{0};
+  std::atomic<std::uint64_t> steps{0};
+  std::atomic<std::uint32_t> open_requests{0};
+  std::atomic<std::uint32_t> waiting_requests{0};
+
+  [[nodiscard]] Heartbeat heartbeat() const {
+    return {phase.load(), Epoch(epoch.load()), steps.load(), open_requests.load(),
+            waiting_requests.load()};
+  }
+};
+
+}  // namespace switchyard::control

@@ -1,0 +1,84 @@
+#include "runtime/engine/load_meter.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+
+namespace switchyard::engine {
+namespace {
+
+// Of this process, all threads.
+double cpu_seconds_now() {
+  rusage usage{};
+  if (::getrusage(RUSAGE_SELF, &usage) != 0) return 0;
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + 1e-6 * static_cast<double>(time.tv_usec);
+  };
+  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+std::uint64_t rss_bytes_now() {
+  std::ifstream statm("/proc/self/statm");
+  std::uint64_t pages = 0;
+  std::uint64_t resident = 0;
+  if (!(statm >> pages >> resident)) return 0;
+  return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+// What was added since `before`, which becomes `now`.
+std::vector<std::uint64_t> growth(const std::vector<std::uint64_t>& now,
+                                  std::vector<std::uint64_t>& before) {
+  before.resize(now.size());
+  std::vector<std::uint64_t> grown(now.size());
+  for (std::size_t i = 0; i < now.size(); ++i) grown[i] = now[i] - before[i];
+  before = now;
+  return grown;
+}
+
+}  // namespace
+
+void LoadMeter::add_step(double step_us, std::uint64_t tokens) {
+  constexpr std::size_t kStepsKept = 4096;  // of one interval
+  if (steps_us_.size() < kStepsKept) steps_us_.push_back(step_us);
+  step_us_sum_ += step_us;
+  tokens_ += tokens;
+}
+
+std::optional<control::LoadReport> LoadMeter::take(const moe::Counters& counters, TimePoint now) {
+  if (start_ == TimePoint{}) {
+    start_ = now;
+    cpu_seconds_ = cpu_seconds_now();
+    return std::nullopt;
+  }
+  if (now - start_ < interval_) return std::nullopt;
+  control::LoadReport report;
+  report.seconds = to_seconds(now - start_);
+  // A router works in its steps but for what it waits; an expert rank in its batches.
+  const double waited_us = static_cast<double>(counters.wait_ns - wait_ns_) / 1e3;
+  const double served_us = static_cast<double>(counters.busy_ns - busy_ns_) / 1e3;
+  const double busy_us = step_us_sum_ > 0 ? step_us_sum_ - waited_us : served_us;
+  report.busy_share = std::clamp(busy_us / (1e6 * report.seconds), 0.0, 1.0);
+  if (!steps_us_.empty()) {
+    const auto middle = steps_us_.begin() + static_cast<std::ptrdiff_t>(steps_us_.size() / 2);
+    std::nth_element(steps_us_.begin(), middle, steps_us_.end());
+    report.step_us_p50 = *middle;
+  }
+  const double cpu_seconds = cpu_seconds_now();
+  report.cpu_share = (cpu_seconds - cpu_seconds_) / report.seconds;
+  report.rss_bytes = rss_bytes_now();
+  report.tokens = tokens_;
+  report.expert_pairs = growth(counters.expert_pairs, expert_pairs_);
+  report.bytes_by_peer = growth(counters.bytes_sent, bytes_);
+  start_ = now;
+  cpu_seconds_ = cpu_seconds;
+  busy_ns_ = counters.busy_ns;
+  wait_ns_ = counters.wait_ns;
+  tokens_ = 0;
+  step_us_sum_ = 0;
+  steps_us_.clear();
+  return report;
+}
+
+}  // namespace switchyard::engine

@@ -1,0 +1,38 @@
+// runtime/engine/load_meter.h -- turns a rank's counters into load reports, one a second.
+// Thread safety: the rank's engine thread.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "runtime/base/clock.h"
+#include "runtime/control/messages.h"
+#include "runtime/engine/step_times.h"
+#include "runtime/moe/counters.h"
+
+namespace switchyard::engine {
+
+class LoadMeter {
+ public:
+  explicit LoadMeter(Duration interval = Duration(1'000'000'000)) : interval_(interval) {}
+
+  // A step of a router took that long and read that many tokens.
+  void add_step(double step_us, std::uint64_t tokens);
+  // The report of the time since the last one, when the interval is over.
+  [[nodiscard]] std::optional<control::LoadReport> take(const moe::Counters& counters,
+                                                        TimePoint now);
+
+ private:
+  Duration interval_;
+  TimePoint start_{};
+  double cpu_seconds_ = 0;
+  std::uint64_t busy_ns_ = 0;
+  std::uint64_t wait_ns_ = 0;
+  std::uint64_t tokens_ = 0;
+  std::vector<double> steps_us_;
+  double step_us_sum_ = 0;
+  std::vector<std::uint64_t> expert_pairs_;
+  std::vector<std::uint64_t> bytes_;
+};
+
+}  // namespace switchyard::engine

@@ -1,0 +1,184 @@
+#include "runtime/engine/worker.h"
+
+#include <algorithm>
+
+#include "runtime/engine/payload.h"
+
+namespace switchyard::engine {
+namespace {
+
+// Before the first view nobody has a role and no expert a place.
+std::shared_ptr<const placement::View> no_view() {
+  return std::make_shared<const placement::View>();
+}
+
+bool routes(control::RankKind kind) {
+  return kind == control::RankKind::kRouter || kind == control::RankKind::kBoth;
+}
+
+}  // namespace
+
+Worker::Worker(const WorkerOptions& options, std::unique_ptr<model::WeightSource> source,
+               comm::Transport& transport, const Clock& clock, const StopSignals& signals,
+               control::Mailbox& mailbox, control::RankGauges& gauges, Log log)
+    : options_(options),
+      source_(std::move(source)),
+      transport_(transport),
+      clock_(clock),
+      signals_(signals),
+      mailbox_(mailbox),
+      gauges_(gauges),
+      log_(std::move(log)) {}
+
+Result<std::unique_ptr<Worker>> Worker::open(const WorkerOptions& options,
+                                             std::unique_ptr<model::WeightSource> source,
+                                             comm::Transport& transport, const Clock& clock,
+                                             const StopSignals& signals, control::Mailbox& mailbox,
+                                             control::RankGauges& gauges, Log log) {
+  std::unique_ptr<Worker> worker(new Worker(options, std::move(source), transport, clock, signals,
+                                            mailbox, gauges, std::move(log)));
+  SY_TRY(worker->make_parts());
+  return worker;
+}
+
+Result<void> Worker::make_parts() {
+  const auto& config = source_->config();
+  const bool together = options_.cluster.colocation == Colocation::kTogether;
+  const std::size_t micro_batches =
+      options_.cluster.micro_batches != 0 ? options_.cluster.micro_batches : (together ? 1 : 2);
+  SY_ASSIGN(sizes_, make_rank_sizes(options_.cluster, config,
+                                    {transport_.size(), config.experts, micro_batches}));
+  sizes_.plane.roles = moe::PlaneRoles::kAny;
+  SY_ASSIGN(parts_.device, make_rank_device(options_.cluster, transport_));
+  parts_.device->reserve(sizes_.plane.tokens_max, sizes_.batch_pairs_max, config.hidden,
+                         std::max(config.expert_inner, config.dense_inner));
+  parts_.store = std::make_unique<moe::ExpertStore>(config.moe_layer_count(), config.experts);
+  work_ = std::make_unique<ViewWork>(transport_.rank(), *source_, *parts_.device, *parts_.store);
+  SY_ASSIGN(parts_.plane,
+            moe::DataPlane::create(sizes_.plane, no_view(), *parts_.device, *parts_.store,
+                                   transport_, clock_, signals_.abandon, this));
+  return routes(options_.kind) ? make_engine() : Result<void>{};
+}
+
+Result<void> Worker::make_engine() {
+  SY_ASSIGN(parts_.transformer,
+            load_router_part(*source_, *parts_.device, sizes_.engine.limits.context));
+  SY_ASSIGN(parts_.engine, Engine::create(sizes_.engine, *parts_.transformer, *parts_.device,
+                                          *parts_.plane, clock_));
+  const auto convention = convention_of(source_->config());
+  SY_ASSIGN(auto router, routing::make_router(options_.routing, convention, options_.calibration));
+  const routing::RoutingStats::Shape shape{convention.layers, convention.experts, router->k_max(),
+                                           convention.scoring};
+  JobKeeps keeps;
+  keeps.gate_stats = options_.gate_stats;
+  Observer* self = this;  // a private base: make_unique may not convert to it
+  collector_ = std::make_unique<JobCollector>(keeps, routing::RoutingStats(shape), self);
+  parts_.engine->set_router(std::move(router));
+  parts_.engine->set_observer(collector_.get());
+  return {};
+}
+
+control::ModelFacts Worker::model_facts() const {
+  const auto& config = source_->config();
+  control::ModelFacts facts;
+  facts.moe_layers = static_cast<std::uint32_t>(config.moe_layer_count());
+  facts.experts = static_cast<std::uint32_t>(config.experts);
+  facts.expert_bytes = 3 * config.hidden * config.expert_inner *
+                       size_bytes(kernels::operand_dtype(options_.cluster.device.precision));
+  facts.fingerprint = world_fingerprint(options_.cluster, config);
+  return facts;
+}
+
+Result<void> Worker::run() {
+  std::uint32_t idle_rounds = 0;
+  while (!leaving_) {
+    SY_TRY(follow_view());
+    SY_TRY(do_deferred());
+    bool worked = false;
+    if (newest_ && parts_.engine && parts_.engine->open_count() > 0) {
+      const auto before = parts_.engine->times();
+      const TimePoint start = clock_.now();
+      SY_ASSIGN(worked, parts_.engine->step());
+      const auto& after = parts_.engine->times();
+      meter_.add_step(
+          1e6 * to_seconds(clock_.now() - start),
+          after.prompt_tokens + after.decode_tokens - before.prompt_tokens - before.decode_tokens);
+      say_progress();
+    } else {
+      SY_ASSIGN(worked, parts_.plane->progress());
+    }
+    update_gauges();
+    if (auto report = meter_.take(parts_.plane->counters(), clock_.now())) {
+      mailbox_.post(std::move(*report));
+    }
+    if (refused_) return Unexpected(*refused_);
+    if (signals_.abandon.load(std::memory_order_relaxed)) {
+      return fail(ErrorCode::kInterrupted, "stopped: another rank failed");
+    }
+    if (worked) {
+      idle_rounds = 0;
+    } else {
+      transport_.wait_a_moment(++idle_rounds);
+    }
+  }
+  say_farewell();
+  return {};
+}
+
+void Worker::say_progress() {
+  std::vector<control::HeldRequest> held;
+  for (auto& [sequence, request] : held_) {
+    if (request.tokens.size() > request.said) {
+      mailbox_.post(
+          control::Progress{request.id,
+                            request.attempt,
+                            request.said,
+                            {request.tokens.begin() + request.said, request.tokens.end()}});
+      request.said = static_cast<std::uint32_t>(request.tokens.size());
+    }
+    held.push_back({request.id, request.attempt, request.tokens});
+  }
+  mailbox_.hold(std::move(held), parts_.plane->view().epoch);
+}
+
+void Worker::say_farewell() {
+  Farewell farewell;
+  farewell.report = make_rank_report(parts_, *source_, transport_);
+  if (collector_) {
+    farewell.result = collector_->take();
+    farewell.result.sequences.clear();
+    farewell.result.times = parts_.engine->take_times();
+  }
+  gauges_.phase = control::Phase::kLeaving;
+  mailbox_.post(control::Goodbye{pack_farewell(farewell)});
+}
+
+void Worker::update_gauges() {
+  const auto* self = newest_ ? newest_->find(transport_.rank()) : nullptr;
+  const bool has_role = self != nullptr && (self->router || self->expert);
+  auto phase = has_role ? control::Phase::kServing : control::Phase::kParked;
+  if (!newest_) phase = control::Phase::kStarting;
+  if (draining_) phase = control::Phase::kDraining;
+  if (preparing_ && !has_role) phase = control::Phase::kLoading;
+  gauges_.phase = phase;
+  gauges_.epoch = parts_.plane->view().epoch.value();
+  const auto& counters = parts_.plane->counters();
+  gauges_.steps = counters.exchanges + counters.batches_served;
+  gauges_.open_requests = static_cast<std::uint32_t>(held_.size());
+}
+
+void Worker::on_token(const SequenceRequest& request, std::uint32_t token) {
+  if (const auto held = held_.find(request.id); held != held_.end()) {
+    held->second.tokens.push_back(token);
+  }
+}
+
+void Worker::on_finished(SequenceResult result) {
+  const auto held = held_.find(result.id);
+  if (held == held_.end()) return;
+  mailbox_.post(
+      control::Finished{held->second.id, held->second.attempt, {}, pack_sequence(result)});
+  held_.erase(held);
+}
+
+}  // namespace switchyard::engine

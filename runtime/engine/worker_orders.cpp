@@ -1,0 +1,137 @@
+// The half of Worker that follows the controller: views, assignments, the end.
+#include "runtime/engine/payload.h"
+#include "runtime/engine/worker.h"
+
+namespace switchyard::engine {
+namespace {
+
+template <class... Handlers>
+struct Overloaded : Handlers... {
+  using Handlers::operator()...;
+};
+template <class... Handlers>
+Overloaded(Handlers...) -> Overloaded<Handlers...>;
+
+}  // namespace
+
+Result<std::shared_ptr<const placement::View>> Worker::poll() {
+  while (auto message = mailbox_.take()) SY_TRY(take(std::move(*message)));
+  SY_TRY(load_piece());
+  return newest_;
+}
+
+void Worker::report_silent(Epoch epoch, Duration waited, std::span<const RankId> silent) {
+  const auto waited_ms = std::chrono::duration_cast<std::chrono::milliseconds>(waited).count();
+  mailbox_.post(control::Evidence{
+      epoch, static_cast<std::uint64_t>(waited_ms), {silent.begin(), silent.end()}});
+}
+
+Result<void> Worker::take(control::Message message) {
+  std::visit(Overloaded{
+                 [&](control::Welcome& welcome) {
+                   if (welcome.view && (!newest_ || welcome.view->epoch > newest_->epoch)) {
+                     newest_ = std::move(welcome.view);
+                   }
+                 },
+                 [&](control::Prepare& prepare) {
+                   work_->start(prepare.view);
+                   preparing_ = std::move(prepare);
+                 },
+                 [&](control::Commit& commit) {
+                   if (newest_ && commit.view->epoch <= newest_->epoch) return;
+                   newest_ = std::move(commit.view);
+                   if (preparing_ && preparing_->view->epoch <= newest_->epoch) preparing_.reset();
+                 },
+                 [&](control::Rollback& rollback) {
+                   if (!preparing_ || preparing_->view->epoch != rollback.epoch) return;
+                   preparing_.reset();
+                   work_->abandon();
+                 },
+                 [&](control::Retire& retire) {
+                   parts_.plane->refuse_before(retire.oldest);
+                   // With a newer view on its way, what only the older one needs goes with the next
+                   // Retire.
+                   if (newest_ && newest_->epoch == retire.oldest && !preparing_) {
+                     work_->keep_only(*newest_);
+                   }
+                 },
+                 [&](control::Refused& refused) {
+            const auto code = newest_ ? ErrorCode::kStaleEpoch : ErrorCode::kPeer;
+            refused_ = Error{code, ErrorScope::kProcess,
+                             "the controller refused this rank: " + refused.reason};
+                 },
+                 [&](auto& other) { deferred_.emplace_back(std::move(other)); },
+             },
+             message);
+  return {};
+}
+
+// Loads one expert, or a new router's whole part, and says when all is there.
+Result<void> Worker::load_piece() {
+  if (!preparing_) return {};
+  const Epoch epoch = preparing_->view->epoch;
+  const auto* self = preparing_->view->find(transport_.rank());
+  Result<bool> more = false;
+  if (self != nullptr && self->router && !parts_.engine) {
+    if (auto made = make_engine(); !made) more = Unexpected(std::move(made).error());
+  } else {
+    more = work_->advance();
+  }
+  if (more && *more) return {};
+  preparing_.reset();
+  mailbox_.post(control::Prepared{epoch, more ? std::string() : more.error().message});
+  return {};
+}
+
+Result<void> Worker::follow_view() {
+  SY_TRY(poll());
+  auto& plane = *parts_.plane;
+  if (newest_ && newest_->epoch > plane.view().epoch) SY_TRY(plane.adopt(newest_));
+  const Epoch in_use = plane.oldest_epoch_in_use();
+  if (newest_ && adopted_ != in_use) {
+    adopted_ = in_use;
+    mailbox_.post(control::Adopted{in_use});
+  }
+  return {};
+}
+
+Result<void> Worker::do_deferred() {
+  while (!deferred_.empty()) {
+    const auto message = std::move(deferred_.front());
+    deferred_.pop_front();
+    if (const auto* request = std::get_if<control::Assign>(&message)) assign(*request);
+    if (const auto* order = std::get_if<control::Cancel>(&message)) cancel(*order);
+    draining_ |= std::holds_alternative<control::Drain>(message);
+    leaving_ |= std::holds_alternative<control::Leave>(message);
+  }
+  return {};
+}
+
+void Worker::assign(const control::Assign& assign) {
+  const auto refuse = [&](const std::string& reason) {
+    mailbox_.post(control::Finished{assign.id, assign.attempt, reason, {}});
+  };
+  if (!parts_.engine) return refuse("this rank is no router");
+  const SequenceId sequence(assign.id.value());
+  parts_.engine->forget(sequence);
+  auto request = unpack_request(assign.payload);
+  if (!request) return refuse(request.error().message);
+  request->id = sequence;
+  request->resumed = assign.tokens;
+  held_[sequence] = {assign.id, assign.attempt, static_cast<std::uint32_t>(assign.tokens.size()),
+                     assign.tokens};
+  if (auto added = parts_.engine->submit(std::move(*request)); !added) {
+    held_.erase(sequence);
+    refuse(added.error().message);
+  }
+}
+
+void Worker::cancel(const control::Cancel& cancel) {
+  if (!parts_.engine) return;
+  const SequenceId sequence(cancel.id.value());
+  if (cancel.how == control::CancelHow::kEndNow) return parts_.engine->end_now(sequence);
+  parts_.engine->forget(sequence);
+  held_.erase(sequence);
+}
+
+}  // namespace switchyard::engine
