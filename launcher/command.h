@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "comm/worlds.h"
+#include "launcher/served_program.h"
 #include "runtime/base/error.h"
 #include "runtime/config/config_sources.h"
 
@@ -43,6 +44,10 @@ class Command {
   [[nodiscard]] virtual std::string_view examples() const = 0;  // for --help
   [[nodiscard]] virtual UsesConfig uses_config() const { return UsesConfig::kYes; }
   virtual void add_flags(CLI::App& app) = 0;
+  // What `launch` runs on its cluster; null where this command runs under plain mpirun only.
+  [[nodiscard]] virtual std::unique_ptr<ServedProgram> serve(const config::RunConfig& /*run*/) {
+    return nullptr;
+  }
   [[nodiscard]] virtual Result<void> run(Invocation& invocation) = 0;
 };
 

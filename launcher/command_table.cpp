@@ -9,7 +9,9 @@
 #include "launcher/commands/generate.h"
 #include "launcher/commands/inspect.h"
 #include "launcher/commands/kernels.h"
+#include "launcher/commands/launch.h"
 #include "launcher/commands/logits.h"
+#include "launcher/commands/rank.h"
 #include "launcher/commands/rebalance.h"
 #include "launcher/commands/scale.h"
 #include "launcher/commands/status.h"
@@ -21,6 +23,8 @@ namespace switchyard::launcher {
 std::vector<std::unique_ptr<Command>> make_commands() {
   std::vector<std::unique_ptr<Command>> commands;
   commands.push_back(make_generate_command());
+  commands.push_back(make_launch_command());
+  commands.push_back(make_rank_command());
   commands.push_back(make_logits_command());
   commands.push_back(make_eval_command());
   commands.push_back(make_study_command());

@@ -17,6 +17,8 @@ class ConfigFlags {
  public:
   // Adds --preset, --config, --set and a flag for each common key to the command.
   void add_to(CLI::App& app);
+  // As --config would.
+  void use_file(std::string file) { file_ = std::move(file); }
   // Precedence: defaults, preset, file, environment, flags. Errors: config_sources.h.
   [[nodiscard]] Result<config::EffectiveConfig> resolve(
       const std::map<std::string, std::string>& environment) const;

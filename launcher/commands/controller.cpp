@@ -49,8 +49,6 @@ class ControllerCommand final : public Command {
                    "file with the cluster's secret; made if it is not there");
     app.add_option("--journal", journal_, "file to remember requests and views in");
     app.add_option("--run-file", run_file_, "where to write the address for other commands");
-    app.add_option("--spares", spares_, "ranks, of --ranks, that wait to replace others");
-    app.add_option("--loss", loss_, "experts without a living copy: reload, mask or fail");
   }
 
   Result<void> run(Invocation& invocation) override {
@@ -75,10 +73,10 @@ class ControllerCommand final : public Command {
   Result<control::ControllerOptions> controller_options(const config::RunConfig& run) const {
     control::ControllerOptions options;
     options.ranks = run.cluster.ranks == 0 ? 1 : static_cast<std::uint32_t>(run.cluster.ranks);
-    options.spares = spares_;
+    options.spares = static_cast<std::uint32_t>(run.cluster.spares);
     options.placement = run.cluster.placement;
     options.replicas = static_cast<std::uint32_t>(run.cluster.replicas);
-    SY_ASSIGN(options.loss, loss_policy(loss_));
+    SY_ASSIGN(options.loss, loss_policy(run.cluster.loss));
     if (options.spares >= options.ranks) {
       return fail(ErrorCode::kUsage, "--spares {} of {} ranks leaves no rank to work",
                   options.spares, options.ranks);
@@ -128,8 +126,6 @@ class ControllerCommand final : public Command {
   std::string secret_file_;
   std::string journal_;
   std::string run_file_;
-  std::uint32_t spares_ = 0;
-  std::string loss_ = "reload";
 };
 
 }  // namespace

@@ -15,7 +15,7 @@ struct GenerateFlags {
   bool json = false;
 };
 
-class GenerateProgram final : public PolicyProgram {
+class GenerateProgram final : public PolicyProgram, public ServedProgram {
  public:
   GenerateProgram(const GenerateFlags& flags, const config::RunConfig& run)
       : PolicyProgram(run), flags_(flags) {}
@@ -27,7 +27,18 @@ class GenerateProgram final : public PolicyProgram {
   }
 
   Result<void> run(engine::Session& session) override {
-    return run_sequences(session, generation_requests(prompts_, run_, model_), {}, "sequences");
+    return run_sequences(session, requests(), {}, "sequences");
+  }
+
+  Result<void> check_input(const model::ModelConfig& model) override { return prepare(model); }
+
+  std::vector<engine::SequenceRequest> requests() const override {
+    return generation_requests(prompts_, run_, model_);
+  }
+
+  Result<void> conclude(engine::JobResult result, const engine::ClusterReport& report) override {
+    report_.result = std::move(result);
+    return finish(report);
   }
 
   Result<void> finish(const engine::ClusterReport& report) override {
@@ -128,6 +139,9 @@ class GenerateCommand final : public Command {
         "stdin");
     app.add_option("--out", flags_.out, "write the texts to this file instead of stdout");
     app.add_flag("--json", flags_.json, "one JSON document with texts, digests and the report");
+  }
+  std::unique_ptr<ServedProgram> serve(const config::RunConfig& run) override {
+    return std::make_unique<GenerateProgram>(flags_, run);
   }
   Result<void> run(Invocation& invocation) override {
     GenerateProgram program(flags_, invocation.run());

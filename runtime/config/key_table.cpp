@@ -92,6 +92,12 @@ void add_cluster(std::vector<Key>& keys) {
               {"local-first", "round-robin", "weighted"}, "Which copy of an expert gets a row");
   rows.choice("wire", field<kIn, &S::wire>(), {"auto", "bf16", "fp32"},
               "Element type of expert rows on the wire; auto: the precision");
+  rows.count("spares", field<kIn, &S::spares>(), 0, 1023,
+             "Launched ranks that wait to take a dead one's place");
+  rows.choice("loss", field<kIn, &S::loss>(), {"reload", "mask", "fail"},
+              "When an expert's last copy dies: load it elsewhere, drop its pairs, or fail requests");
+  rows.text("regions", field<kIn, &S::regions>(),
+            "Region and zone of launched ranks, such as 0-1=eu-west/a,2-3=us-east");
   rows.count("exchange_deadline_ms", field<kIn, &S::exchange_deadline_ms>(), 1, 86400000,
              "Longest wait for a peer's answer, in milliseconds");
   rows.count("gather_window_us", field<kIn, &S::gather_window_us>(), 0, 10000000,

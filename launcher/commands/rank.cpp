@@ -1,0 +1,140 @@
+#include "launcher/commands/rank.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include "launcher/cluster_run.h"
+#include "launcher/exit_code.h"
+#include "launcher/job_inputs.h"
+#include "runtime/engine/worker.h"
+#include "runtime/net/agent.h"
+#include "runtime/placement/places.h"
+
+namespace switchyard::launcher {
+namespace {
+
+struct RankFlags {
+  std::string controller;
+  std::string secret_file;
+};
+
+control::RankKind kind_of(RankId rank, std::size_t ranks, const engine::ClusterOptions& options,
+                          std::uint32_t spares) {
+  if (rank.index() + spares >= ranks) return control::RankKind::kSpare;
+  const bool together = options.colocation == engine::Colocation::kTogether;
+  if (rank.index() < options.routers) {
+    return together ? control::RankKind::kBoth : control::RankKind::kRouter;
+  }
+  return control::RankKind::kExpert;
+}
+
+Result<engine::WorkerOptions> worker_options(const Invocation& invocation,
+                                             const model::ModelConfig& model,
+                                             const comm::Transport& transport) {
+  const auto& run = invocation.run();
+  engine::WorkerOptions options;
+  SY_ASSIGN(options.cluster, cluster_options(invocation.config));
+  options.cluster.k_max = configured_k_max(run, model);
+  options.kind = kind_of(transport.rank(), transport.size(), options.cluster,
+                         static_cast<std::uint32_t>(run.cluster.spares));
+  SY_ASSIGN(auto policy, read_policy(run.routing, model));
+  options.routing = std::move(policy.spec);
+  options.calibration = std::move(policy.calibration);
+  options.gate_stats = run.routing.aux_losses;
+  return options;
+}
+
+Result<net::AgentOptions> agent_options(const RankFlags& flags, const std::string& regions,
+                                        const engine::Worker& worker, control::RankKind kind,
+                                        const comm::Transport& transport) {
+  net::AgentOptions options;
+  SY_ASSIGN(options.controller, net::parse_endpoint(flags.controller));
+  if (!flags.secret_file.empty()) {
+    SY_ASSIGN(options.secret, net::read_secret_file(flags.secret_file));
+  }
+  options.facts.rank = transport.rank();
+  options.facts.kind = kind;
+  options.facts.pid = static_cast<std::uint64_t>(::getpid());
+  options.facts.host = transport.hosts()[transport.rank().index()];
+  SY_ASSIGN(const auto places, placement::parse_places(regions, transport.size()));
+  options.facts.region = places[transport.rank().index()].region;
+  options.facts.zone = places[transport.rank().index()].zone;
+  options.facts.model = worker.model_facts();
+  options.seed = transport.rank().value();
+  return options;
+}
+
+// One life in the cluster, from registration to goodbye.
+Result<void> run_life(const Invocation& invocation, const RankFlags& flags,
+                      comm::Transport& transport, std::optional<control::RankKind> kind) {
+  const SteadyClock clock;
+  const engine::StopSignals signals;
+  SY_ASSIGN(auto log, make_log(transport.rank(), invocation.run().log.level));
+  SY_ASSIGN(auto source, open_weights(invocation.config));
+  SY_ASSIGN(auto options, worker_options(invocation, source->config(), transport));
+  options.kind = kind.value_or(options.kind);
+  control::Mailbox mailbox;
+  control::RankGauges gauges;
+  SY_ASSIGN(const auto worker, engine::Worker::open(options, std::move(source), transport, clock,
+                                                    signals, mailbox, gauges, log));
+  SY_ASSIGN(auto registration, agent_options(flags, invocation.run().cluster.regions, *worker,
+                                             options.kind, transport));
+  SY_ASSIGN(const auto agent, net::Agent::start(std::move(registration), mailbox, gauges, log));
+  auto outcome = worker->run();
+  agent->stop(std::chrono::seconds(5));
+  return outcome;
+}
+
+// A rank that was taken for dead (it was stopped, or cut off) has no place any more; it comes back
+// as a new one and waits as a spare.
+Result<void> run_rank(const Invocation& invocation, const RankFlags& flags,
+                      comm::Transport& transport) {
+  auto outcome = run_life(invocation, flags, transport, std::nullopt);
+  while (!outcome && outcome.error().code == ErrorCode::kStaleEpoch &&
+         outcome.error().scope == ErrorScope::kProcess) {
+    std::fprintf(stderr, "switchyard: rank %u: %s; it comes back as a spare\n",
+                 transport.rank().value(), outcome.error().message.c_str());
+    outcome = run_life(invocation, flags, transport, control::RankKind::kSpare);
+  }
+  return outcome;
+}
+
+class RankCommand final : public Command {
+ public:
+  std::string_view name() const override { return "rank"; }
+  std::string_view summary() const override {
+    return "be one rank of a cluster with a controller (started by `launch`)";
+  }
+  std::string_view examples() const override {
+    return "  mpirun -n 4 --enable-recovery switchyard rank --controller HOST:PORT \\\n"
+           "      --secret-file FILE --preset demo\n";
+  }
+  void add_flags(CLI::App& app) override {
+    app.add_option("--controller", flags_.controller, "where the controller listens: HOST:PORT")
+        ->required();
+    app.add_option("--secret-file", flags_.secret_file, "the cluster's shared secret");
+  }
+
+  // Never back into MPI_Finalize: with a dead rank in the world it may hang. What there was to say
+  // the agent has said.
+  Result<void> run(Invocation& invocation) override {
+    (void)::signal(SIGPIPE, SIG_IGN);
+    SY_ASSIGN(const auto transport, comm::join_mpi_world(invocation.argc, invocation.argv, {}));
+    const auto outcome = run_rank(invocation, flags_, *transport);
+    if (!outcome) {
+      std::fprintf(stderr, "switchyard: error: rank %u: %s\n", transport->rank().value(),
+                   outcome.error().message.c_str());
+    }
+    std::fflush(nullptr);
+    ::_exit(outcome ? kExitOk : exit_code(outcome.error().code));
+  }
+
+ private:
+  RankFlags flags_;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_rank_command() { return std::make_unique<RankCommand>(); }
+
+}  // namespace switchyard::launcher

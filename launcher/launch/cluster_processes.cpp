@@ -1,0 +1,137 @@
+#include "launcher/launch/cluster_processes.h"
+
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "launcher/run_file.h"
+
+namespace switchyard::launcher {
+namespace {
+
+constexpr Duration kListenDeadline{20'000'000'000};
+constexpr std::uint32_t kRestartsMax = 20;
+
+std::string own_program() {
+  std::error_code error;
+  const auto path = std::filesystem::read_symlink("/proc/self/exe", error);
+  return error ? std::string("switchyard") : path.string();
+}
+
+std::string last_line(const std::string& file) {
+  std::ifstream in(file);
+  std::string line;
+  std::string last;
+  while (std::getline(in, line)) {
+    if (!line.empty()) last = line;
+  }
+  return last;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ClusterProcesses>> ClusterProcesses::start(
+    const LaunchFlags& flags, const config::EffectiveConfig& config) {
+  std::unique_ptr<ClusterProcesses> cluster(new ClusterProcesses());
+  cluster->flags_ = flags;
+  cluster->config_ = &config;
+  cluster->places_.program = own_program();
+  cluster->places_.controller.host = flags.listen;
+  SY_TRY(cluster->make_directory(flags));
+  SY_ASSIGN(cluster->secret_, net::make_secret_file(cluster->places_.in("secret")));
+  if (auto started = cluster->start_controller(); !started) {
+    return Unexpected(cluster->keep_logs(std::move(started).error()));
+  }
+  SY_ASSIGN(auto ranks, ChildProcess::start(mpirun_words(flags, config, cluster->places_),
+                                            cluster->places_.in("ranks.log")));
+  cluster->ranks_.emplace(std::move(ranks));
+  return cluster;
+}
+
+Error ClusterProcesses::keep_logs(Error error) {
+  temporary_ = false;
+  for (const char* name : {"controller.log", "ranks.log"}) {
+    const std::string last = last_line(places_.in(name));
+    if (!last.empty()) error.message += fmt::format("\n  {}: {}", places_.in(name), last);
+  }
+  return error;
+}
+
+Result<void> ClusterProcesses::make_directory(const LaunchFlags& flags) {
+  places_.directory = flags.directory;
+  if (flags.directory.empty()) {
+    std::string name = (std::filesystem::temp_directory_path() / "switchyard-XXXXXX").string();
+    if (::mkdtemp(name.data()) == nullptr) return fail(ErrorCode::kIo, "{}: cannot be made", name);
+    places_.directory = name;
+    temporary_ = true;
+    return {};
+  }
+  std::error_code error;
+  std::filesystem::create_directories(flags.directory, error);
+  if (error) return fail(ErrorCode::kIo, "{}: {}", flags.directory, error.message());
+  for (const char* old : {"secret", "journal", "run.json"}) {
+    std::filesystem::remove(places_.in(old), error);
+  }
+  return {};
+}
+
+Result<void> ClusterProcesses::start_controller() {
+  std::error_code error;
+  std::filesystem::remove(places_.in("run.json"), error);
+  SY_ASSIGN(auto controller, ChildProcess::start(controller_words(flags_, *config_, places_),
+                                                 places_.in("controller.log")));
+  controller_.emplace(std::move(controller));
+  return await_address();
+}
+
+Result<void> ClusterProcesses::await_address() {
+  const auto deadline = Deadline::after(clock_, kListenDeadline);
+  const std::string file = places_.in("run.json");
+  while (true) {
+    if (std::filesystem::exists(file)) {  // it appears as a whole
+      SY_ASSIGN(const auto run, read_run_file(file));
+      places_.controller = run.controller;
+      admin_ = run.admin;
+      return {};
+    }
+    const auto ended = controller_->exit_code();
+    if (ended) {
+      return fail(ErrorCode::kPeer, "the controller ended with exit code {}", *ended);
+    }
+    if (deadline.passed(clock_)) {
+      return fail(ErrorCode::kDeadline, "the controller does not listen");
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+}
+
+Result<ClusterProcesses::Standing> ClusterProcesses::look_after() {
+  if (ranks_->exit_code()) return Standing::kRanksEnded;
+  if (!controller_->exit_code()) return Standing::kRuns;
+  if (++restarts_ > kRestartsMax) {
+    return fail(ErrorCode::kPeer, "the controller died {} times", restarts_);
+  }
+  controller_.reset();
+  SY_TRY(start_controller());
+  return Standing::kControllerRestarted;
+}
+
+void ClusterProcesses::end(Duration patience) {
+  const auto deadline = Deadline::after(clock_, patience);
+  if (ranks_) (void)ranks_->wait(clock_, deadline);
+  if (controller_) (void)controller_->wait(clock_, deadline);
+  if (ranks_) ranks_->end(std::chrono::seconds(1));
+  if (controller_) controller_->end(std::chrono::seconds(1));
+}
+
+ClusterProcesses::~ClusterProcesses() {
+  ranks_.reset();
+  controller_.reset();
+  std::error_code error;
+  if (temporary_) std::filesystem::remove_all(places_.directory, error);
+}
+
+}  // namespace switchyard::launcher

@@ -1,0 +1,59 @@
+// launcher/launch/cluster_processes.h -- the processes of a launched cluster: the controller, which
+// is restarted when it dies, and mpirun with the ranks. Not what they are told to do
+// (launched_run.h). Thread safety: the main thread.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "launcher/launch/child_process.h"
+#include "launcher/launch/launch_plan.h"
+#include "runtime/net/endpoint.h"
+#include "runtime/net/secret.h"
+
+namespace switchyard::launcher {
+
+class ClusterProcesses {
+ public:
+  // Makes the directory and the secret, starts the controller, waits until it listens, starts the
+  // ranks. Errors: kIo, kNotFound (no mpirun), kDeadline; the message names the log
+  // file, which stays.
+  [[nodiscard]] static Result<std::unique_ptr<ClusterProcesses>> start(
+      const LaunchFlags& flags, const config::EffectiveConfig& config);
+  ClusterProcesses(const ClusterProcesses&) = delete;
+  ClusterProcesses& operator=(const ClusterProcesses&) = delete;
+  ~ClusterProcesses();
+
+  [[nodiscard]] const net::Endpoint& controller() const noexcept { return places_.controller; }
+  [[nodiscard]] const std::optional<net::Endpoint>& admin() const noexcept { return admin_; }
+  [[nodiscard]] const net::Secret& secret() const noexcept { return secret_; }
+  [[nodiscard]] const LaunchPlaces& places() const noexcept { return places_; }
+
+  enum class Standing { kRuns, kControllerRestarted, kRanksEnded };
+  // Looks after the processes; call it often. Errors: the controller dies again and again.
+  [[nodiscard]] Result<Standing> look_after();
+  // Something went wrong: the directory with the logs stays, and the text says where.
+  [[nodiscard]] Error keep_logs(Error error);
+  // Waits for the ranks and the controller to end by themselves, then ends what is left.
+  void end(Duration patience);
+
+ private:
+  ClusterProcesses() = default;
+  [[nodiscard]] Result<void> make_directory(const LaunchFlags& flags);
+  [[nodiscard]] Result<void> start_controller();
+  [[nodiscard]] Result<void> await_address();
+
+  SteadyClock clock_;
+  LaunchFlags flags_;
+  const config::EffectiveConfig* config_ = nullptr;
+  LaunchPlaces places_;
+  bool temporary_ = false;  // the directory goes when this goes
+  std::optional<net::Endpoint> admin_;
+  net::Secret secret_;
+  std::optional<ChildProcess> controller_;
+  std::optional<ChildProcess> ranks_;
+  std::uint32_t restarts_ = 0;
+};
+
+}  // namespace switchyard::launcher

@@ -1,0 +1,39 @@
+// launcher/launch/launch_plan.h -- the command lines of a launched cluster: the controller's and
+// mpirun's. Pure. Not the starting (cluster_processes.h).
+// Thread safety: functions without state.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "runtime/config/config_sources.h"
+#include "runtime/net/endpoint.h"
+
+namespace switchyard::launcher {
+
+// What the configuration does not say.
+struct LaunchFlags {
+  std::uint32_t ranks = 0;  // processes, routers and spares included
+  std::string hosts;        // mpirun's --host list; empty: this host
+  std::string transport;    // Open MPI's byte transports, e.g. "self,tcp"; empty: its choice
+  std::string directory;    // for the controller's address, logs, journal; empty: a temporary one
+  std::string listen = "127.0.0.1";
+};
+
+// Where the processes of one run find each other.
+struct LaunchPlaces {
+  std::string program;  // this binary
+  std::string directory;
+  net::Endpoint controller;  // port 0 until it listens; a restarted one takes the same port
+  [[nodiscard]] std::string in(const char* name) const { return directory + "/" + name; }
+};
+
+[[nodiscard]] std::vector<std::string> controller_words(const LaunchFlags& flags,
+                                                        const config::EffectiveConfig& config,
+                                                        const LaunchPlaces& places);
+[[nodiscard]] std::vector<std::string> mpirun_words(const LaunchFlags& flags,
+                                                    const config::EffectiveConfig& config,
+                                                    const LaunchPlaces& places);
+
+}  // namespace switchyard::launcher

@@ -1,0 +1,183 @@
+#include "launcher/launch/launched_run.h"
+
+#include <nlohmann/json.hpp>
+
+namespace switchyard::launcher {
+namespace {
+
+constexpr Duration kCallLimit{10'000'000'000};
+constexpr Duration kListenWait{20'000'000};
+constexpr Duration kStatusInterval{500'000'000};
+constexpr Duration kLeavePatience{20'000'000'000};
+
+}  // namespace
+
+LaunchedRun::LaunchedRun(ClusterProcesses& processes, ServedProgram& program,
+                         ProgressLine::Show show, const std::atomic<bool>& stop)
+    : processes_(processes),
+      program_(program),
+      stop_(stop),
+      line_(show, clock_),
+      shows_(show == ProgressLine::Show::kYes) {}
+
+Result<void> LaunchedRun::run() {
+  started_ = clock_.now();
+  requests_ = program_.requests();
+  SY_TRY(connect());
+  SY_TRY(submit());
+  SY_TRY(await_results());
+  seconds_ = to_seconds(clock_.now() - started_);
+  SY_TRY(end_cluster());
+  line_.clear();
+  return report();
+}
+
+Result<void> LaunchedRun::connect() {
+  SY_ASSIGN(auto client,
+            net::Client::connect(processes_.controller(), processes_.secret(), kCallLimit));
+  client_.emplace(std::move(client));
+  return client_->send(control::Command{control::Wish::kWatch, 0}, kCallLimit);
+}
+
+Result<void> LaunchedRun::submit() {
+  control::Submit submit;
+  for (const auto& request : requests_) {
+    control::NewRequest entry;
+    entry.name = fmt::to_string(request.id.value());
+    entry.payload = engine::pack_request(request);
+    submit.requests.push_back(std::move(entry));
+  }
+  SY_TRY(client_->send(submit, kCallLimit));
+  submitted_ = true;
+  return {};
+}
+
+// A controller that died comes back on the same address with its journal; results that were missed
+// are sent again to whoever watches.
+Result<void> LaunchedRun::look_after() {
+  SY_ASSIGN(const auto standing, processes_.look_after());
+  if (standing == ClusterProcesses::Standing::kRanksEnded) {
+    return fail(ErrorCode::kPeer, "all ranks ended before the work was done");
+  }
+  return {};
+}
+
+Result<void> LaunchedRun::listen(Duration wait) {
+  if (!client_) return connect();
+  auto message = client_->receive(wait);
+  if (!message) {
+    client_.reset();
+    return {};
+  }
+  return *message ? take(**message) : Result<void>{};
+}
+
+Result<void> LaunchedRun::take(const control::Message& message) {
+  if (const auto* done = std::get_if<control::RequestDone>(&message)) {
+    const auto id = static_cast<std::uint32_t>(std::stoul(done->name));
+    if (!done->error.empty()) {
+      failed_[id] = done->error;
+      return {};
+    }
+    SY_ASSIGN(auto result, engine::unpack_sequence(done->payload));
+    result.id = SequenceId(id);
+    results_[id] = std::move(result);
+  } else if (const auto* left = std::get_if<control::RankLeft>(&message)) {
+    if (left->payload.empty()) return {};
+    SY_ASSIGN(farewells_[left->rank.value()], engine::unpack_farewell(left->payload));
+  } else if (const auto* event = std::get_if<control::Event>(&message)) {
+    if (event->kind == "rank_dead") ++lost_;
+    if (shows_) {
+      line_.clear();
+      std::fprintf(stderr, "%s\n", event->text.c_str());
+    }
+  } else if (const auto* answer = std::get_if<control::Answer>(&message)) {
+    if (!answer->status.empty()) show_status(answer->status);
+    if (!answer->accepted) return fail(ErrorCode::kPeer, "the controller: {}", answer->reason);
+  }
+  return {};
+}
+
+void LaunchedRun::show_status(const std::string& status) {
+  const auto body = nlohmann::json::parse(status, nullptr, false);
+  if (!body.is_object() || !body.contains("ranks")) return;
+  std::size_t healthy = 0;
+  double tokens_per_s = 0;
+  for (const auto& rank : body["ranks"]) {
+    healthy += rank.value("health", std::string()) == "healthy" ? 1U : 0U;
+    tokens_per_s += rank.value("tokens_per_s", 0.0);
+  }
+  const auto& view = body["view"];
+  line_.update(fmt::format(
+      "{}: {} of {} requests done; {} of {} ranks healthy; epoch {}; {:.0f} tokens/s; {:.1f} s",
+      body["cluster"].value("phase", std::string("?")), results_.size() + failed_.size(),
+      requests_.size(), healthy, body["ranks"].size(),
+      view.is_object() ? view.value("epoch", 0U) : 0U, tokens_per_s,
+      to_seconds(clock_.now() - started_)));
+}
+
+Result<void> LaunchedRun::await_results() {
+  TimePoint asked{};
+  bool ended = false;
+  while (results_.size() + failed_.size() < requests_.size()) {
+    SY_TRY(look_after());
+    if (auto heard = listen(kListenWait); !heard) {
+      // No controller for the moment: look_after() restarts it.
+      if (heard.error().code != ErrorCode::kPeer || client_) return heard;
+    }
+    if (client_ && clock_.now() - asked > kStatusInterval) {
+      asked = clock_.now();
+      (void)client_->send(control::Command{control::Wish::kStatus, 0}, kCallLimit).has_value();
+    }
+    if (stop_.load() && client_ && !ended) {
+      ended = client_->send(control::Command{control::Wish::kEndNow, 0}, kCallLimit).has_value();
+    }
+  }
+  return {};
+}
+
+// Every rank says goodbye with its counters; the processes then end by themselves.
+Result<void> LaunchedRun::end_cluster() {
+  const auto deadline = Deadline::after(clock_, kLeavePatience);
+  bool asked = false;
+  while (!deadline.passed(clock_)) {
+    SY_ASSIGN(const auto standing, processes_.look_after());
+    if (standing == ClusterProcesses::Standing::kRanksEnded) break;
+    if (client_ && !asked) {
+      asked = client_->send(control::Command{control::Wish::kShutdown, 0}, kCallLimit).has_value();
+    }
+    if (!listen(kListenWait) || (!client_ && asked)) break;
+  }
+  while (client_) {
+    auto rest = client_->receive(Duration::zero());
+    if (!rest || !*rest) break;
+    SY_TRY(take(**rest));
+  }
+  processes_.end(std::chrono::seconds(5));
+  return {};
+}
+
+Result<void> LaunchedRun::report() {
+  engine::JobResult result;
+  engine::ClusterReport report;
+  report.ranks_lost = lost_;
+  for (auto& [rank, farewell] : farewells_) {
+    report.ranks.push_back(std::move(farewell.report));
+    if (farewell.result.stats.shape().layers == 0) continue;
+    if (result.stats.shape().layers == 0) {
+      result.stats = std::move(farewell.result.stats);
+      result.times = farewell.result.times;
+    } else {
+      SY_TRY(engine::merge_result(result, std::move(farewell.result)));
+    }
+  }
+  for (auto& [id, sequence] : results_) result.sequences.push_back(std::move(sequence));
+  result.seconds = seconds_;
+  if (!failed_.empty()) {
+    return fail(ErrorCode::kPeer, "{} of {} requests failed; the first: {}", failed_.size(),
+                requests_.size(), failed_.begin()->second);
+  }
+  return program_.conclude(std::move(result), report);
+}
+
+}  // namespace switchyard::launcher

@@ -1,0 +1,57 @@
+// launcher/launch/launched_run.h -- runs a program's requests on a launched cluster: submits them,
+// watches, shows the state, survives a controller's death, and ends everything in order. The
+// verdict is what came back, not how the processes ended. Not the processes (cluster_processes.h).
+// Thread safety: the main thread.
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "launcher/launch/cluster_processes.h"
+#include "launcher/progress_line.h"
+#include "launcher/served_program.h"
+#include "runtime/engine/payload.h"
+#include "runtime/net/client.h"
+
+namespace switchyard::launcher {
+
+class LaunchedRun {
+ public:
+  // References outlive the run; `stop` set: requests end with what they have.
+  LaunchedRun(ClusterProcesses& processes, ServedProgram& program, ProgressLine::Show show,
+              const std::atomic<bool>& stop);
+
+  // Blocks: until all requests are done and the cluster has ended. Errors: what ended it early.
+  [[nodiscard]] Result<void> run();
+
+ private:
+  [[nodiscard]] Result<void> connect();
+  [[nodiscard]] Result<void> submit();
+  [[nodiscard]] Result<void> await_results();
+  [[nodiscard]] Result<void> end_cluster();
+  [[nodiscard]] Result<void> look_after();
+  [[nodiscard]] Result<void> listen(Duration wait);
+  [[nodiscard]] Result<void> take(const control::Message& message);
+  void show_status(const std::string& status);
+  [[nodiscard]] Result<void> report();
+
+  ClusterProcesses& processes_;
+  ServedProgram& program_;
+  const std::atomic<bool>& stop_;
+  SteadyClock clock_;
+  ProgressLine line_;
+  bool shows_;
+  std::optional<net::Client> client_;
+  std::vector<engine::SequenceRequest> requests_;
+  bool submitted_ = false;
+  std::map<std::uint32_t, engine::SequenceResult> results_;  // by the sequence's id
+  std::map<std::uint32_t, std::string> failed_;              // why
+  std::map<std::uint32_t, engine::Farewell> farewells_;      // by rank
+  std::size_t lost_ = 0;                                     // ranks that died
+  TimePoint started_{};
+  double seconds_ = 0;
+};
+
+}  // namespace switchyard::launcher
