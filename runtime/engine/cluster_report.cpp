@@ -81,7 +81,8 @@ nlohmann::json encode_rank_report(const RankReport& report) {
           {"batch_jobs", counters.batch_jobs},
           {"busy_ns", counters.busy_ns},
           {"bytes_sent", counters.bytes_sent},
-          {"messages_sent", counters.messages_sent}};
+          {"messages_sent", counters.messages_sent},
+          {"restricted_rows_sent", counters.restricted_rows_sent}};
 }
 
 Result<RankReport> decode_rank_report(const nlohmann::json& body) {
@@ -116,6 +117,7 @@ Result<RankReport> decode_rank_report(const nlohmann::json& body) {
     body.at("busy_ns").get_to(counters.busy_ns);
     body.at("bytes_sent").get_to(counters.bytes_sent);
     body.at("messages_sent").get_to(counters.messages_sent);
+    body.at("restricted_rows_sent").get_to(counters.restricted_rows_sent);
     return report;
   } catch (const nlohmann::json::exception& error) {
     return fail(ErrorCode::kPeer, ErrorScope::kPeer, "malformed rank report: {}", error.what());

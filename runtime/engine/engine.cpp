@@ -100,7 +100,11 @@ void Engine::route(std::size_t moe_layer, MicroBatch& batch) {
 Result<void> Engine::close_layer(std::size_t batch) {
   if (!open_[batch]) return {};
   open_[batch] = 0;
-  return plane_.finish(batch, batches_[batch].work().residual());
+  SY_TRY(plane_.finish(batch, batches_[batch].work().residual()));
+  for (const std::uint32_t row : plane_.forbidden(batch)) {
+    batches_[batch].owner(row).forbidden = true;
+  }
+  return {};
 }
 
 Result<void> Engine::run_layer(std::size_t layer, std::size_t batch) {
@@ -117,7 +121,7 @@ Result<void> Engine::run_layer(std::size_t layer, std::size_t batch) {
   route(moe_index_[layer], micro_batch);
   open_[batch] = 1;
   return plane_.begin(batch, moe_index_[layer], step_, micro_batch.work().operand(),
-                      micro_batch.selections(), micro_batch.positions());
+                      micro_batch.selections(), micro_batch.positions(), micro_batch.masks());
 }
 
 Result<bool> Engine::step() {
@@ -178,6 +182,11 @@ void Engine::read_logits(MicroBatch& batch) {
 void Engine::take_logits(const WantedRow& wanted, std::span<const float> logits) {
   auto& sequence = *wanted.sequence;
   const auto& request = sequence.request;
+  if (sequence.forbidden) {
+    if (wanted.position + 1 < sequence.known) return;
+    ended_.emplace_back(&sequence, FinishReason::kForbidden);
+    return;
+  }
   sequence.digest.add(logits);
   if (observer_ != nullptr) observer_->on_logits(request, wanted.position, logits);
   if (wanted.position + 1 < request.tokens.size()) return;

@@ -10,6 +10,8 @@ MicroBatch::MicroBatch(const model::ModelConfig& config, kernels::Precision prec
   pages_.reserve(tokens_max);
   seeds_.reserve(tokens_max);
   sequences_.reserve(tokens_max);
+  owners_.reserve(tokens_max);
+  masks_.reserve(tokens_max);
   wanted_.reserve(tokens_max);
 }
 
@@ -19,6 +21,9 @@ void MicroBatch::clear() noexcept {
   pages_.clear();
   seeds_.clear();
   sequences_.clear();
+  owners_.clear();
+  masks_.clear();
+  any_mask_ = false;
   wanted_.clear();
 }
 
@@ -36,6 +41,9 @@ void MicroBatch::add(const StepPart& part) {
     pages_.push_back(sequence.pages.data());
     seeds_.push_back(request.seed);
     sequences_.push_back(request.id);
+    owners_.push_back(&sequence);
+    masks_.push_back(request.allowed.get());
+    any_mask_ |= request.allowed != nullptr;
   }
 }
 

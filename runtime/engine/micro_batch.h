@@ -36,6 +36,11 @@ class MicroBatch {
   [[nodiscard]] std::span<const std::uint32_t> ids() const noexcept { return ids_; }
   [[nodiscard]] std::span<const std::uint32_t> positions() const noexcept { return positions_; }
   [[nodiscard]] std::span<const SequenceId> sequences() const noexcept { return sequences_; }
+  // Empty where no row has a residency rule.
+  [[nodiscard]] moe::TokenMasks masks() const noexcept {
+    return any_mask_ ? moe::TokenMasks(masks_) : moe::TokenMasks();
+  }
+  [[nodiscard]] Running& owner(std::size_t row) const noexcept { return *owners_[row]; }
   [[nodiscard]] kernels::KvRows kv_rows() const noexcept { return {positions_, pages_}; }
   [[nodiscard]] const std::vector<WantedRow>& wanted() const noexcept { return wanted_; }
   [[nodiscard]] model::Activations& work() noexcept { return work_; }
@@ -49,6 +54,9 @@ class MicroBatch {
   std::vector<const std::uint32_t*> pages_;
   std::vector<std::uint64_t> seeds_;
   std::vector<SequenceId> sequences_;
+  std::vector<Running*> owners_;
+  std::vector<const moe::RankMask*> masks_;
+  bool any_mask_ = false;
   std::vector<WantedRow> wanted_;
   model::Activations work_;
   routing::Selections selections_;

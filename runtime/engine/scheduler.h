@@ -30,7 +30,8 @@ struct Running {
   LogitsDigest digest;
   std::vector<std::uint32_t> pages;
   std::size_t cached = 0;        // positions whose keys are in the cache
-  std::uint32_t next_token = 0;  // input of the next decode step
+  std::uint32_t next_token = 0; // input of the next decode step
+  bool forbidden = false;       // a row of it might not go where it had to: its results are void
 
   std::size_t known = 0;  // positions whose input is given: prompt and resumed tokens
 

@@ -4,11 +4,14 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "runtime/base/ids.h"
 #include "runtime/engine/sampler.h"
+#include "runtime/moe/rank_mask.h"
 
 namespace switchyard::engine {
 
@@ -26,10 +29,20 @@ struct SequenceRequest {
   SamplingOptions sampling;
   std::uint64_t seed = 0;
   std::vector<std::uint32_t> stop_tokens;  // end of sequence; empty: none
+  std::string origin;                      // of the request, for the controller: region, and
+  std::string regime;  // the residency rule that its rows are under; empty: none
+  std::shared_ptr<const moe::RankMask> allowed;  // where its rows may go; null: everywhere
   std::vector<std::uint32_t> targets;  // scoring: the token after each prompt position, or empty
 };
 
-enum class FinishReason : std::uint8_t { kStop, kLength, kContext, kScored, kInterrupted };
+enum class FinishReason : std::uint8_t {
+  kStop,
+  kLength,
+  kContext,
+  kScored,
+  kInterrupted,
+  kForbidden
+};
 
 [[nodiscard]] constexpr std::string_view to_string(FinishReason reason) noexcept {
   switch (reason) {
@@ -38,6 +51,7 @@ enum class FinishReason : std::uint8_t { kStop, kLength, kContext, kScored, kInt
     case FinishReason::kContext: return "context";
     case FinishReason::kScored: return "scored";
     case FinishReason::kInterrupted: return "interrupted";
+    case FinishReason::kForbidden: return "forbidden";
   }
   return "unknown";
 }

@@ -176,8 +176,13 @@ void Worker::on_token(const SequenceRequest& request, std::uint32_t token) {
 void Worker::on_finished(SequenceResult result) {
   const auto held = held_.find(result.id);
   if (held == held_.end()) return;
-  mailbox_.post(
-      control::Finished{held->second.id, held->second.attempt, {}, pack_sequence(result)});
+  control::Finished finished{held->second.id, held->second.attempt, {}, {}};
+  if (result.finish == FinishReason::kForbidden) {
+    finished.error = "residency_unsatisfiable: no rank that it may use holds an expert it needs";
+  } else {
+    finished.payload = pack_sequence(result);
+  }
+  mailbox_.post(std::move(finished));
   held_.erase(held);
 }
 

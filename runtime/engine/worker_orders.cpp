@@ -56,9 +56,9 @@ Result<void> Worker::take(control::Message message) {
                    }
                  },
                  [&](control::Refused& refused) {
-            const auto code = newest_ ? ErrorCode::kStaleEpoch : ErrorCode::kPeer;
-            refused_ = Error{code, ErrorScope::kProcess,
-                             "the controller refused this rank: " + refused.reason};
+                   const auto code = newest_ ? ErrorCode::kStaleEpoch : ErrorCode::kPeer;
+                   refused_ = Error{code, ErrorScope::kProcess,
+                                    "the controller refused this rank: " + refused.reason};
                  },
                  [&](auto& other) { deferred_.emplace_back(std::move(other)); },
              },
@@ -118,6 +118,9 @@ void Worker::assign(const control::Assign& assign) {
   if (!request) return refuse(request.error().message);
   request->id = sequence;
   request->resumed = assign.tokens;
+  if (!assign.allowed.empty()) {
+    request->allowed = std::make_shared<const moe::RankMask>(assign.allowed, transport_.size());
+  }
   held_[sequence] = {assign.id, assign.attempt, static_cast<std::uint32_t>(assign.tokens.size()),
                      assign.tokens};
   if (auto added = parts_.engine->submit(std::move(*request)); !added) {

@@ -30,8 +30,10 @@ struct Counters {
   // Messages that crossed a transport, by destination rank; a rank sends itself nothing.
   std::vector<std::uint64_t> bytes_sent;  // [ranks]
   std::vector<std::uint64_t> messages_sent;
+  std::vector<std::uint64_t> restricted_rows_sent;  // of sequences with a residency rule
 
-  explicit Counters(std::size_t ranks = 0) : bytes_sent(ranks), messages_sent(ranks) {}
+  explicit Counters(std::size_t ranks = 0)
+      : bytes_sent(ranks), messages_sent(ranks), restricted_rows_sent(ranks) {}
 };
 
 }  // namespace switchyard::moe

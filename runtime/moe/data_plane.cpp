@@ -155,19 +155,37 @@ Result<void> DataPlane::follow_views() {
 
 Result<void> DataPlane::begin(std::size_t micro_batch, std::size_t moe_layer, std::uint64_t step,
                               Rows x, const routing::Selections& selections,
-                              std::span<const std::uint32_t> token_keys) {
+                              std::span<const std::uint32_t> token_keys, TokenMasks masks) {
   SY_CHECK(micro_batch < exchanges_.size(), "micro-batch {} of {}", micro_batch, exchanges_.size());
-  open_[micro_batch] = {moe_layer, step, x, &selections, token_keys};
+  open_[micro_batch] = {moe_layer, step, x, &selections, token_keys, masks};
   return begin_open(micro_batch);
 }
 
 Result<void> DataPlane::begin_open(std::size_t micro_batch) {
   const auto& open = open_[micro_batch];
   auto& plan = plans_[micro_batch];
-  planner_.plan(*view_, open.moe_layer, *open.selections, open.token_keys, *choice_, plan);
+  planner_.plan(*view_, open.moe_layer, *open.selections, open.token_keys, open.masks, *choice_,
+                plan);
+  count_restricted(micro_batch);
+
   const ExchangeKey key{view_->epoch, static_cast<std::uint32_t>(open.moe_layer),
                         static_cast<std::uint32_t>(micro_batch), open.step};
   return exchanges_[micro_batch].begin(key, open.x, plan, *open.selections);
+}
+
+// The evidence that rows with a residency rule went nowhere else.
+void DataPlane::count_restricted(std::size_t micro_batch) {
+  const auto& plan = plans_[micro_batch];
+  const auto masks = open_[micro_batch].masks;
+  if (masks.empty()) return;
+  for (const auto& part : plan.ranks) {
+    for (std::uint32_t r = 0; r < part.row_count; ++r) {
+      const RankMask* mask = masks[plan.row_token[part.row_begin + r]];
+      if (mask == nullptr) continue;
+      ++counters_.restricted_rows_sent[part.rank.index()];
+      SY_CHECK(mask->allows(part.rank), "a row may not go to rank {}", part.rank.value());
+    }
+  }
 }
 
 Result<bool> DataPlane::receive_answer() {

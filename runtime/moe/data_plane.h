@@ -48,12 +48,17 @@ class DataPlane {
       kernels::Device& device, const ExpertStore& store, comm::Transport& transport,
       const Clock& clock, const std::atomic<bool>& abandon, ViewFeed* feed);
 
-  // Router ranks. x: operand rows [T, d] of micro-batch `micro_batch`, token_keys: [T]; the
-  // selections stay unchanged until finish(). Blocks: no.
+  // Router ranks. x: operand rows [T, d] of micro-batch `micro_batch`, token_keys: [T],
+  // masks: where rows may go; all stay unchanged until finish(). Blocks: no.
   [[nodiscard]] Result<void> begin(std::size_t micro_batch, std::size_t moe_layer,
                                    std::uint64_t step, Rows x,
                                    const routing::Selections& selections,
-                                   std::span<const std::uint32_t> token_keys);
+                                   std::span<const std::uint32_t> token_keys,
+                                   TokenMasks masks = {});
+  // Tokens of the micro-batch's last exchange whose rows may not go where they would have to.
+  [[nodiscard]] std::span<const std::uint32_t> forbidden(std::size_t micro_batch) const noexcept {
+    return plans_[micro_batch].forbidden;
+  }
   // Waits for the answers, serving others meanwhile, and adds the combined rows to the residual.
   // Blocks: until the exchange deadline. Errors: kDeadline naming the silent ranks, kPeer,
   // kInterrupted when abandoned.
@@ -82,6 +87,7 @@ class DataPlane {
     Rows x;
     const routing::Selections* selections = nullptr;
     std::span<const std::uint32_t> token_keys;
+    TokenMasks masks;
   };
 
   DataPlane(const DataPlaneOptions& options, kernels::Device& device, comm::Transport& transport,
@@ -90,6 +96,7 @@ class DataPlane {
   [[nodiscard]] Result<void> begin_open(std::size_t micro_batch);
   [[nodiscard]] Result<void> follow_views();
   void reap_in_flight();
+  void count_restricted(std::size_t micro_batch);
   [[nodiscard]] Error overdue(const Exchange& exchange) const;
   [[nodiscard]] Result<bool> receive_answer();
 

@@ -1,5 +1,7 @@
 #include "runtime/moe/dispatch_plan.h"
 
+#include <algorithm>
+
 #include "runtime/base/check.h"
 
 namespace switchyard::moe {
@@ -16,19 +18,26 @@ DispatchPlanner::DispatchPlanner(std::size_t ranks, std::size_t tokens_max, std:
 
 void DispatchPlanner::plan(const placement::View& view, std::size_t moe_layer,
                            const routing::Selections& selections,
-                           std::span<const std::uint32_t> token_keys,
+                           std::span<const std::uint32_t> token_keys, TokenMasks masks,
                            placement::ReplicaChoice& choice, DispatchPlan& plan) {
   const std::size_t tokens = selections.token_count();
   SY_CHECK(tokens <= tokens_max_ && selections.slot_count() <= slots_max_,
            "{} tokens of {}, {} slots of {}", tokens, tokens_max_, selections.slot_count(),
            slots_max_);
   SY_CHECK(token_keys.size() == tokens);
+  SY_CHECK(masks.empty() || masks.size() == tokens);
   slot_rank_.clear();
+  plan.forbidden.clear();
   for (std::size_t t = 0; t < tokens; ++t) {
+    const RankMask* mask = masks.empty() ? nullptr : masks[t];
     for (std::uint32_t s = selections.slot_begin[t]; s < selections.slot_begin[t + 1]; ++s) {
-      slot_rank_.push_back(choose(
-          view, {moe_layer, selections.experts[s], token_keys[t], s - selections.slot_begin[t]},
-          choice));
+      const placement::ReplicaQuery query{moe_layer, selections.experts[s], token_keys[t],
+                                          s - selections.slot_begin[t]};
+      slot_rank_.push_back(choose(view, query, mask, choice));
+      if (slot_rank_.back() != kNowhere || mask == nullptr) continue;
+      if (plan.forbidden.empty() || plan.forbidden.back() != t) {
+        plan.forbidden.push_back(static_cast<std::uint32_t>(t));
+      }
     }
   }
   count(selections);
@@ -36,12 +45,21 @@ void DispatchPlanner::plan(const placement::View& view, std::size_t moe_layer,
   fill(selections, plan);
 }
 
+// Where the usual choice may not be taken, the allowed copies share the tokens.
 RankId DispatchPlanner::choose(const placement::View& view, const placement::ReplicaQuery& query,
-                               placement::ReplicaChoice& choice) const {
+                               const RankMask* mask, placement::ReplicaChoice& choice) const {
   const auto replicas = view.placement.replicas(query.layer, query.expert);
   if (replicas.empty()) return kNowhere;
-  if (replicas.size() == 1) return replicas.front().rank;
-  return replicas[choice.choose(replicas, query)].rank;
+  const RankId usual =
+      replicas.size() == 1 ? replicas.front().rank : replicas[choice.choose(replicas, query)].rank;
+  if (mask == nullptr || mask->allows(usual)) return usual;
+  const auto allowed = [mask](const placement::Replica& copy) { return mask->allows(copy.rank); };
+  const auto count = static_cast<std::uint64_t>(std::ranges::count_if(replicas, allowed));
+  if (count == 0) return kNowhere;
+  std::uint64_t skip = query.token % count;
+  const auto taken = std::ranges::find_if(
+      replicas, [&](const placement::Replica& copy) { return allowed(copy) && skip-- == 0; });
+  return taken->rank;
 }
 
 void DispatchPlanner::count(const routing::Selections& selections) {

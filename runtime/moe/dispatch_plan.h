@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "runtime/base/ids.h"
+#include "runtime/moe/rank_mask.h"
 #include "runtime/moe/wire.h"
 #include "runtime/placement/replica_choice.h"
 #include "runtime/placement/view.h"
@@ -30,7 +31,10 @@ struct DispatchPlan {
   std::vector<std::uint32_t> row_token;  // [rows] the token of each row, grouped by rank
   std::vector<WirePair> pairs;           // [pairs] grouped by rank; rows count within the rank
   std::vector<std::uint32_t> pair_slot;  // [pairs] the selection slot that the pair answers
-  std::vector<std::uint32_t> masked;     // slots whose expert the view has on no rank: they add 0
+  // Tokens that may go to no rank that holds one of their experts: nothing of that pair leaves, the
+  // slot adds 0, and the token's sequence must not go on.
+  std::vector<std::uint32_t> forbidden;
+  std::vector<std::uint32_t> masked;  // slots whose expert the view has on no rank: they add 0
 };
 
 // Makes plans without allocating after construction.
@@ -39,11 +43,12 @@ class DispatchPlanner {
   // ranks: of the world. tokens_max, slots_max: of one batch.
   DispatchPlanner(std::size_t ranks, std::size_t tokens_max, std::size_t slots_max);
 
-  // token_keys: [T] a number for each token that spreads it over replicas (its position).
-  // Every pair of `selections` appears in `plan` exactly once, as a pair or as masked.
+  // masks: where the tokens' rows may go. token_keys: [T] a number for each token that spreads it
+  // over replicas (its position). Every pair of `selections` appears in `plan` exactly once, as a
+  // pair or as masked.
   void plan(const placement::View& view, std::size_t moe_layer,
             const routing::Selections& selections, std::span<const std::uint32_t> token_keys,
-            placement::ReplicaChoice& choice, DispatchPlan& plan);
+            TokenMasks masks, placement::ReplicaChoice& choice, DispatchPlan& plan);
 
  private:
   struct RankTally {
@@ -54,7 +59,7 @@ class DispatchPlanner {
     std::uint32_t pair_begin = 0;
   };
   [[nodiscard]] RankId choose(const placement::View& view, const placement::ReplicaQuery& query,
-                              placement::ReplicaChoice& choice) const;
+                              const RankMask* mask, placement::ReplicaChoice& choice) const;
   void count(const routing::Selections& selections);
   void lay_out(DispatchPlan& plan);
   void fill(const routing::Selections& selections, DispatchPlan& plan);

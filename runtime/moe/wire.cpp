@@ -121,12 +121,10 @@ void write_dispatch_prefix(const WireShape& shape, const ExchangeKey& key,
 }
 
 Result<Dispatch> read_dispatch(const WireShape& shape, Bytes message) {
-  SY_ASSIGN(const auto header,
-            read_header<DispatchHeader>(message, kDispatchMagic, "dispatch"));
+  SY_ASSIGN(const auto header, read_header<DispatchHeader>(message, kDispatchMagic, "dispatch"));
   const ExchangeKey key{Epoch(header.epoch), header.layer, header.micro_batch, header.step};
   SY_TRY(check_key(shape, key, "dispatch"));
-  if (header.hidden != shape.hidden ||
-      header.dtype != static_cast<std::uint32_t>(shape.operand)) {
+  if (header.hidden != shape.hidden || header.dtype != static_cast<std::uint32_t>(shape.operand)) {
     return fail(ErrorCode::kPeer, ErrorScope::kPeer,
                 "dispatch rows have {} elements of dtype {}; this rank expects {} of dtype {}",
                 header.hidden, header.dtype, shape.hidden, static_cast<int>(shape.operand));
@@ -162,14 +160,13 @@ Result<Answer> read_answer(const WireShape& shape, Bytes message) {
   const ExchangeKey key{Epoch(header.epoch), header.layer, header.micro_batch, header.step};
   SY_TRY(check_key(shape, key, "answer"));
   if (header.status > static_cast<std::uint32_t>(AnswerStatus::kUnknownExpert)) {
-    return fail(ErrorCode::kPeer, ErrorScope::kPeer, "answer has unknown status {}",
-                header.status);
+    return fail(ErrorCode::kPeer, ErrorScope::kPeer, "answer has unknown status {}", header.status);
   }
   if (header.pair_count > shape.pairs_max ||
       message.size() != shape.answer_bytes(header.pair_count)) {
     return fail(ErrorCode::kPeer, ErrorScope::kPeer,
-                "answer of {} bytes claims {} pairs (limit {})", message.size(),
-                header.pair_count, shape.pairs_max);
+                "answer of {} bytes claims {} pairs (limit {})", message.size(), header.pair_count,
+                shape.pairs_max);
   }
   return Answer{key, static_cast<AnswerStatus>(header.status), header.refused_expert,
                 header.pair_count};

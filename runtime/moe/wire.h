@@ -1,7 +1,7 @@
 // runtime/moe/wire.h -- the byte format of an exchange: dispatch and answer messages.
 // A message is a prefix of whole row strides (header, then pairs), then rows, so that rows can be
-// received in place into an arena of rows. Little-endian, same-architecture peers (docs/ARCHITECTURE.md).
-// Not who gets what (dispatch_plan.h) and not the sending (exchange.h).
+// received in place into an arena of rows. Little-endian, same-architecture peers
+// (docs/ARCHITECTURE.md). Not who gets what (dispatch_plan.h) and not the sending (exchange.h).
 // Thread safety: pure functions.
 #pragma once
 
@@ -35,14 +35,14 @@ struct WirePair {
 
 // The sizes that both sides of an exchange share; fixed for a run.
 struct WireShape {
-  std::size_t hidden = 0;             // d
-  std::size_t layers = 0;             // MoE layers
-  std::size_t experts = 0;            // E
-  std::size_t rows_max = 0;           // rows of one message
-  std::size_t pairs_max = 0;          // pairs of one message
+  std::size_t hidden = 0;     // d
+  std::size_t layers = 0;     // MoE layers
+  std::size_t experts = 0;    // E
+  std::size_t rows_max = 0;   // rows of one message
+  std::size_t pairs_max = 0;  // pairs of one message
   std::size_t micro_batches = 1;
-  DType operand = DType::kBf16;       // rows of a dispatch
-  DType answer = DType::kBf16;        // rows of an answer
+  DType operand = DType::kBf16;  // rows of a dispatch
+  DType answer = DType::kBf16;   // rows of an answer
 
   // Bytes from one row to the next: the row rounded up to a cache line.
   [[nodiscard]] std::size_t operand_stride_bytes() const noexcept;

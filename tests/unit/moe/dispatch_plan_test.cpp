@@ -62,7 +62,7 @@ TEST(DispatchPlan, AnswersEverySlotOnceWithARowSentOncePerRank) {
     const auto selections = random_selections(64, seed);
     std::vector<std::uint32_t> keys(64);
     for (std::uint32_t t = 0; t < keys.size(); ++t) keys[t] = t;
-    planner.plan(view, 0, selections, keys, *choice, plan);
+    planner.plan(view, 0, selections, keys, {}, *choice, plan);
     std::set<std::uint32_t> slots;
     for (const auto& part : plan.ranks) {
       std::set<std::uint32_t> tokens;
@@ -89,7 +89,7 @@ TEST(DispatchPlan, OfNoTokensGoesNowhere) {
   auto choice = placement::make_replica_choice("local-first", view, RankId(0)).value();
   DispatchPlanner planner(kRanks, 4, 16);
   DispatchPlan plan;
-  planner.plan(view, 0, routing::Selections{}, {}, *choice, plan);
+  planner.plan(view, 0, routing::Selections{}, {}, {}, *choice, plan);
   EXPECT_TRUE(plan.ranks.empty());
   EXPECT_TRUE(plan.pairs.empty());
 }
