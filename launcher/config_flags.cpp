@@ -35,6 +35,8 @@ constexpr std::array kValueFlags{
             "Cluster"},
     KeyFlag{"--regions", "cluster.regions", "of launched ranks, e.g. 0-1=eu-west/a,2-3=us-east",
             "Cluster"},
+    KeyFlag{"--residency", "cluster.residency",
+            "where rows of a regime may go, e.g. eu/gdpr=eu-west+eu-north", "Cluster"},
     KeyFlag{"--replica-choice", "cluster.replica_choice", "local-first, round-robin, weighted",
             "Cluster"},
     KeyFlag{"--wire", "cluster.wire", "expert answers as auto (the precision), bf16 or fp32",

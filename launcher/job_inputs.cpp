@@ -56,6 +56,8 @@ std::vector<engine::SequenceRequest> generation_requests(const std::vector<Promp
     engine::SequenceRequest request;
     request.id = SequenceId(i);
     request.tokens = prompts[i].tokens;
+    request.origin = prompts[i].origin;
+    request.regime = prompts[i].regime;
     request.max_tokens = static_cast<std::uint32_t>(run.sampling.max_tokens);
     request.sampling = {run.sampling.temperature, static_cast<std::uint32_t>(run.sampling.top_k),
                         run.sampling.top_p};

@@ -56,11 +56,15 @@ Result<Prompt> parse_line(const std::string& line, std::size_t number,
       prompt.id = value.get<std::string>();
     } else if (key == "prompt" && value.is_string()) {
       prompt.text = value.get<std::string>();
+    } else if (key == "origin" && value.is_string()) {
+      prompt.origin = value.get<std::string>();
+    } else if (key == "regime" && value.is_string()) {
+      prompt.regime = value.get<std::string>();
     } else if (key == "tokens") {
       SY_ASSIGN(prompt.tokens, token_list(value, limits));
     } else {
       return fail(ErrorCode::kBadInput,
-                  "key '{}' is unknown or not a string; known: id, prompt, tokens", key);
+                  "key '{}' is unknown or not a string; known: id, prompt, tokens, origin, regime", key);
     }
   }
   if (body.contains("prompt") == body.contains("tokens")) {
@@ -100,7 +104,10 @@ Result<std::vector<Prompt>> read_prompts(const std::vector<std::string>& texts,
                                          const PromptLimits& limits) {
   std::vector<Prompt> prompts;
   for (const auto& text : texts) {
-    Prompt prompt{std::to_string(prompts.size()), text, {}, "--prompt"};
+    Prompt prompt;
+    prompt.id = std::to_string(prompts.size());
+    prompt.text = text;
+    prompt.place = "--prompt";
     if (auto set = set_tokens(prompt, tokenizer, limits); !set) {
       return with_place(std::move(set).error(), prompt.place);
     }

@@ -1,5 +1,6 @@
 // launcher/prompts.h -- prompts from the command line or a JSON Lines file, as token ids.
-// A line is {"id": "...", "prompt": "..."} or {"id": "...", "tokens": [..]}.
+// A line is {"id": "...", "prompt": "..."} or {"id": "...", "tokens": [..]}, with "origin" and
+// "regime" where residency matters.
 // Errors name the file and line. Thread safety: pure but for reading the file.
 #pragma once
 
@@ -14,9 +15,11 @@ namespace switchyard::launcher {
 
 struct Prompt {
   std::string id;
-  std::string text;   // as given; empty for a prompt of tokens
+  std::string text;  // as given; empty for a prompt of tokens
   std::vector<std::uint32_t> tokens;
-  std::string place;  // "--prompt" or "file.jsonl:12", for messages
+  std::string origin;  // region it comes from, or empty
+  std::string regime;  // residency rule that its rows are under, or empty
+  std::string place;   // "--prompt" or "file.jsonl:12", for messages
 };
 
 struct PromptLimits {

@@ -53,7 +53,12 @@ json rank_json(const engine::RankReport& rank) {
            per_second(static_cast<double>(counters.batch_jobs),
                       static_cast<double>(counters.batches_served))},
           {"busy_seconds", static_cast<double>(counters.busy_ns) * 1e-9},
+          {"exchanges_replayed", counters.exchanges_replayed},
+          {"pairs_withdrawn", counters.pairs_withdrawn},
+          {"pairs_masked", counters.pairs_masked},
+          {"restricted_rows_sent", counters.restricted_rows_sent},
           {"bytes_sent", counters.bytes_sent}};
+
 }
 
 json balance_json(const routing::RoutingStats& stats, std::size_t layers) {

@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "launcher/run_file.h"
+#include "runtime/control/residency_text.h"
 #include "runtime/net/controller_server.h"
 
 namespace switchyard::launcher {
@@ -76,6 +77,7 @@ class ControllerCommand final : public Command {
     options.spares = static_cast<std::uint32_t>(run.cluster.spares);
     options.placement = run.cluster.placement;
     options.replicas = static_cast<std::uint32_t>(run.cluster.replicas);
+    SY_ASSIGN(options.residency, control::parse_residency(run.cluster.residency));
     SY_ASSIGN(options.loss, loss_policy(run.cluster.loss));
     if (options.spares >= options.ranks) {
       return fail(ErrorCode::kUsage, "--spares {} of {} ranks leaves no rank to work",

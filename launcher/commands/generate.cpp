@@ -26,7 +26,13 @@ class GenerateProgram final : public PolicyProgram, public ServedProgram {
     return {};
   }
 
+  // Without a controller nobody could say where the rows of a regime may go.
   Result<void> run(engine::Session& session) override {
+    for (const auto& prompt : prompts_) {
+      if (prompt.regime.empty()) continue;
+      return fail(ErrorCode::kUsage, "{}: the residency rule '{}' needs `switchyard launch`",
+                  prompt.place, prompt.regime);
+    }
     return run_sequences(session, requests(), {}, "sequences");
   }
 

@@ -11,6 +11,7 @@
 #include "launcher/launch/launched_run.h"
 #include "launcher/run_file.h"
 #include "launcher/stop_watch.h"
+#include "runtime/control/residency_text.h"
 #include "runtime/placement/places.h"
 
 namespace switchyard::launcher {
@@ -98,6 +99,7 @@ class LaunchCommand final : public Command {
     }
     SY_TRY(check_size(cluster));
     SY_TRY(comm::mpi_library());
+    SY_TRY(control::parse_residency(cluster.residency));
     SY_TRY(placement::parse_places(cluster.regions, flags_.ranks));
     SY_ASSIGN(const auto source, open_weights(inner.config));
     SY_TRY(program->check_input(source->config()));

@@ -44,6 +44,8 @@ Result<void> LaunchedRun::submit() {
   for (const auto& request : requests_) {
     control::NewRequest entry;
     entry.name = fmt::to_string(request.id.value());
+    entry.origin = request.origin;
+    entry.regime = request.regime;
     entry.payload = engine::pack_request(request);
     submit.requests.push_back(std::move(entry));
   }

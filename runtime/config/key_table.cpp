@@ -98,6 +98,8 @@ void add_cluster(std::vector<Key>& keys) {
               "When an expert's last copy dies: load it elsewhere, drop its pairs, or fail requests");
   rows.text("regions", field<kIn, &S::regions>(),
             "Region and zone of launched ranks, such as 0-1=eu-west/a,2-3=us-east");
+  rows.text("residency", field<kIn, &S::residency>(),
+            "Regions that a regime's rows may touch, such as eu/gdpr=eu-west+eu-north;us=us-east");
   rows.count("exchange_deadline_ms", field<kIn, &S::exchange_deadline_ms>(), 1, 86400000,
              "Longest wait for a peer's answer, in milliseconds");
   rows.count("gather_window_us", field<kIn, &S::gather_window_us>(), 0, 10000000,

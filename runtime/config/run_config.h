@@ -44,6 +44,7 @@ struct ClusterSection {
   std::uint64_t spares = 0;          // launched ranks that wait to take a dead one's place
   std::string loss = "reload";       // when an expert's last copy dies: reload, mask, fail
   std::string regions;               // "0-1=eu-west/a,2=us-east": region and zone of the ranks
+  std::string residency;             // "eu/gdpr=eu-west+eu-north": where rows of a regime may go
   std::uint64_t exchange_deadline_ms = 30000;
   std::uint64_t gather_window_us = 200;  // an expert rank waits this long for the other routers
   std::uint64_t micro_batches = 0;   // 0: 2 where experts are on other ranks, else 1
