@@ -59,11 +59,14 @@ Outcome run_alone(const Arguments& arguments, const std::string& input) {
   return run_shell(quoted(binary_path()) + joined(arguments) + " <" + from);
 }
 
+Outcome run_prefixed(const std::string& prefix, const Arguments& arguments) {
+  return run_shell(prefix + " " + quoted(binary_path()) + joined(arguments) + " </dev/null");
+}
+
 Outcome run_under_mpi(int ranks, const Arguments& arguments) {
-  return run_shell(
-      "OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 " +
-      quoted(SWITCHYARD_MPIRUN) + " --oversubscribe -n " + std::to_string(ranks) + " " +
-      quoted(binary_path()) + joined(arguments) + " </dev/null");
+  return run_shell("OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 " +
+                   quoted(SWITCHYARD_MPIRUN) + " --oversubscribe -n " + std::to_string(ranks) +
+                   " " + quoted(binary_path()) + joined(arguments) + " </dev/null");
 }
 
 ScratchFolder::ScratchFolder() {

@@ -1,5 +1,5 @@
-// tests/command/run_command.h -- runs the switchyard binary, alone or under mpirun, and keeps what it
-// printed. For tests only.
+// tests/command/run_command.h -- runs the switchyard binary, alone or under mpirun, and keeps what
+// it printed. For tests only.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -22,6 +22,8 @@ using Arguments = std::vector<std::string>;
 
 // switchyard ARGS
 [[nodiscard]] Outcome run_alone(const Arguments& arguments, const std::string& input = {});
+// PREFIX switchyard ARGS: in another namespace, under another environment.
+[[nodiscard]] Outcome run_prefixed(const std::string& prefix, const Arguments& arguments);
 // mpirun -n RANKS switchyard ARGS, oversubscribed, as root or not.
 [[nodiscard]] Outcome run_under_mpi(int ranks, const Arguments& arguments);
 // Any program, for tests of signals and environments: `shell` is a line for /bin/sh.

@@ -4,15 +4,18 @@
 
 namespace switchyard::tests {
 
-LaunchedCluster::LaunchedCluster(const Arguments& launch, const Arguments& command) {
+LaunchedCluster::LaunchedCluster(const Arguments& launch, const Arguments& command,
+                                 std::string prefix)
+    : prefix_(std::move(prefix)) {
   Arguments all = {"launch", "--dir", scratch_.path("run")};
   all.insert(all.end(), launch.begin(), launch.end());
   all.insert(all.end(), command.begin(), command.end());
-  outcome_ = std::async(std::launch::async, [all] { return run_alone(all); });
+  outcome_ = std::async(std::launch::async, [this, all] { return run_prefixed(prefix_, all); });
 }
 
 nlohmann::json LaunchedCluster::status() const {
-  return run_alone({"status", "--json", "--run-file", scratch_.path("run/run.json")}).json();
+  return run_prefixed(prefix_, {"status", "--json", "--run-file", scratch_.path("run/run.json")})
+      .json();
 }
 
 bool LaunchedCluster::running() const {

@@ -14,8 +14,8 @@ namespace switchyard::tests {
 
 class LaunchedCluster {
  public:
-  // switchyard launch --dir ... LAUNCH generate ... COMMAND
-  LaunchedCluster(const Arguments& launch, const Arguments& command);
+  // PREFIX switchyard launch --dir ... LAUNCH generate ... COMMAND
+  LaunchedCluster(const Arguments& launch, const Arguments& command, std::string prefix = {});
 
   // The controller's view of things; a discarded value while it does not answer.
   [[nodiscard]] nlohmann::json status() const;
@@ -38,6 +38,7 @@ class LaunchedCluster {
 
  private:
   ScratchFolder scratch_;
+  std::string prefix_;
   std::future<Outcome> outcome_;
 };
 

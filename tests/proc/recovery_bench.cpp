@@ -1,8 +1,8 @@
-// Measures detection and recovery over real processes: kills an expert rank in mid-generation, trial
-// after trial, and reads the controller's log. Detection: from the kill to the controller's verdict.
-// Recovery: from the kill until every router has finished a step under the view without the dead
-// rank. Not a test: it judges nothing but that the texts are right.
-// usage: recovery_bench [trials] [launch flag ...]
+// Measures detection and recovery over real processes: kills an expert rank in mid-generation,
+// trial after trial, and reads the controller's log. Detection: from the kill to the controller's
+// verdict. Recovery: from the kill until every router has finished a step under the view without
+// the dead rank. Not a test: it judges nothing but that the texts are right. usage: recovery_bench
+// [trials] [launch flag ...]
 #include <fmt/format.h>
 #include <signal.h>
 
@@ -64,11 +64,11 @@ int run(int trials, const Arguments& launch) {
     LaunchedCluster cluster(launch, arguments);
     const std::uint64_t steps = 20 + engine() % 600;
     const auto status = cluster.await([steps](const nlohmann::json& now) {
-      return now["view"].is_object() &&
-             now["ranks"][0].value("steps", std::uint64_t{0}) >= steps;
+      return now["view"].is_object() && now["ranks"][0].value("steps", std::uint64_t{0}) >= steps;
     });
     const auto killed = std::chrono::system_clock::now().time_since_epoch();
-    if (status) LaunchedCluster::send_signal(*status, 1 + static_cast<std::uint32_t>(engine() % 3), SIGKILL);
+    if (status)
+      LaunchedCluster::send_signal(*status, 1 + static_cast<std::uint32_t>(engine() % 3), SIGKILL);
     const auto outcome = cluster.finish();
     const auto document = outcome.json();
     const bool right = outcome.exit_code == 0 && document.is_object() &&

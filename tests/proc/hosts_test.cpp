@@ -1,0 +1,42 @@
+// A cluster over two hosts in two regions: residency holds, and when one host is cut off the other
+// goes on with the same texts. Skipped where network namespaces cannot be made.
+#include <gtest/gtest.h>
+
+#include "tests/command/exactness_rows.h"
+#include "tests/proc/launched_cluster.h"
+#include "tests/proc/two_hosts.h"
+
+namespace switchyard::tests {
+namespace {
+
+// Ranks 0 to 2 on the first host, in eu; 3 to 5 on the second, in us.
+Arguments over_two_hosts() {
+  return {"-n",        "6",
+          "--host",    TwoHosts::address(0) + ":3," + TwoHosts::address(1) + ":3",
+          "--listen",  TwoHosts::address(0),
+          "--regions", "0-2=eu,3-5=us"};
+}
+
+TEST(Hosts, OneIsCutOffAndTheOtherGoesOn) {
+  const TwoHosts hosts;
+  if (!hosts.made()) GTEST_SKIP() << "no network namespaces here: " << hosts.why();
+  const ScratchFolder scratch;
+  const auto arguments = exactness_run(exactness_prompts(scratch), {"--max-tokens", "440"});
+  const auto alone = run_alone(arguments);
+  ASSERT_EQ(alone.exit_code, 0) << alone.err;
+  LaunchedCluster cluster(over_two_hosts(), arguments, hosts.prefix());
+  const auto status = cluster.await([](const nlohmann::json& now) {
+    return now["view"].is_object() && now["ranks"][0].value("steps", 0U) >= 50;
+  });
+  ASSERT_TRUE(status) << "the run was over before the cut";
+  hosts.cut();
+  const auto outcome = cluster.finish();
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err << cluster.log("ranks.log");
+  const auto document = outcome.json();
+  EXPECT_EQ(document["sequences"], alone.json()["sequences"]);
+  EXPECT_TRUE(document["report"]["conserved"].get<bool>());
+  EXPECT_EQ(document["report"]["ranks"].size(), 3U);
+}
+
+}  // namespace
+}  // namespace switchyard::tests
