@@ -37,6 +37,21 @@ std::vector<std::uint64_t> growth(const std::vector<std::uint64_t>& now,
   return grown;
 }
 
+// Of the delays since `before`, as far as the ring still has them.
+double delay_us_p95(const moe::Counters& counters, std::uint64_t before) {
+  const auto kept =
+      std::min<std::uint64_t>(counters.queue_delay_count - before, moe::Counters::kDelaysKept);
+  std::vector<std::uint32_t> delays;
+  for (std::uint64_t i = 0; i < kept; ++i) {
+    const std::uint64_t at = counters.queue_delay_count - 1 - i;
+    delays.push_back(counters.queue_delay_us[at % moe::Counters::kDelaysKept]);
+  }
+  if (delays.empty()) return 0;
+  const auto p95 = delays.begin() + static_cast<std::ptrdiff_t>(delays.size() * 95 / 100);
+  std::nth_element(delays.begin(), p95, delays.end());
+  return *p95;
+}
+
 }  // namespace
 
 void LoadMeter::add_step(double step_us, std::uint64_t tokens) {
@@ -70,6 +85,9 @@ std::optional<control::LoadReport> LoadMeter::take(const moe::Counters& counters
   report.rss_bytes = rss_bytes_now();
   report.tokens = tokens_;
   report.expert_pairs = growth(counters.expert_pairs, expert_pairs_);
+  report.queue_delay_us_p95 = delay_us_p95(counters, delay_count_);
+  delay_count_ = counters.queue_delay_count;
+  report.wait_us_by_peer = growth(counters.wait_us, wait_us_);
   report.bytes_by_peer = growth(counters.bytes_sent, bytes_);
   start_ = now;
   cpu_seconds_ = cpu_seconds;

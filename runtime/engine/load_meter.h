@@ -32,6 +32,8 @@ class LoadMeter {
   std::vector<double> steps_us_;
   double step_us_sum_ = 0;
   std::vector<std::uint64_t> expert_pairs_;
+  std::uint64_t delay_count_ = 0;
+  std::vector<std::uint64_t> wait_us_;
   std::vector<std::uint64_t> bytes_;
 };
 

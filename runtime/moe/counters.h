@@ -3,6 +3,7 @@
 // Thread safety: shared objects: unsafe (one engine thread writes and reads).
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -26,14 +27,19 @@ struct Counters {
   std::uint64_t batches_served = 0;    // grouped FFN calls
   std::uint64_t batch_jobs = 0;        // dispatches in them: above batches_served when batched
   std::uint64_t busy_ns = 0;           // inside expert FFNs
+  // From a dispatch's arrival to its batch: the last of them, in a ring.
+  static constexpr std::size_t kDelaysKept = 1024;
+  std::array<std::uint32_t, kDelaysKept> queue_delay_us{};
+  std::uint64_t queue_delay_count = 0;
   std::vector<std::uint64_t> expert_pairs;  // [layers * experts] served; empty where none are held
   // Messages that crossed a transport, by destination rank; a rank sends itself nothing.
   std::vector<std::uint64_t> bytes_sent;  // [ranks]
   std::vector<std::uint64_t> messages_sent;
+  std::vector<std::uint64_t> wait_us;  // [ranks] a router's waits while that rank owed an answer
   std::vector<std::uint64_t> restricted_rows_sent;  // of sequences with a residency rule
 
   explicit Counters(std::size_t ranks = 0)
-      : bytes_sent(ranks), messages_sent(ranks), restricted_rows_sent(ranks) {}
+      : bytes_sent(ranks), messages_sent(ranks), wait_us(ranks), restricted_rows_sent(ranks) {}
 };
 
 }  // namespace switchyard::moe

@@ -275,7 +275,9 @@ Result<void> DataPlane::finish(std::size_t micro_batch, MatrixView<float> residu
       report_after *= 2;
     }
     transport_.wait_a_moment(++idle_rounds);
-    wait_ns += static_cast<std::uint64_t>((clock_.now() - before).count());
+    const auto waited_ns = static_cast<std::uint64_t>((clock_.now() - before).count());
+    exchange.note_wait(waited_ns / 1000);
+    wait_ns += waited_ns;
   }
   counters_.wait_ns += wait_ns;
   exchange.finish(device_, residual, answers_);

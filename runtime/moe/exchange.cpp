@@ -191,6 +191,12 @@ void Exchange::withdraw(std::vector<InFlight>& in_flight, std::vector<HostBuffer
   ++counters_.exchanges_replayed;
 }
 
+void Exchange::note_wait(std::uint64_t wait_us) {
+  for (const auto& part : parts_) {
+    if (!part.answered) counters_.wait_us[part.plan.rank.index()] += wait_us;
+  }
+}
+
 std::vector<RankId> Exchange::silent() const {
   std::vector<RankId> ranks;
   for (const auto& part : parts_) {

@@ -67,6 +67,8 @@ class Exchange {
   // Closes the exchange unfinished. Answers that are in go to `free`; memory that is still being
   // sent to `in_flight`. The same inputs may be begun again at once.
   void withdraw(std::vector<InFlight>& in_flight, std::vector<HostBuffer>& free);
+  // The router has waited for that long: noted for every rank that owes an answer.
+  void note_wait(std::uint64_t wait_us);
   // The ranks that have not answered, and as "3, 5".
   [[nodiscard]] std::vector<RankId> silent() const;
   [[nodiscard]] std::string silent_ranks() const;

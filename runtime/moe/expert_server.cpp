@@ -302,6 +302,9 @@ Result<void> ExpertServer::serve(std::uint32_t layer) {
   ++counters_.batches_served;
   counters_.batch_jobs += batch_.size();
   for (const std::size_t inbox : batch_) {
+    const auto delay_us = (start - inboxes_[inbox].arrived).count() / 1000;
+    counters_.queue_delay_us[counters_.queue_delay_count++ % Counters::kDelaysKept] =
+        static_cast<std::uint32_t>(std::clamp<std::int64_t>(delay_us, 0, UINT32_MAX));
     const auto& dispatch = inboxes_[inbox].dispatch;
     counters_.pairs_served += dispatch.pairs.size();
     SY_TRY(post(inbox, Answer{dispatch.key, AnswerStatus::kServed, 0, dispatch.pairs.size()}));
