@@ -32,11 +32,17 @@ Result<World> join_world(const Invocation& invocation) {
   return world;
 }
 
-// One rank's life. `alone` tells whether an error is this rank's own: errors of open() are everyone's.
+// What outlives a run that fails: other ranks may still read bytes that the session has sent.
+struct Remains {
+  SteadyClock clock;
+  std::unique_ptr<engine::Session> session;  // set once it is open
+};
+
+// One rank's life. With a session an error is this rank's own; those of open() are everyone's.
 Result<void> run_rank(const Invocation& invocation, LeadProgram& program,
                       comm::Transport& transport, const engine::StopSignals& signals,
-                      bool& alone) {
-  const SteadyClock clock;
+                      Remains& remains) {
+  const SteadyClock& clock = remains.clock;
   const bool lead = transport.rank() == RankId(0);
   SY_ASSIGN(auto log, make_log(transport.rank(), invocation.run().log.level));
   SY_ASSIGN(auto options, cluster_options(invocation.config));
@@ -53,10 +59,10 @@ Result<void> run_rank(const Invocation& invocation, LeadProgram& program,
   const auto loading = [&line](std::size_t done, std::size_t total) {
     line.update(fmt::format("loading: layer {} of {}", done, total));
   };
-  SY_ASSIGN(auto session, engine::Session::open(options, std::move(source), transport, clock,
-                                                signals, log, loading));
+  SY_ASSIGN(remains.session, engine::Session::open(options, std::move(source), transport, clock,
+                                                   signals, log, loading));
+  engine::Session* session = remains.session.get();
   line.clear();
-  alone = true;
   if (!lead) {
     SY_TRY(session->follow());
   } else {
@@ -71,11 +77,11 @@ Result<void> run_rank(const Invocation& invocation, LeadProgram& program,
 
 Result<void> run_mpi_rank(const Invocation& invocation, LeadProgram& program,
                           comm::Transport& transport, const engine::StopSignals& signals) {
-  bool alone = false;
-  auto outcome = run_rank(invocation, program, transport, signals, alone);
+  Remains remains;
+  auto outcome = run_rank(invocation, program, transport, signals, remains);
   if (outcome) return outcome;
   const bool follower = transport.rank() != RankId(0);
-  if (transport.size() > 1 && alone) {
+  if (transport.size() > 1 && remains.session != nullptr) {
     // The others may be waiting for this rank: the job ends here, with this rank's verdict.
     std::fprintf(stderr, "switchyard: error: rank %u: %s\n", transport.rank().value(),
                  outcome.error().message.c_str());
@@ -83,8 +89,7 @@ Result<void> run_mpi_rank(const Invocation& invocation, LeadProgram& program,
     const bool agreed = !follower && outcome.error().scope == ErrorScope::kOperation;
     if (!agreed) comm::abort_mpi_world(exit_code(outcome.error().code));
   }
-  const SteadyClock clock;
-  (void)transport.finalize(Deadline::after(clock, std::chrono::seconds(10))).has_value();
+  (void)transport.finalize(Deadline::after(remains.clock, std::chrono::seconds(10))).has_value();
   return outcome;
 }
 
@@ -92,20 +97,25 @@ Result<void> run_local_ranks(const Invocation& invocation, LeadProgram& program,
                              engine::StopSignals& signals) {
   std::mutex mutex;
   Result<void> first{};
-  const auto body = [&](comm::Transport& transport) {
-    bool alone = false;
-    auto outcome = run_rank(invocation, program, transport, signals, alone);
+  const auto body = [&](std::unique_ptr<comm::Transport>& transport) {
+    Remains remains;
+    auto outcome = run_rank(invocation, program, *transport, signals, remains);
     if (outcome) return;
-    const std::lock_guard lock(mutex);
-    // An abandoned wait is the echo of another rank's error, which is the one to report.
-    if (first || first.error().code == ErrorCode::kInterrupted) first = std::move(outcome);
-    signals.abandon.store(true);
+    {
+      const std::lock_guard lock(mutex);
+      // An abandoned wait is the echo of another rank's error, which is the one to report.
+      if (first || first.error().code == ErrorCode::kInterrupted) first = std::move(outcome);
+      signals.abandon.store(true);
+    }
+    // Takes back the unfinished sends, whose bytes die with the session. After the report: the
+    // others may notice at once.
+    transport.reset();
   };
   std::vector<std::thread> threads;
   for (std::size_t r = 1; r < world.transports.size(); ++r) {
-    threads.emplace_back([&body, &world, r] { body(*world.transports[r]); });
+    threads.emplace_back([&body, &world, r] { body(world.transports[r]); });
   }
-  body(*world.transports.front());
+  body(world.transports.front());
   for (auto& thread : threads) thread.join();
   return first;
 }

@@ -14,13 +14,18 @@ namespace {
 
 using nlohmann::json;
 
+// A value that is no id, for a message; a list may be nested too deep to be written out.
+std::string shown(const json& value) {
+  return value.is_number() ? value.dump() : value.type_name();
+}
+
 Result<std::vector<std::uint32_t>> token_list(const json& list, const PromptLimits& limits) {
   if (!list.is_array()) return fail(ErrorCode::kBadInput, "tokens: expected a list of ids");
   std::vector<std::uint32_t> tokens;
   for (const auto& item : list) {
     if (!item.is_number_unsigned() || item.get<std::uint64_t>() >= limits.vocab) {
       return fail(ErrorCode::kBadInput, "tokens[{}]: expected an id below {}, got {}",
-                  tokens.size(), limits.vocab, item.dump());
+                  tokens.size(), limits.vocab, shown(item));
     }
     tokens.push_back(item.get<std::uint32_t>());
   }

@@ -75,7 +75,8 @@ Result<void> apply_environment(EffectiveConfig& config,
     if (!outcome) return with_place(std::move(outcome).error(), name);
     remember(config, key, name);
   }
-  for (const auto& [name, text] : environment) {
+  for (const auto& variable : environment) {
+    const std::string& name = variable.first;
     if (!name.starts_with(kPrefix)) continue;
     const bool known = std::ranges::any_of(
         all_keys(), [&](const Key& key) { return key.environment_name() == name; });

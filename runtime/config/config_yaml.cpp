@@ -50,6 +50,7 @@ class SettingsHandler final : public YAML::EventHandler {
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     if (depth_ == 0) return;  // an empty document sets nothing
     check_plain(mark, "", anchor);
+    if (error_) return;              // no key may be known: a refused list can hold a null
     if (depth_ == 1 && in_value_) {  // a section with all its keys commented out
       in_value_ = false;
       return;

@@ -14,11 +14,10 @@ std::size_t micro_batch_tokens_max(const EngineOptions& options) {
 }
 
 Engine::Engine(const EngineOptions& options, model::Transformer& transformer,
-               kernels::Device& device, moe::DataPlane& plane, const Clock& clock,
+               const kernels::Device& device, moe::DataPlane& plane, const Clock& clock,
                std::unique_ptr<kernels::KvCache> cache)
     : options_(options),
       transformer_(transformer),
-      device_(device),
       plane_(plane),
       clock_(clock),
       cache_(std::move(cache)),

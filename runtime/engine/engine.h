@@ -64,8 +64,9 @@ class Engine {
   [[nodiscard]] std::size_t kv_bytes() const noexcept { return cache_->bytes(); }
 
  private:
-  Engine(const EngineOptions& options, model::Transformer& transformer, kernels::Device& device,
-         moe::DataPlane& plane, const Clock& clock, std::unique_ptr<kernels::KvCache> cache);
+  Engine(const EngineOptions& options, model::Transformer& transformer,
+         const kernels::Device& device, moe::DataPlane& plane, const Clock& clock,
+         std::unique_ptr<kernels::KvCache> cache);
   [[nodiscard]] Result<void> run_step(const std::vector<StepPart>& parts);
   void split(const std::vector<StepPart>& parts);
   [[nodiscard]] Result<void> run_layer(std::size_t layer, std::size_t batch);
@@ -80,7 +81,6 @@ class Engine {
 
   EngineOptions options_;
   model::Transformer& transformer_;
-  kernels::Device& device_;
   moe::DataPlane& plane_;
   const Clock& clock_;
   std::unique_ptr<kernels::KvCache> cache_;

@@ -89,6 +89,25 @@ TEST(BadInput, InvalidUtf8InAPromptIsRefused) {
                "prompts.jsonl:1");
 }
 
+TEST(BadInput, ADeeplyNestedTokenIsRefused) {
+  const ScratchFolder scratch;
+  constexpr std::size_t kDepth = 400'000;
+  const auto file = scratch.write("prompts.jsonl", "{\"tokens\": [" + std::string(kDepth, '[') +
+                                                       std::string(kDepth, ']') + "]}\n");
+  expect_error(run_alone({"generate", "--preset", "demo", "--prompts", file}), 4,
+               "prompts.jsonl:1: tokens[0]: expected an id below");
+}
+
+// The other ranks still read what the one that gives up has sent.
+TEST(BadInput, ARankThatMissesItsDeadlineEndsTheRunInOrder) {
+  for (int round = 0; round < 4; ++round) {
+    const auto outcome = run_alone({"generate", "--preset", "demo", "--prompt", "The captain",
+                                    "--ranks", "4", "--set", "cluster.exchange_deadline_ms=1"});
+    // A fast machine may answer in time.
+    EXPECT_THAT(outcome.exit_code, ::testing::AnyOf(0, 5)) << outcome.err;
+  }
+}
+
 TEST(BadInput, EveryRankCountEndsWithTheSameCode) {
   for (const char* ranks : {"1", "2", "4"}) {
     expect_error(run_alone({"generate", "--model", "/nowhere", "--prompt", "x", "--ranks", ranks}),

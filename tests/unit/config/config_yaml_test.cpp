@@ -67,6 +67,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadYaml{"RepeatedSection", "device:\n  threads: 1\ndevice:\n  isa: ref\n",
                 "c.yaml:3: section 'device' appears twice"},
         BadYaml{"ListForSection", "device:\n  - threads\n", "c.yaml:2: a list where the keys"},
+        BadYaml{"NullInAListForSection", "device: [~]\n", "c.yaml:1: a list where the keys"},
         BadYaml{"ListForValue", "device:\n  threads: [1, 2]\n", "c.yaml:2: a list where one value"},
         BadYaml{"MapForValue", "device:\n  threads:\n    a: 1\n", "a map where one value"},
         BadYaml{"ScalarForSection", "device: 3\n", "c.yaml:1: text '3' where the keys"},
