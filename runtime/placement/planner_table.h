@@ -18,7 +18,8 @@ struct PlannerEntry {
 [[nodiscard]] const std::vector<PlannerEntry>& planner_table();
 
 // Checks the request, then plans. Errors: kConfig for an unknown name (answered with the list), for
-// no or repeated expert ranks, for an empty model, for more replicas than expert ranks; kLimit.
+// no or repeated expert ranks, for an empty model, for more replicas than expert ranks, for lists
+// of a wrong length, for what the planner cannot satisfy; kLimit.
 [[nodiscard]] Result<Placement> plan_placement(std::string_view name, const PlanRequest& request);
 
 }  // namespace switchyard::placement

@@ -4,21 +4,11 @@
 // planner_table.cpp. Thread safety: functions without state.
 #pragma once
 
-#include <string_view>
 #include <vector>
 
-#include "runtime/base/error.h"
-#include "runtime/base/ids.h"
-#include "runtime/placement/view.h"
+#include "runtime/placement/plan_request.h"
 
 namespace switchyard::placement {
-
-struct PlanRequest {
-  std::vector<RankId> expert_ranks;  // distinct; their order is the order of the plan
-  std::size_t layers = 0;
-  std::size_t experts = 0;
-  std::size_t replicas = 1;  // copies of every expert, on distinct ranks
-};
 
 // Expert e's first copy goes to expert_ranks[primary[e]]; the same for every layer. Copy c goes
 // c * max(1, ranks / replicas) places further: far away in rank order, so usually on another host.
@@ -31,5 +21,11 @@ struct PlanRequest {
 [[nodiscard]] Result<Placement> plan_contiguous(const PlanRequest& request);
 // Expert e on rank e mod ranks.
 [[nodiscard]] Result<Placement> plan_round_robin(const PlanRequest& request);
+// As published (eplb.h), on ranks that have equally many slots; speeds, zones, regions, `replicas`
+// (but for the number of slots) and the previous placement are left aside. Hosts of equal size are
+// its nodes. Where EPLB has two copies of an expert on one rank, the rank holds it once and a slot
+// stays empty. Errors: kConfig for unequal slots, fewer slots than experts, or groups that do not
+// divide the experts.
+[[nodiscard]] Result<Placement> plan_eplb(const PlanRequest& request);
 
 }  // namespace switchyard::placement
