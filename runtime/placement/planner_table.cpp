@@ -8,6 +8,7 @@ const std::vector<PlannerEntry>& planner_table() {
   static const std::vector<PlannerEntry> table = {
       {"contiguous", "neighbouring experts on the same rank", &plan_contiguous},
       {"round-robin", "expert e on rank e mod ranks", &plan_round_robin},
+      {"balanced", "even work on ranks of any kind, few moves, copies far apart", &plan_balanced},
       {"eplb", "EPLB as published: even loads, ranks all alike", &plan_eplb},
   };
   return table;

@@ -27,5 +27,16 @@ namespace switchyard::placement {
 // stays empty. Errors: kConfig for unequal slots, fewer slots than experts, or groups that do not
 // divide the experts.
 [[nodiscard]] Result<Placement> plan_eplb(const PlanRequest& request);
+// By load and for ranks of any kind: minimises what the slowest rank of each layer costs, with at
+// least `replicas` copies of every expert on distinct ranks, those spread over as many hosts and
+// zones as there are (as far as slots allow), a copy in each region where asked, none on dead
+// ranks. Against a previous placement it moves a copy only if that saves more than it costs, and
+// never more than the most allowed; repairs (an expert that lost its copies, its second host or its
+// region) are made whatever they cost. Without loads all experts count alike.
+// layer_start.h, layer_search.h, layer_affinity.h and move_budget.h say how. The order of
+// expert_ranks does not matter. A plan is made without regard to partners (chosen_together) where
+// it only mends the previous one.
+// Errors: kConfig where the slots cannot hold what is asked.
+[[nodiscard]] Result<Placement> plan_balanced(const PlanRequest& request);
 
 }  // namespace switchyard::placement
