@@ -1,5 +1,7 @@
 #include "runtime/placement/planner_table.h"
 
+#include "runtime/placement/plan_file.h"
+
 #include <fmt/ranges.h>
 
 namespace switchyard::placement {
@@ -15,6 +17,11 @@ const std::vector<PlannerEntry>& planner_table() {
 }
 
 Result<Placement> plan_placement(std::string_view name, const PlanRequest& request) {
+  constexpr std::string_view kFile = "file:";
+  if (name.starts_with(kFile)) {
+    SY_TRY(check_request(request));
+    return plan_from_file(std::string(name.substr(kFile.size())), request);
+  }
   std::vector<std::string_view> names;
   for (const PlannerEntry& entry : planner_table()) {
     if (entry.name == name) {
@@ -23,7 +30,7 @@ Result<Placement> plan_placement(std::string_view name, const PlanRequest& reque
     }
     names.push_back(entry.name);
   }
-  return fail(ErrorCode::kConfig, "unknown placement '{}'; there are: {}", name.substr(0, 60),
+  return fail(ErrorCode::kConfig, "unknown placement '{}'; there are: {}, file:PLAN", name.substr(0, 60),
               fmt::join(names, ", "));
 }
 

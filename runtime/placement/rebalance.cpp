@@ -48,6 +48,41 @@ struct Changes {
   return out;
 }
 
+struct LayerTime {
+  double slowest = 0;  // largest load / speed
+  double even = 0;     // of the same loads, spread by speed
+};
+
+[[nodiscard]] std::vector<LayerTime> layer_times(const Placement& placement,
+                                                 std::span<const RankId> ranks,
+                                                 std::span<const RankTraits> traits,
+                                                 std::span<const std::uint64_t> loads) {
+  SY_CHECK(loads.size() == placement.layers() * placement.experts(), "{} loads", loads.size());
+  const auto alive = living(ranks, traits);
+  double speed = 0;
+  for (const auto& traits_of_rank : traits)
+    speed += traits_of_rank.alive ? traits_of_rank.speed : 0;
+  std::vector<LayerTime> out(placement.layers());
+  std::vector<std::size_t> homes;
+  for (std::size_t l = 0; l < placement.layers(); ++l) {
+    std::vector<double> rank_load(ranks.size(), 0.0);
+    for (std::uint32_t e = 0; e < placement.experts(); ++e) {
+      homes.clear();
+      for (const Replica& copy : placement.replicas(l, ExpertId(e))) {
+        if (const auto r = alive.find(copy.rank); r != alive.end()) homes.push_back(r->second);
+      }
+      if (homes.empty()) continue;
+      const auto load = static_cast<double>(loads[l * placement.experts() + e]);
+      out[l].even += load / speed;
+      for (const std::size_t r : homes) rank_load[r] += load / static_cast<double>(homes.size());
+    }
+    for (std::size_t r = 0; r < ranks.size(); ++r) {
+      out[l].slowest = std::max(out[l].slowest, rank_load[r] / traits[r].speed);
+    }
+  }
+  return out;
+}
+
 [[nodiscard]] RebalanceReason judge(const RebalanceDecision& decision, bool repair,
                                     const RebalanceLimits& limits, double floor) {
   if (repair) return RebalanceReason::kRepair;
@@ -77,33 +112,23 @@ std::string_view to_string(RebalanceReason reason) noexcept {
 
 double imbalance(const Placement& placement, std::span<const RankId> ranks,
                  std::span<const RankTraits> traits, std::span<const std::uint64_t> loads) {
-  SY_CHECK(loads.size() == placement.layers() * placement.experts(), "{} loads", loads.size());
-  const auto alive = living(ranks, traits);
-  double speed = 0;
-  for (const auto& [id, r] : alive) speed += traits[r].speed;
-  double slowest_sum = 0;
-  double total = 0;
-  std::vector<double> rank_load;
-  std::vector<std::size_t> homes;
-  for (std::size_t l = 0; l < placement.layers(); ++l) {
-    rank_load.assign(ranks.size(), 0.0);
-    for (std::uint32_t e = 0; e < placement.experts(); ++e) {
-      homes.clear();
-      for (const Replica& copy : placement.replicas(l, ExpertId(e))) {
-        if (const auto r = alive.find(copy.rank); r != alive.end()) homes.push_back(r->second);
-      }
-      if (homes.empty()) continue;
-      const auto load = static_cast<double>(loads[l * placement.experts() + e]);
-      total += load;
-      for (const std::size_t r : homes) rank_load[r] += load / static_cast<double>(homes.size());
-    }
-    double slowest = 0;
-    for (std::size_t r = 0; r < ranks.size(); ++r) {
-      slowest = std::max(slowest, rank_load[r] / traits[r].speed);
-    }
-    slowest_sum += slowest;
+  double slowest = 0;
+  double even = 0;
+  for (const LayerTime& layer : layer_times(placement, ranks, traits, loads)) {
+    slowest += layer.slowest;
+    even += layer.even;
   }
-  return total == 0 ? 1.0 : slowest_sum * speed / total;
+  return even == 0 ? 1.0 : slowest / even;
+}
+
+std::vector<double> layer_imbalance(const Placement& placement, std::span<const RankId> ranks,
+                                    std::span<const RankTraits> traits,
+                                    std::span<const std::uint64_t> loads) {
+  std::vector<double> out;
+  for (const LayerTime& layer : layer_times(placement, ranks, traits, loads)) {
+    out.push_back(layer.even == 0 ? 1.0 : layer.slowest / layer.even);
+  }
+  return out;
 }
 
 RebalanceDecision decide_rebalance(const RebalanceQuestion& question, const RebalanceLimits& limits,

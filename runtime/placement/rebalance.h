@@ -68,4 +68,10 @@ struct RebalanceDecision {
                                std::span<const RankTraits> traits,
                                std::span<const std::uint64_t> loads);
 
+// The same of each layer alone.
+[[nodiscard]] std::vector<double> layer_imbalance(const Placement& placement,
+                                                  std::span<const RankId> ranks,
+                                                  std::span<const RankTraits> traits,
+                                                  std::span<const std::uint64_t> loads);
+
 }  // namespace switchyard::placement
