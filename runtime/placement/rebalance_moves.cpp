@@ -60,24 +60,20 @@ class LayerMover {
     }
   }
 
-  // The load that fits and comes first: of an expert that is nowhere; of one that a crowded rank is
-  // to lose; into a slot that the rank has anyway; else the lowest.
+  // The load that fits and comes first: of an expert that is nowhere; into a slot that the rank has
+  // anyway; else the lowest.
   [[nodiscard]] std::optional<Copy> next_load() const {
     std::optional<Copy> best;
-    std::tuple<bool, bool, bool> best_key;
+    std::tuple<bool, bool> best_key;
     for (const Copy& load : loads_) {
       if (held_[load.rank] >= slots(load.rank) + room_.spare) continue;
-      const std::tuple key(copies(load) > 0, !relieves(load), held_[load.rank] >= slots(load.rank));
+      const std::tuple key(copies(load) > 0, held_[load.rank] >= slots(load.rank));
       if (!best || key < best_key) {
         best = load;
         best_key = key;
       }
     }
     return best;
-  }
-  [[nodiscard]] bool relieves(const Copy& load) const {
-    return std::ranges::any_of(
-        drops_, [&](const Copy& drop) { return drop.expert == load.expert && crowded(drop.rank); });
   }
 
   // No load fits: a rank that waits for one drops something, if it can what is elsewhere too.

@@ -27,10 +27,11 @@ struct MoveRoom {
   std::size_t spare = 1;               // slots beyond those while moving, in one layer of each rank
 };
 
-// Layer by layer. With one spare slot no drop leaves a gap: at most one rank at a time holds more
-// than its slots, and an expert that it is to lose is loaded next, where it is to go. Experts that
-// have no living copy are loaded first. A drop waits until its rank needs the room, else for the
-// end of the layer. Copies on dead ranks are gone already and are not dropped.
+// Layer by layer. Experts that have no living copy are loaded first. A drop waits until its rank
+// holds more than its slots, else for the end of the layer. Copies on dead ranks are gone already
+// and are not dropped. With a spare slot no drop leaves a gap, for no load can find every rank it
+// could go to full with copies that exist nowhere else: such a rank would have more to drop than to
+// load, and each of those experts would have a load of its own waiting for one of these ranks.
 // Errors: kConfig where the plan does not fit the slots or uses a rank that is dead or not listed.
 [[nodiscard]] Result<std::vector<Move>> order_moves(const Placement& now, const Placement& plan,
                                                     const MoveRoom& room);
