@@ -11,6 +11,7 @@
 #include "launcher/commands/kernels.h"
 #include "launcher/commands/launch.h"
 #include "launcher/commands/logits.h"
+#include "launcher/commands/place.h"
 #include "launcher/commands/rank.h"
 #include "launcher/commands/rebalance.h"
 #include "launcher/commands/scale.h"
@@ -30,6 +31,7 @@ std::vector<std::unique_ptr<Command>> make_commands() {
   commands.push_back(make_study_command());
   commands.push_back(make_calibrate_command());
   commands.push_back(make_trace_command());
+  commands.push_back(make_place_command());
   commands.push_back(make_inspect_command());
   commands.push_back(make_kernels_command());
   commands.push_back(make_bench_command());

@@ -84,8 +84,9 @@ void add_cluster(std::vector<Key>& keys) {
   rows.count("routers", field<kIn, &S::routers>(), 0, 1024,
              "Ranks 0..routers-1 hold sequences; 0: 1");
   rows.flag("colocate", field<kIn, &S::colocate>(), "Router ranks hold experts too");
-  rows.choice("placement", field<kIn, &S::placement>(), {"contiguous", "round-robin"},
-              "How experts are spread over the expert ranks");
+  rows.text("placement", field<kIn, &S::placement>(),
+            "How experts are spread over the expert ranks: contiguous, round-robin, balanced, eplb, or "
+            "file:PLAN (written by `place`)");
   rows.count("replicas", field<kIn, &S::replicas>(), 1, 1024,
              "Copies of every expert, on distinct ranks");
   rows.choice("replica_choice", field<kIn, &S::replica_choice>(),

@@ -37,7 +37,7 @@ struct ClusterSection {
   std::uint64_t ranks = 0;           // ranks as threads of this process (local transport); 0: 1
   std::uint64_t routers = 0;         // ranks 0..routers-1 hold sequences; 0: 1
   bool colocate = false;             // router ranks hold experts too
-  std::string placement = "contiguous";  // contiguous, round-robin
+  std::string placement = "contiguous";  // a planner, or file:PLAN
   std::uint64_t replicas = 1;        // copies of every expert, on distinct ranks
   std::string replica_choice = "local-first";  // local-first, round-robin, weighted
   std::string wire = "auto";         // expert rows on the wire: auto (the precision), bf16, fp32

@@ -17,8 +17,9 @@ struct PlannerEntry {
 
 [[nodiscard]] const std::vector<PlannerEntry>& planner_table();
 
-// Checks the request, then plans. Errors: kConfig for an unknown name (answered with the list), for
-// no or repeated expert ranks, for an empty model, for more replicas than expert ranks; kLimit.
+// Checks the request, then plans; `file:PATH` takes a plan from a file (plan_file.h). Errors: kConfig for an unknown name (answered with the list), for
+// no or repeated expert ranks, for an empty model, for more replicas than expert ranks, for lists
+// of a wrong length, for what the planner cannot satisfy; kLimit.
 [[nodiscard]] Result<Placement> plan_placement(std::string_view name, const PlanRequest& request);
 
 }  // namespace switchyard::placement

@@ -4,21 +4,11 @@
 // planner_table.cpp. Thread safety: functions without state.
 #pragma once
 
-#include <string_view>
 #include <vector>
 
-#include "runtime/base/error.h"
-#include "runtime/base/ids.h"
-#include "runtime/placement/view.h"
+#include "runtime/placement/plan_request.h"
 
 namespace switchyard::placement {
-
-struct PlanRequest {
-  std::vector<RankId> expert_ranks;  // distinct; their order is the order of the plan
-  std::size_t layers = 0;
-  std::size_t experts = 0;
-  std::size_t replicas = 1;  // copies of every expert, on distinct ranks
-};
 
 // Expert e's first copy goes to expert_ranks[primary[e]]; the same for every layer. Copy c goes
 // c * max(1, ranks / replicas) places further: far away in rank order, so usually on another host.
@@ -31,5 +21,22 @@ struct PlanRequest {
 [[nodiscard]] Result<Placement> plan_contiguous(const PlanRequest& request);
 // Expert e on rank e mod ranks.
 [[nodiscard]] Result<Placement> plan_round_robin(const PlanRequest& request);
+// As published (eplb.h), on ranks that have equally many slots; speeds, zones, regions, `replicas`
+// (but for the number of slots) and the previous placement are left aside. Hosts of equal size are
+// its nodes. Where EPLB has two copies of an expert on one rank, the rank holds it once and a slot
+// stays empty. Errors: kConfig for unequal slots, fewer slots than experts, or groups that do not
+// divide the experts.
+[[nodiscard]] Result<Placement> plan_eplb(const PlanRequest& request);
+// By load and for ranks of any kind: minimises what the slowest rank of each layer costs, with at
+// least `replicas` copies of every expert on distinct ranks, those spread over as many hosts and
+// zones as there are (as far as slots allow), a copy in each region where asked, none on dead
+// ranks. Against a previous placement it moves a copy only if that saves more than it costs, and
+// never more than the most allowed; repairs (an expert that lost its copies, its second host or its
+// region) are made whatever they cost. Without loads all experts count alike.
+// layer_start.h, layer_search.h, layer_affinity.h and move_budget.h say how. The order of
+// expert_ranks does not matter. A plan is made without regard to partners (chosen_together) where
+// it only mends the previous one.
+// Errors: kConfig where the slots cannot hold what is asked.
+[[nodiscard]] Result<Placement> plan_balanced(const PlanRequest& request);
 
 }  // namespace switchyard::placement
