@@ -10,6 +10,7 @@ Controller::Controller(ControllerOptions options)
     : state_(std::make_unique<State>(std::move(options))) {}
 Controller::~Controller() = default;
 Controller::Controller(Controller&&) noexcept = default;
+Controller& Controller::operator=(Controller&&) noexcept = default;
 
 Result<void> Controller::replay(const std::vector<std::vector<std::byte>>& records,
                                 TimePoint now) {

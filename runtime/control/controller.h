@@ -64,6 +64,7 @@ class Controller {
   explicit Controller(ControllerOptions options);
   ~Controller();
   Controller(Controller&&) noexcept;
+  Controller& operator=(Controller&&) noexcept;
 
   // Rebuilds the state from the records of an earlier life, in order; before the first handle().
   // Errors: kBadInput naming the record.
