@@ -78,7 +78,9 @@ void Controller::State::register_agent(ConnectionId connection, const Register& 
   seated.held.clear();
   outbox.journal(asks.rank, seated);
   count_new_life(asks.rank);
-  outbox.send(connection, Welcome{life, members.size(), view});
+  // A view that names the slot means the life before this one.
+  const bool named = seats.contains(asks.rank);
+  outbox.send(connection, Welcome{life, members.size(), named ? nullptr : view});
   if (phase == RunPhase::kLeaving) outbox.send(connection, Leave{});
   outbox.event("rank_joined", fmt::format("rank {} life {}: {} on {} {} pid {}", asks.rank.value(),
                                           life.value(), to_string(asks.kind), asks.host,
