@@ -12,8 +12,7 @@ Controller::~Controller() = default;
 Controller::Controller(Controller&&) noexcept = default;
 Controller& Controller::operator=(Controller&&) noexcept = default;
 
-Result<void> Controller::replay(const std::vector<std::vector<std::byte>>& records,
-                                TimePoint now) {
+Result<void> Controller::replay(const std::vector<std::vector<std::byte>>& records, TimePoint now) {
   state_->now = now;
   for (std::size_t i = 0; i < records.size(); ++i) {
     auto record = decode_record(records[i]);

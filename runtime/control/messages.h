@@ -145,7 +145,8 @@ struct Prepare {
 };
 
 // Act under the view from the next exchange on. Carries the view, so that a rank that was not asked
-// to prepare (it has nothing to load) can follow too.
+// to prepare (it has nothing to load) can follow too. What was prepared for this epoch or an older
+// one, and not rolled back, counts as loaded: the Commit of the older one may have been lost.
 struct Commit {
   std::shared_ptr<const placement::View> view;
 };

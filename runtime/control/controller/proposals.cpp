@@ -95,14 +95,14 @@ Result<CopyTable> Controller::State::plan(const Roles& roles) {
   request.replicas = std::min<std::size_t>(options.replicas, roles.experts.size());
   auto planned = placement::plan_placement(options.placement, request);
   if (!planned) {
-    outbox.event("plan_failed", fmt::format("{}; placed as 'contiguous' instead",
-                                            planned.error().message));
+    outbox.event("plan_failed",
+                 fmt::format("{}; placed as 'contiguous' instead", planned.error().message));
     planned = placement::plan_placement("contiguous", request);
   }
   if (!planned) return Unexpected(planned.error());
   CopyTable table = CopyTable::of(*planned);
-  SY_TRY(repair(table, {request.expert_ranks, request.replicas, Evenness::kLeave,
-                        region_groups(roles)}));
+  SY_TRY(repair(table,
+                {request.expert_ranks, request.replicas, Evenness::kLeave, region_groups(roles)}));
   return table;
 }
 

@@ -18,8 +18,7 @@ constexpr std::uint64_t kFreshSeeds = 20;
 void expect_no_violation(std::uint64_t seed) {
   const Outcome outcome = run_scenario(seed);
   for (const std::string& violation : outcome.violations) {
-    ADD_FAILURE() << "seed " << seed << ": " << violation
-                  << "\nagain: SWITCHYARD_SIM_SEED=" << seed
+    ADD_FAILURE() << "seed " << seed << ": " << violation << "\nagain: SWITCHYARD_SIM_SEED=" << seed
                   << " sim_control --gtest_filter=ControllerSim.TheSeedThatIsAskedFor";
   }
 }

@@ -40,8 +40,7 @@ class Scenario {
     } else {
       end();
     }
-    return {world_.checker.violations(), controller_->events(),
-            world_.checker.committed().value()};
+    return {world_.checker.violations(), controller_->events(), world_.checker.committed().value()};
   }
 
  private:
@@ -149,8 +148,10 @@ class Scenario {
   }
 
   void end() {
-    client_->ask({Wish::kShutdown, 0});
-    run_while([&] { return !controller_->stopped(); });
+    run_while([&] {
+      client_->ask({Wish::kShutdown, 0});
+      return !controller_->stopped();
+    });
     if (!controller_->stopped()) world_.checker.violation("the cluster did not end");
   }
 
@@ -163,8 +164,6 @@ class Scenario {
 
 }  // namespace
 
-Outcome run_scenario(std::uint64_t seed, Mistake mistake) {
-  return Scenario(seed, mistake).run();
-}
+Outcome run_scenario(std::uint64_t seed, Mistake mistake) { return Scenario(seed, mistake).run(); }
 
 }  // namespace switchyard::control

@@ -75,11 +75,10 @@ void SimChecker::on_commit(const placement::View& view) {
   for (std::size_t l = 0; l < placement.layers(); ++l) {
     for (std::uint32_t e = 0; e < placement.experts(); ++e) {
       const auto copies = placement.replicas(l, ExpertId(e));
-      if (std::ranges::none_of(copies, [&](const auto& copy) {
-            return seats_[view.epoch].contains(copy.rank);
-          })) {
-        violation(fmt::format("epoch {}: layer {} expert {} is on no member", view.epoch.value(),
-                              l, e));
+      if (std::ranges::none_of(
+              copies, [&](const auto& copy) { return seats_[view.epoch].contains(copy.rank); })) {
+        violation(
+            fmt::format("epoch {}: layer {} expert {} is on no member", view.epoch.value(), l, e));
       }
     }
   }
@@ -117,6 +116,10 @@ void SimChecker::on_done(std::uint32_t connection, const RequestDone& done) {
   const auto number = static_cast<std::uint32_t>(std::stoul(done.name));
   if (done.error.empty() && unpack(done.payload) != true_tokens(number)) {
     violation(fmt::format("request {} has other tokens than an undisturbed run", done.name));
+  }
+  const auto [first, fresh] = ids_.emplace(done.name, done.id);
+  if (!fresh && first->second != done.id) {
+    violation(fmt::format("request {} was taken twice", done.name));
   }
   done_.insert(done.name);
 }

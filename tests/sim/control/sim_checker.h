@@ -46,6 +46,7 @@ class SimChecker {
   std::map<Epoch, std::shared_ptr<const placement::View>> told_;
   Epoch committed_;
   std::set<std::string> done_;
+  std::map<std::string, RequestId> ids_;
   std::set<std::pair<std::uint32_t, RequestId>> heard_;
   std::vector<std::string> violations_;
 };

@@ -158,8 +158,9 @@ void SimProcess::commit(const std::shared_ptr<const placement::View>& view) {
     return world_.checker.violation(fmt::format("rank {} is told epoch {} after {}", rank_.value(),
                                                 view->epoch.value(), newest_->epoch.value()));
   }
-  const auto ready = prepared_.find(view->epoch);
-  if (ready != prepared_.end()) held_.insert(ready->second.begin(), ready->second.end());
+  for (const auto& [epoch, loaded] : prepared_) {
+    if (epoch <= view->epoch) held_.insert(loaded.begin(), loaded.end());
+  }
   std::erase_if(prepared_, [&](const auto& each) { return each.first <= view->epoch; });
   const auto wanted = own_experts(*view, rank_);
   if (!std::ranges::includes(held_, wanted)) {
@@ -207,7 +208,8 @@ void SimProcess::step() {
   }
   const Duration waited = world_.time.now() - stalled_since_;
   if (waited < std::chrono::seconds(1)) return;
-  post(Evidence{view_->epoch, static_cast<std::uint64_t>(waited / milliseconds(1)),
+  post(Evidence{view_->epoch,
+                static_cast<std::uint64_t>(waited / milliseconds(1)),
                 {silent.begin(), silent.end()}});
 }
 
@@ -260,7 +262,8 @@ void SimProcess::generate() {
     const auto first = static_cast<std::uint32_t>(running.tokens.size());
     if (first < all.size()) {
       // The mistake: what an earlier attempt made counts as made here, but is made again.
-      running.tokens.push_back(all[world_.mistake == Mistake::kStartsOver ? running.made++ : first]);
+      running.tokens.push_back(
+          all[world_.mistake == Mistake::kStartsOver ? running.made++ : first]);
       post(Progress{id, running.attempt, first, {running.tokens.back()}});
     }
     if (running.tokens.size() < all.size()) continue;

@@ -38,8 +38,8 @@ struct SimWorld {
   explicit SimWorld(std::uint64_t seed) : random(seed), network(time, random) {}
   // Uniform up to `most`.
   Duration some(Duration most) {
-    return Duration(static_cast<std::int64_t>(
-        random.next_below(static_cast<std::uint64_t>(most.count()) + 1)));
+    return Duration(
+        static_cast<std::int64_t>(random.next_below(static_cast<std::uint64_t>(most.count()) + 1)));
   }
   bool chance(double probability) { return random.next_unit() < probability; }
 };

@@ -21,9 +21,7 @@ class ControllerBench {
   ConnectionId connect(PeerKind kind);
   ConnectionId join(const Register& asks);
   ConnectionId join(std::uint32_t number, RankKind kind) { return join(rank(number, kind)); }
-  void say(ConnectionId from, Message message) {
-    handle(Received{from, std::move(message)});
-  }
+  void say(ConnectionId from, Message message) { handle(Received{from, std::move(message)}); }
   void disconnect(ConnectionId connection) { handle(Disconnected{connection, "reset by peer"}); }
   // Ticks on until the time has passed; live agents beat meanwhile.
   void pass(Duration time);

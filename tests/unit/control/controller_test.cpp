@@ -59,7 +59,9 @@ struct Cluster {
     auto answers = bench.heard<Answer>(client);
     return answers.empty() ? Answer{} : answers.back();
   }
-  nlohmann::json status() { return nlohmann::json::parse(bench.controller().status_json(bench.now)); }
+  nlohmann::json status() {
+    return nlohmann::json::parse(bench.controller().status_json(bench.now));
+  }
 
   Bench bench;
   ConnectionId client;
