@@ -3,11 +3,16 @@
 #include "launcher/commands/bench.h"
 #include "launcher/commands/calibrate.h"
 #include "launcher/commands/config.h"
+#include "launcher/commands/controller.h"
+#include "launcher/commands/drain.h"
 #include "launcher/commands/eval.h"
 #include "launcher/commands/generate.h"
 #include "launcher/commands/inspect.h"
 #include "launcher/commands/kernels.h"
 #include "launcher/commands/logits.h"
+#include "launcher/commands/rebalance.h"
+#include "launcher/commands/scale.h"
+#include "launcher/commands/status.h"
 #include "launcher/commands/study.h"
 #include "launcher/commands/trace.h"
 
@@ -25,6 +30,11 @@ std::vector<std::unique_ptr<Command>> make_commands() {
   commands.push_back(make_kernels_command());
   commands.push_back(make_bench_command());
   commands.push_back(make_config_command());
+  commands.push_back(make_controller_command());
+  commands.push_back(make_status_command());
+  commands.push_back(make_scale_command());
+  commands.push_back(make_drain_command());
+  commands.push_back(make_rebalance_command());
   return commands;
 }
 

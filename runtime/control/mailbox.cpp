@@ -15,8 +15,7 @@ void add_to(std::vector<std::uint64_t>& sums, const std::vector<std::uint64_t>& 
 void merge(LoadReport& into, const LoadReport& more) {
   const double seconds = into.seconds + more.seconds;
   if (seconds > 0) {
-    into.busy_share =
-        (into.busy_share * into.seconds + more.busy_share * more.seconds) / seconds;
+    into.busy_share = (into.busy_share * into.seconds + more.busy_share * more.seconds) / seconds;
     into.cpu_share = (into.cpu_share * into.seconds + more.cpu_share * more.seconds) / seconds;
   }
   into.seconds = seconds;
@@ -52,8 +51,8 @@ bool Mailbox::merged(Message& message) {
     if (found == progress_at_.end()) return false;
     return append(std::get<Progress>(to_controller_[found->second - sent_]), *progress);
   }
-  const bool latest_counts = std::holds_alternative<Heartbeat>(message) ||
-                             std::holds_alternative<Evidence>(message);
+  const bool latest_counts =
+      std::holds_alternative<Heartbeat>(message) || std::holds_alternative<Evidence>(message);
   if (!latest_counts && !std::holds_alternative<LoadReport>(message)) return false;
   const auto same = std::ranges::find(to_controller_, message.index(), &Message::index);
   if (same == to_controller_.end()) return false;

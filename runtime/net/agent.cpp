@@ -11,13 +11,15 @@ namespace switchyard::net {
 struct Agent::State {
   State(AgentOptions given, control::Mailbox& box, const Pulse& beat, control::Backoff waits,
         Log logger)
-      : life(std::move(given), box, beat, io), backoff(std::move(waits)), log(std::move(logger)),
+      : life(std::move(given), box, beat, io),
+        backoff(std::move(waits)),
+        log(std::move(logger)),
         patience(io) {}
 
   Task<void> run();
   // Nothing is left to do: told to leave and everything has left, or not wanted.
   [[nodiscard]] bool done() {
-    if (life.stopping && !life.unsent) life.unsent = life.mailbox.next_to_send();
+    if (life.stopping) take_next(life);
     return life.cut || life.refused || (life.stopping && !life.unsent);
   }
   void begin_stop(Duration patience_left);
@@ -33,6 +35,7 @@ struct Agent::State {
 
 Task<void> Agent::State::run() {
   const SteadyClock clock;
+  bool missing = false;
   while (!done()) {
     const auto ended = co_await run_session(life);
     if (life.welcomed) backoff.reset();
@@ -40,9 +43,12 @@ Task<void> Agent::State::run() {
     life.socket = nullptr;
     if (done()) break;
     const Duration wait = backoff.next();
-    log->warn("controller {}: {}; trying again in {} ms",
-              to_string(life.options.controller), ended.error().message,
-              std::chrono::duration_cast<std::chrono::milliseconds>(wait).count());
+    // One line for one absence, however many attempts it takes.
+    if (life.welcomed || !missing) {
+      log->warn("controller {}: {}; trying again until it is back",
+                to_string(life.options.controller), ended.error().message);
+    }
+    missing = true;
     const TimePoint until = clock.now() + wait;
     while (clock.now() < until && !done()) co_await life.wakeup.wait(until);
   }

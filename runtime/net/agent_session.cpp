@@ -44,15 +44,40 @@ void fit(control::Message& message) {
   finished->payload.clear();
 }
 
+// Longer than a dead connection can go unnoticed.
+constexpr std::chrono::seconds kMemory{20};
+
+void remember(AgentLife& life, control::Message message) {
+  const SteadyClock clock;
+  const TimePoint now = clock.now();
+  while (!life.recent.empty() && life.recent.front().at + kMemory < now) life.recent.pop_front();
+  const bool counts = std::holds_alternative<control::Finished>(message) ||
+                      std::holds_alternative<control::Prepared>(message) ||
+                      std::holds_alternative<control::Adopted>(message) ||
+                      std::holds_alternative<control::Goodbye>(message);
+  if (counts) life.recent.push_back({now, std::move(message)});
+}
+
+// What may have been lost with the last connection, then what was not sent on it, in their order.
+void plan_again(AgentLife& life) {
+  if (life.unsent) life.again.push_front(*std::move(life.unsent));
+  life.unsent.reset();
+  while (!life.recent.empty()) {
+    life.again.push_front(std::move(life.recent.back().message));
+    life.recent.pop_back();
+  }
+}
+
 // Everything posted. A message counts as sent once its write has ended.
 Task<Result<void>> write_posted(AgentLife& life, std::shared_ptr<DeadlineSocket> socket) {
   for (;;) {
-    if (!life.unsent) life.unsent = life.mailbox.next_to_send();
+    take_next(life);
     if (!life.unsent) co_return Result<void>();
     fit(*life.unsent);
     const auto written = co_await write_message(socket, *life.unsent, life.options.frame_limit);
     // A message that no frame can hold is given up; everything else is sent on the next connection.
     if (!written && written.error().code != ErrorCode::kLimit) co_return written;
+    remember(life, *std::move(life.unsent));
     life.unsent.reset();
   }
 }
@@ -90,9 +115,8 @@ Task<Result<void>> register_here(AgentLife& life, std::shared_ptr<DeadlineSocket
   const control::Message message = registration(life);
   SY_CO_TRY(co_await write_message(socket, message, life.options.frame_limit));
   const DeadlineSocket::Guard guard(socket, life.options.welcome_limit);
-  SY_CO_ASSIGN(control::Message answer,
-               co_await read_message(socket, control::Speaker::kController,
-                                     life.options.frame_limit));
+  SY_CO_ASSIGN(control::Message answer, co_await read_message(socket, control::Speaker::kController,
+                                                              life.options.frame_limit));
   if (const auto* refused = std::get_if<control::Refused>(&answer)) {
     life.refused = true;
     const std::string reason = refused->reason;
@@ -113,9 +137,9 @@ Task<Result<void>> register_here(AgentLife& life, std::shared_ptr<DeadlineSocket
 
 Task<Result<void>> read_while_open(AgentLife& life, std::shared_ptr<DeadlineSocket> socket) {
   for (;;) {
-    SY_CO_ASSIGN(control::Message message,
-                 co_await read_message(socket, control::Speaker::kController,
-                                       life.options.frame_limit));
+    SY_CO_ASSIGN(
+        control::Message message,
+        co_await read_message(socket, control::Speaker::kController, life.options.frame_limit));
     if (std::holds_alternative<control::Refused>(message)) life.refused = true;
     life.mailbox.deliver(std::move(message));
     if (life.refused) {
@@ -126,6 +150,16 @@ Task<Result<void>> read_while_open(AgentLife& life, std::shared_ptr<DeadlineSock
 
 }  // namespace
 
+void take_next(AgentLife& life) {
+  if (life.unsent) return;
+  if (life.again.empty()) {
+    life.unsent = life.mailbox.next_to_send();
+  } else {
+    life.unsent = std::move(life.again.front());
+    life.again.pop_front();
+  }
+}
+
 Task<Result<void>> run_session(AgentLife& life) {
   const auto executor = co_await asio::this_coro::executor;
   const auto socket = std::make_shared<DeadlineSocket>(Tcp::socket(executor));
@@ -135,6 +169,7 @@ Task<Result<void>> run_session(AgentLife& life) {
   SY_CO_TRY(co_await introduce(socket, life.options.secret, control::Speaker::kAgent,
                                life.options.welcome_limit));
   SY_CO_TRY(co_await register_here(life, socket));
+  plan_again(life);
   life.connected = true;
   const auto connection = std::make_shared<Connection>(socket, executor);
   life.tasks.start(run_writer(life, connection));

@@ -27,11 +27,11 @@ inline constexpr auto kOutcome = asio::as_tuple(asio::use_awaitable);
 
 // SY_TRY and SY_ASSIGN of base/error.h for functions that return a Task<Result<...>>. The
 // expression may hold a co_await.
-#define SY_CO_TRY(expression)                                                             \
-  do {                                                                                    \
-    if (auto sy_outcome = (expression); !sy_outcome.has_value()) {                        \
-      co_return ::switchyard::Unexpected(std::move(sy_outcome).error());                  \
-    }                                                                                     \
+#define SY_CO_TRY(expression)                                            \
+  do {                                                                   \
+    if (auto sy_outcome = (expression); !sy_outcome.has_value()) {       \
+      co_return ::switchyard::Unexpected(std::move(sy_outcome).error()); \
+    }                                                                    \
   } while (false)
 
 #define SY_CO_ASSIGN_INNER(holder, target, expression)                                    \

@@ -4,11 +4,11 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
-#include <array>
 #include <boost/asio/connect.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
 #include <utility>
+#include <vector>
 
 namespace switchyard::net {
 
@@ -27,8 +27,7 @@ struct DeadlineSocket::Guard::Watch {
 };
 
 DeadlineSocket::Guard::Guard(std::shared_ptr<DeadlineSocket> socket, Duration limit)
-    : socket_(std::move(socket)),
-      watch_(std::make_shared<Watch>(socket_->socket_.get_executor())) {
+    : socket_(std::move(socket)), watch_(std::make_shared<Watch>(socket_->socket_.get_executor())) {
   watch_->timer.expires_after(limit);
   // The handler may be queued already when the guard goes: `armed` tells it so.
   watch_->timer.async_wait(
@@ -77,11 +76,20 @@ Unexpected DeadlineSocket::translate(const boost::system::error_code& error,
 
 Task<Result<void>> DeadlineSocket::connect(const Endpoint& to, Duration limit) {
   const Guard guard(shared_from_this(), limit);
-  Tcp::resolver resolver(socket_.get_executor());
-  const auto port = std::to_string(to.port);
-  const auto [unknown, found] = co_await resolver.async_resolve(to.host, port, kOutcome);
-  if (unknown) co_return translate(unknown, fmt::format("host {}", to.host));
-  const auto [refused, endpoint] = co_await asio::async_connect(socket_, found, kOutcome);
+  boost::system::error_code error;
+  std::vector<Tcp::endpoint> places;
+  const auto address = asio::ip::make_address(to.host, error);
+  if (!error) {
+    // No resolver for plain addresses: a name service that hangs can't be cancelled.
+    places.emplace_back(address, to.port);
+  } else {
+    Tcp::resolver resolver(socket_.get_executor());
+    const auto port = std::to_string(to.port);
+    const auto [unknown, found] = co_await resolver.async_resolve(to.host, port, kOutcome);
+    if (unknown) co_return translate(unknown, fmt::format("host {}", to.host));
+    for (const auto& entry : found) places.push_back(entry.endpoint());
+  }
+  const auto [refused, place] = co_await asio::async_connect(socket_, places, kOutcome);
   if (refused || expired_) co_return translate(refused, "connect");
   tune();
   co_return Result<void>();

@@ -6,9 +6,7 @@
 namespace switchyard::net {
 
 Result<Endpoint> parse_endpoint(std::string_view text) {
-  const auto wrong = [text] {
-    return fail(ErrorCode::kUsage, "'{}' is not HOST:PORT", text);
-  };
+  const auto wrong = [text] { return fail(ErrorCode::kUsage, "'{}' is not HOST:PORT", text); };
   const auto colon = text.rfind(':');
   if (colon == std::string_view::npos || colon == 0) return wrong();
   std::string_view host = text.substr(0, colon);

@@ -13,7 +13,7 @@ namespace switchyard::net {
 
 // Waits for a frame as long as it takes; once it has begun, each piece of it (1 MiB) has to come
 // within `limit`. Memory grows with what has come, not with what was promised. Errors: as of the
-// socket; kPeer for a frame that is malformed or that `from` may not send: end the connection.
+// socket; kBadInput for a frame that is malformed or that `from` may not send: end the connection.
 [[nodiscard]] Task<Result<control::Message>> read_message(std::shared_ptr<DeadlineSocket> socket,
                                                           control::Speaker from, Duration limit);
 

@@ -46,10 +46,9 @@ void append(std::vector<unsigned char>& out, Bytes bytes) {
 }  // namespace
 
 Greeting make_hello(const Hello& hello, const Nonce& nonce) {
-  return make_greeting(kHelloMagic,
-                       {hello.version_min, hello.version_max,
-                        static_cast<std::uint8_t>(hello.speaker), 0},
-                       nonce);
+  return make_greeting(
+      kHelloMagic,
+      {hello.version_min, hello.version_max, static_cast<std::uint8_t>(hello.speaker), 0}, nonce);
 }
 
 Result<Hello> read_hello(const Greeting& greeting) {

@@ -80,8 +80,8 @@ Result<Secret> make_secret_file(const std::string& path) {
   SY_CHECK(RAND_bytes(fresh.data(), static_cast<int>(fresh.size())) == 1, "no randomness");
   std::string text;
   for (const unsigned char byte : fresh) text += fmt::format("{:02x}", byte);
-  const File file(
-      ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR));
+  const File file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+                         S_IRUSR | S_IWUSR));
   if (file.get() < 0 ||
       ::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
     return fail(ErrorCode::kIo, "secret file {}: {}", path, std::strerror(errno));

@@ -31,8 +31,8 @@ class Secret {
 // Errors: kNotFound, kIo; kConfig where group or others have any right to it or the size is wrong.
 [[nodiscard]] Result<Secret> read_secret_file(const std::string& path);
 
-// Writes a fresh random secret of 256 bits to a new file with mode 0600. Errors: kIo, also where the
-// file is there already.
+// Writes a fresh random secret of 256 bits to a new file with mode 0600. Errors: kIo, also where
+// the file is there already.
 [[nodiscard]] Result<Secret> make_secret_file(const std::string& path);
 
 }  // namespace switchyard::net

@@ -1,5 +1,5 @@
-// runtime/net/task_group.h -- starts coroutines on an io_context and knows how many still run, so
-// that nothing is forgotten at the end. An exception that leaves one is a bug (operating errors are
+// runtime/net/task_group.h -- starts coroutines on an io_context and knows when the last has
+// ended, so that nothing is forgotten. An exception that leaves one is a bug (operating errors are
 // values; what is left is exhausted memory) and ends the process with its text.
 // Thread safety: one io_context of one thread; shared objects: unsafe.
 #pragma once
@@ -7,6 +7,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <exception>
+#include <functional>
 #include <memory>
 
 #include "runtime/base/check.h"
@@ -19,13 +20,14 @@ class TaskGroup {
   explicit TaskGroup(asio::io_context& io) : io_(io) {}
 
   void start(Task<void> task) {
-    ++*running_;
-    asio::co_spawn(io_, std::move(task), [running = running_](std::exception_ptr failure) {
-      --*running;
+    ++state_->running;
+    asio::co_spawn(io_, std::move(task), [state = state_](std::exception_ptr failure) {
       if (failure != nullptr) report(failure);
+      if (--state->running == 0 && state->on_idle) state->on_idle();
     });
   }
-  [[nodiscard]] std::size_t running() const noexcept { return *running_; }
+  // Called each time the last one has ended.
+  void on_idle(std::function<void()> call) { state_->on_idle = std::move(call); }
 
  private:
   static void report(const std::exception_ptr& failure) {
@@ -36,8 +38,12 @@ class TaskGroup {
     }
   }
 
+  struct State {
+    std::size_t running = 0;
+    std::function<void()> on_idle;
+  };
   asio::io_context& io_;
-  std::shared_ptr<std::size_t> running_ = std::make_shared<std::size_t>(0);
+  std::shared_ptr<State> state_ = std::make_shared<State>();
 };
 
 }  // namespace switchyard::net

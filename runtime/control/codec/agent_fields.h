@@ -1,6 +1,6 @@
 // runtime/control/codec/agent_fields.h -- the fields, in order, of what an agent and the controller
-// say to each other. One list serves both directions: with a ByteWriter it writes, with a ByteReader
-// it reads, so that the two cannot disagree. A change here is a new kProtocolVersion.
+// say to each other. One list serves both directions: with a ByteWriter it writes, with a
+// ByteReader it reads, so that the two cannot disagree. A change here is a new kProtocolVersion.
 // Thread safety: functions without state.
 #pragma once
 

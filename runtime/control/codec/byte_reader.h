@@ -1,7 +1,7 @@
-// runtime/control/codec/byte_reader.h -- reads the fields of a message from bytes that nobody vouches
-// for. The first thing that is wrong stops it: the fields after it stay as they are, and failure()
-// names the field. A count is believed only as far as the bytes that are left can hold that many
-// elements, so nothing is allocated beyond the body's own size. The twin of ByteWriter.
+// runtime/control/codec/byte_reader.h -- reads the fields of a message from bytes that nobody
+// vouches for. The first thing that is wrong stops it: the fields after it stay as they are, and
+// failure() names the field. A count is believed only as far as the bytes that are left can hold
+// that many elements, so nothing is allocated beyond the body's own size. The twin of ByteWriter.
 // Thread safety: distinct objects: safe; shared objects: unsafe.
 #pragma once
 
@@ -22,7 +22,7 @@ class ByteReader {
   explicit ByteReader(Bytes body) : left_(body) {}
 
   template <class T>
-    requires std::is_integral_v<T>
+  requires std::is_integral_v<T>
   void operator()(const char* field, T& value) {
     const Bytes bytes = take(field, sizeof(T));
     if (bytes.empty()) return;

@@ -21,7 +21,7 @@ class ByteWriter {
   explicit ByteWriter(std::vector<std::byte>& out) : out_(out) {}
 
   template <class T>
-    requires std::is_integral_v<T>
+  requires std::is_integral_v<T>
   void operator()(const char*, T value) {
     using Unsigned = std::make_unsigned_t<T>;
     const auto bits = static_cast<Unsigned>(value);

@@ -34,8 +34,9 @@ std::vector<placement::Replica> read_replicas(ByteReader& io) {
     if (replica.rank.index() >= kWireRanksMax) in.refuse("view.replica.rank", "is above the limit");
   };
   io.list("view.replicas", replicas, kWireRanksMax, each);
-  // Refused here, so that a long row of empty lists costs nothing.
-  if (io.ok() && replicas.empty()) io.refuse("view.replicas", "name no rank for an expert");
+  for (std::size_t i = 1; i < replicas.size(); ++i) {
+    if (replicas[i].rank < replicas[i - 1].rank) io.refuse("view.replicas", "are not in order");
+  }
   return replicas;
 }
 
@@ -49,9 +50,14 @@ void read_placement(ByteReader& io, placement::Placement& placement) {
   }
   std::vector<std::vector<placement::Replica>> replicas;
   const std::size_t count = std::size_t{layers} * experts;
+  // Each list takes its count at least; an empty one is a masked expert.
+  if (count > io.bytes_left() / 4)
+    io.refuse("view.experts", "are more than the bytes that are left");
   for (std::size_t i = 0; i < count && io.ok(); ++i) replicas.push_back(read_replicas(io));
   if (!io.ok()) return;
-  auto created = placement::Placement::create(layers, experts, std::move(replicas));
+  // Whether experts may be masked is the controller's decision, made before it sends a view.
+  auto created =
+      placement::Placement::create(layers, experts, std::move(replicas), placement::Gaps::kMasked);
   if (created) {
     placement = *std::move(created);
   } else {

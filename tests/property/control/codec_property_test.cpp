@@ -12,7 +12,8 @@ namespace {
 constexpr std::size_t kTypes = std::variant_size_v<Message>;
 
 Result<Message> decode(Bytes frame) {
-  SY_ASSIGN(const auto header, decode_header(frame.first(std::min(frame.size(), kFrameHeaderBytes))));
+  SY_ASSIGN(const auto header,
+            decode_header(frame.first(std::min(frame.size(), kFrameHeaderBytes))));
   return decode_body(header, frame.subspan(kFrameHeaderBytes));
 }
 

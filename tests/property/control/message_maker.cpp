@@ -35,8 +35,8 @@ std::shared_ptr<const placement::View> view(Random& random) {
   placement::PlanRequest request;
   for (std::uint32_t rank = 0; rank < 6; ++rank) {
     if (rank > 0 && random.next_below(3) == 0) continue;
-    out->members.push_back({RankId(rank), random.next_below(2) == 0, true, text(random),
-                            text(random), text(random)});
+    out->members.push_back(
+        {RankId(rank), random.next_below(2) == 0, true, text(random), text(random), text(random)});
     request.expert_ranks.push_back(RankId(rank));
   }
   request.layers = 1 + random.next_below(3);
@@ -53,8 +53,16 @@ M make(Random&) {
 
 template <>
 Register make(Random& r) {
-  Register m{RankId(number(r)), RankKind::kSpare, Incarnation(number(r)), Epoch(number(r)),
-             r.next(), text(r), text(r), text(r), {}, {}};
+  Register m{RankId(number(r)),
+             RankKind::kSpare,
+             Incarnation(number(r)),
+             Epoch(number(r)),
+             r.next(),
+             text(r),
+             text(r),
+             text(r),
+             {},
+             {}};
   m.model = {number(r), number(r), r.next(), text(r)};
   for (std::uint64_t i = r.next_below(4); i > 0; --i) {
     m.held.push_back({RequestId(number(r)), number(r), numbers<std::uint32_t>(r)});
@@ -67,8 +75,15 @@ Heartbeat make(Random& r) {
 }
 template <>
 LoadReport make(Random& r) {
-  return {r.next_unit(), r.next_unit(), r.next_unit(), r.next_unit(), r.next_unit(), r.next(),
-          r.next(), numbers<std::uint64_t>(r), numbers<std::uint64_t>(r),
+  return {r.next_unit(),
+          r.next_unit(),
+          r.next_unit(),
+          r.next_unit(),
+          r.next_unit(),
+          r.next(),
+          r.next(),
+          numbers<std::uint64_t>(r),
+          numbers<std::uint64_t>(r),
           numbers<std::uint64_t>(r)};
 }
 template <>
@@ -121,7 +136,7 @@ Retire make(Random& r) {
 }
 template <>
 Assign make(Random& r) {
-  return {RequestId(number(r)), number(r), text(r), numbers<std::uint32_t>(r),
+  return {RequestId(number(r)),      number(r), text(r), numbers<std::uint32_t>(r),
           numbers<std::uint32_t>(r), bytes(r)};
 }
 template <>

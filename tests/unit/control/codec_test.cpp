@@ -91,17 +91,29 @@ TEST(Codec, AViewThatContradictsItselfIsRefused) {
   io("view", true);
   io("view.epoch", Epoch(1));
   io("view.members", std::uint32_t{0});
-  auto no_copy = start;
-  ByteWriter{no_copy}("layers", std::uint32_t{1024});
-  ByteWriter{no_copy}("experts", std::uint32_t{4096});
-  ByteWriter{no_copy}("replicas", std::uint32_t{0});
-  EXPECT_THAT(body_error(Commit{}, no_copy).message, HasSubstr("name no rank"));
+  auto huge = start;
+  ByteWriter{huge}("layers", std::uint32_t{1024});
+  ByteWriter{huge}("experts", std::uint32_t{4096});
+  ByteWriter{huge}("replicas", std::uint32_t{0});
+  EXPECT_THAT(body_error(Commit{}, huge).message, HasSubstr("'view.experts'"));
   auto twice = start;
   ByteWriter{twice}("layers", std::uint32_t{1});
   ByteWriter{twice}("experts", std::uint32_t{1});
   ByteWriter{twice}("replicas", std::uint32_t{2});
   for (std::uint32_t value : {3u, 0u, 3u, 1u}) ByteWriter{twice}("replica", value);
   EXPECT_THAT(body_error(Commit{}, twice).message, HasSubstr("twice on rank 3"));
+}
+
+TEST(Codec, AMaskedExpertSurvives) {
+  auto view = std::make_shared<placement::View>();
+  view->placement =
+      placement::Placement::create(1, 2, {{{RankId(3), SlotId(0)}}, {}}, placement::Gaps::kMasked)
+          .value();
+  const auto frame = encode(Commit{view});
+  const auto read = decode_body({type_of(Commit{}), frame.size() - kFrameHeaderBytes},
+                                Bytes(frame).subspan(kFrameHeaderBytes));
+  ASSERT_TRUE(read.has_value()) << read.error().message;
+  EXPECT_EQ(std::get<Commit>(*read).view->placement.masked_count(), 1u);
 }
 
 }  // namespace

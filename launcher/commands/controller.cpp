@@ -1,0 +1,139 @@
+#include "launcher/commands/controller.h"
+
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+#include <system_error>
+
+#include "launcher/run_file.h"
+#include "runtime/net/controller_server.h"
+
+namespace switchyard::launcher {
+namespace {
+
+Result<control::LossPolicy> loss_policy(const std::string& name) {
+  if (name == "reload") return control::LossPolicy::kReload;
+  if (name == "mask") return control::LossPolicy::kMask;
+  if (name == "fail") return control::LossPolicy::kFail;
+  return fail(ErrorCode::kUsage, "--loss: '{}' is unknown; use reload, mask or fail", name);
+}
+
+// The secret of the file; a fresh one where the file is not there yet.
+Result<net::Secret> secret_of(const std::string& path) {
+  if (path.empty()) return net::Secret();
+  if (!std::filesystem::exists(path)) return net::make_secret_file(path);
+  return net::read_secret_file(path);
+}
+
+class ControllerCommand final : public Command {
+ public:
+  std::string_view name() const override { return "controller"; }
+  std::string_view summary() const override {
+    return "keep a cluster: membership, recovery, scaling (launch starts one by itself)";
+  }
+  std::string_view examples() const override {
+    return "  switchyard controller --ranks 6 --spares 1 --port 7070\n"
+           "  switchyard controller --ranks 6 --listen 10.0.0.1 --port 7070 --secret-file FILE\n";
+  }
+  void add_flags(CLI::App& app) override {
+    app.add_option("--listen", listen_.host, "address for agents and clients");
+    app.add_option("--port", listen_.port, "its port; 0: any free one");
+    app.add_option("--admin-listen", admin_.host, "address for HTTP");
+    app.add_option("--admin-port", admin_.port, "its port; 0: any free one");
+    app.add_flag("--no-admin", no_admin_, "no HTTP at all");
+    app.add_option("--admin-token-file", admin_token_file_,
+                   "file with the bearer token for HTTP; made if it is not there");
+    app.add_option("--secret-file", secret_file_,
+                   "file with the cluster's secret; made if it is not there");
+    app.add_option("--journal", journal_, "file to remember requests and views in");
+    app.add_option("--run-file", run_file_, "where to write the address for other commands");
+    app.add_option("--spares", spares_, "ranks, of --ranks, that wait to replace others");
+    app.add_option("--loss", loss_, "experts without a living copy: reload, mask or fail");
+  }
+
+  Result<void> run(Invocation& invocation) override {
+    std::signal(SIGPIPE, SIG_IGN);
+    SY_ASSIGN(const auto options, controller_options(invocation.run()));
+    control::Controller controller(options);
+    SY_ASSIGN(auto journal, open_journal(controller));
+    SY_ASSIGN(auto log, make_log(RankId(), invocation.run().log.level));
+    log->set_pattern("%v");  // each line is a JSON object of its own
+    SY_ASSIGN(auto served, server_options(options));
+    SY_ASSIGN(const auto server,
+              net::ControllerServer::create(std::move(served), net::brain_of(controller),
+                                            std::move(journal), log));
+    SY_TRY(announce(*server));
+    server->run();
+    std::error_code ignored;
+    if (!run_file_.empty()) std::filesystem::remove(run_file_, ignored);
+    return {};
+  }
+
+ private:
+  Result<control::ControllerOptions> controller_options(const config::RunConfig& run) const {
+    control::ControllerOptions options;
+    options.ranks = run.cluster.ranks == 0 ? 1 : static_cast<std::uint32_t>(run.cluster.ranks);
+    options.spares = spares_;
+    options.placement = run.cluster.placement;
+    options.replicas = static_cast<std::uint32_t>(run.cluster.replicas);
+    SY_ASSIGN(options.loss, loss_policy(loss_));
+    if (options.spares >= options.ranks) {
+      return fail(ErrorCode::kUsage, "--spares {} of {} ranks leaves no rank to work",
+                  options.spares, options.ranks);
+    }
+    return options;
+  }
+
+  Result<std::optional<net::JournalFile>> open_journal(control::Controller& controller) const {
+    if (journal_.empty()) return std::optional<net::JournalFile>();
+    SY_ASSIGN(auto opened, net::JournalFile::open(journal_));
+    const SteadyClock clock;
+    if (auto replayed = controller.replay(opened.records, clock.now()); !replayed) {
+      return with_place(std::move(replayed).error(), fmt::format("journal {}", journal_));
+    }
+    return std::optional<net::JournalFile>(std::move(opened.file));
+  }
+
+  Result<net::ServerOptions> server_options(const control::ControllerOptions& options) const {
+    net::ServerOptions server;
+    server.listen = listen_;
+    if (!no_admin_) server.admin = admin_;
+    SY_ASSIGN(server.secret, secret_of(secret_file_));
+    SY_ASSIGN(server.admin_token, secret_of(admin_token_file_));
+    server.tick_interval = options.tick_interval;
+    server.signals = net::Signals::kStop;
+    return server;
+  }
+
+  Result<void> announce(const net::ControllerServer& server) const {
+    const auto where = server.listening();
+    const auto admin = server.admin_listening();
+    std::printf("controller on %s\n", net::to_string(where).c_str());
+    if (admin) std::printf("admin on http://%s\n", net::to_string(*admin).c_str());
+    std::fflush(stdout);
+    if (run_file_.empty()) return {};
+    std::error_code ignored;
+    const auto secret = secret_file_.empty()
+                            ? std::string()
+                            : std::filesystem::absolute(secret_file_, ignored).string();
+    return write_run_file(run_file_, {where, secret, admin, ::getpid()});
+  }
+
+  net::Endpoint listen_{"127.0.0.1", 0};
+  net::Endpoint admin_{"127.0.0.1", 0};
+  bool no_admin_ = false;
+  std::string admin_token_file_;
+  std::string secret_file_;
+  std::string journal_;
+  std::string run_file_;
+  std::uint32_t spares_ = 0;
+  std::string loss_ = "reload";
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_controller_command() { return std::make_unique<ControllerCommand>(); }
+
+}  // namespace switchyard::launcher

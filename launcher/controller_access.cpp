@@ -1,0 +1,81 @@
+#include "launcher/controller_access.h"
+
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "launcher/run_file.h"
+
+namespace switchyard::launcher {
+namespace {
+
+Duration seconds(double value) {
+  return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(value));
+}
+
+}  // namespace
+
+void ControllerAccess::add_flags(CLI::App& app) {
+  app.add_option("--controller", controller_, "HOST:PORT of the controller");
+  app.add_option("--secret-file", secret_file_, "file with the cluster's secret");
+  app.add_option("--run-file", run_file_,
+                 "file that tells where the cluster is; default ~/.switchyard/run.json");
+  app.add_option("--timeout", timeout_s_, "longest wait for the controller, in seconds")
+      ->check(CLI::Range(0.01, 3600.0));
+  app.add_flag("--json", json_, "as a JSON document");
+}
+
+Result<net::Client> ControllerAccess::connect(const Invocation& invocation) const {
+  std::signal(SIGPIPE, SIG_IGN);
+  net::Endpoint where;
+  std::string secret_file = secret_file_;
+  if (!controller_.empty()) {
+    SY_ASSIGN(where, net::parse_endpoint(controller_));
+  } else {
+    const std::string path =
+        run_file_.empty() ? default_run_file(invocation.environment) : run_file_;
+    if (path.empty()) return fail(ErrorCode::kUsage, "give --controller HOST:PORT or --run-file");
+    auto run = read_run_file(path);
+    if (!run) {
+      return fail(run.error().code,
+                  "{}; is a cluster running? Give --controller HOST:PORT or "
+                  "--run-file",
+                  run.error().message);
+    }
+    where = run->controller;
+    if (secret_file.empty()) secret_file = run->secret_file;
+  }
+  net::Secret secret;
+  if (!secret_file.empty()) {
+    SY_ASSIGN(secret, net::read_secret_file(secret_file));
+  }
+  return net::Client::connect(where, secret, seconds(timeout_s_));
+}
+
+Result<control::Answer> ControllerAccess::ask(const Invocation& invocation,
+                                              const control::Command& command) const {
+  SY_ASSIGN(auto client, connect(invocation));
+  SY_ASSIGN(auto answer, client.ask(command, seconds(timeout_s_)));
+  if (!answer.accepted) {
+    return fail(answer.code == "busy" ? ErrorCode::kPeer : ErrorCode::kUsage,
+                "the controller refused ({}): {}", answer.code, answer.reason);
+  }
+  return answer;
+}
+
+Result<void> ControllerAccess::request(const Invocation& invocation,
+                                       const control::Command& command,
+                                       const std::string& what) const {
+  SY_ASSIGN(const auto answer, ask(invocation, command));
+  if (json_) {
+    const nlohmann::ordered_json document = {
+        {"accepted", answer.accepted}, {"code", answer.code}, {"reason", answer.reason}};
+    std::printf("%s\n", document.dump(2).c_str());
+  } else {
+    std::printf("accepted: %s; `switchyard status` shows how it goes\n", what.c_str());
+  }
+  return {};
+}
+
+}  // namespace switchyard::launcher

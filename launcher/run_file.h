@@ -1,0 +1,32 @@
+// launcher/run_file.h -- where a running cluster is found: a small JSON file, mode 0600, that the
+// controller writes once it listens: {"controller": "HOST:PORT", "secret_file": "...", "admin":
+// "HOST:PORT", "pid": N}. It holds the path of the secret, never the secret.
+// Thread safety: functions without state.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "runtime/base/error.h"
+#include "runtime/net/endpoint.h"
+
+namespace switchyard::launcher {
+
+struct RunFile {
+  net::Endpoint controller;
+  std::string secret_file;  // empty: none is needed
+  std::optional<net::Endpoint> admin;
+  std::int64_t pid = 0;
+};
+
+// Replaces the file as a whole; readers see the old one or the new one. Errors: kIo.
+[[nodiscard]] Result<void> write_run_file(const std::string& path, const RunFile& run);
+// Errors: kNotFound, kBadInput naming the key.
+[[nodiscard]] Result<RunFile> read_run_file(const std::string& path);
+
+// $HOME/.switchyard/run.json; empty where there is no HOME.
+[[nodiscard]] std::string default_run_file(const std::map<std::string, std::string>& environment);
+
+}  // namespace switchyard::launcher

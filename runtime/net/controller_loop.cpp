@@ -1,0 +1,110 @@
+#include "runtime/net/controller_loop.h"
+
+#include <utility>
+
+#include "runtime/control/codec.h"
+
+namespace switchyard::net {
+
+ControllerLoop::ControllerLoop(Brain brain, std::optional<JournalFile> journal, EventLog& log,
+                               ServerMetrics& metrics, std::function<void(RankId)> spawn)
+    : brain_(std::move(brain)),
+      journal_(std::move(journal)),
+      log_(log),
+      metrics_(metrics),
+      spawn_(std::move(spawn)) {}
+
+void ControllerLoop::happen(control::Happening happening) {
+  if (frozen_) return;
+  auto actions = brain_.handle(std::move(happening), clock_.now());
+  for (auto& action : actions) {
+    std::visit([this](auto& what) { perform(what); }, action);
+  }
+}
+
+void ControllerLoop::connected(std::shared_ptr<Peer> peer) {
+  const control::Connected what{peer->id(), peer->kind()};
+  metrics_.connections(peer->kind()).Increment();
+  peers_.emplace(what.connection, std::move(peer));
+  happen(what);
+}
+
+void ControllerLoop::disconnected(const Peer& peer, std::string reason) {
+  metrics_.connections(peer.kind()).Decrement();
+  const auto id = peer.id();
+  peers_.erase(id);
+  happen(control::Disconnected{id, std::move(reason)});
+}
+
+void ControllerLoop::received(const Peer& peer, control::Message message) {
+  metrics_.received(control::name_of(message)).Increment();
+  happen(control::Received{peer.id(), std::move(message)});
+}
+
+void ControllerLoop::tick() { happen(control::Tick{}); }
+
+control::ConnectionId ControllerLoop::command(const control::Command& command, OnAnswer on_answer) {
+  const auto id = next_id();
+  local_.emplace(id, std::move(on_answer));
+  happen(control::Connected{id, control::PeerKind::kClient});
+  happen(control::Received{id, command});
+  return id;
+}
+
+void ControllerLoop::forget(control::ConnectionId id) {
+  local_.erase(id);
+  happen(control::Disconnected{id, "done"});
+}
+
+std::string ControllerLoop::status_json() const { return brain_.status_json(clock_.now()); }
+
+void ControllerLoop::perform(control::Send& action) {
+  const auto local = local_.find(action.connection);
+  if (local != local_.end()) {
+    auto* answer = std::get_if<control::Answer>(&action.message);
+    if (answer == nullptr || local->second == nullptr) return;
+    const auto on_answer = std::exchange(local->second, nullptr);
+    on_answer(std::move(*answer));
+    return;
+  }
+  const auto found = peers_.find(action.connection);
+  // It has gone meanwhile: its Disconnected is on its way or was handled.
+  if (found == peers_.end()) return;
+  metrics_.sent(control::name_of(action.message)).Increment();
+  found->second->send(control::encode(action.message));
+}
+
+void ControllerLoop::perform(control::Close& action) {
+  const auto found = peers_.find(action.connection);
+  if (found != peers_.end()) found->second->finish(std::move(action.reason));
+}
+
+void ControllerLoop::perform(control::Journal& action) {
+  if (!journal_) return;
+  const auto written = journal_->append(action.record);
+  metrics_.journal_bytes().Set(static_cast<double>(journal_->size_bytes()));
+  if (written) return;
+  log_.error("journal_failed", written.error().message);
+  // A journal that cannot be cut back to its last whole record would hide all that comes behind.
+  if (written.error().scope == ErrorScope::kProcess) journal_.reset();
+}
+
+void ControllerLoop::perform(control::Log& action) {
+  metrics_.events(action.event.kind).Increment();
+  log_.event(action.event);
+}
+
+void ControllerLoop::perform(control::Spawn& action) {
+  if (spawn_) {
+    spawn_(action.rank);
+  } else {
+    log_.error("spawn_unavailable",
+               fmt::format("rank {} cannot be started from here", action.rank.value()));
+  }
+}
+
+void ControllerLoop::perform(control::Stop&) {
+  if (on_stop_) on_stop_();
+}
+
+}  // namespace switchyard::net

@@ -1,0 +1,94 @@
+// A controller without ranks and the commands that talk to it, as processes.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "tests/command/run_command.h"
+
+namespace switchyard::tests {
+namespace {
+
+using ::testing::HasSubstr;
+
+// Starts a controller, waits until it has written its run file, runs `then`, ends it by Ctrl-C. The
+// exit code is the controller's where `then` succeeds.
+std::string with_controller(const ScratchFolder& scratch, const std::string& flags,
+                            const std::string& then) {
+  const std::string run_file = quoted(scratch.path("run.json"));
+  const std::string binary = quoted(binary_path());
+  return "B=" + binary + "; R=" + run_file + "; $B controller --ranks 2 --run-file $R " + flags +
+         " > " + quoted(scratch.path("controller.out")) + " & P=$!; " +
+         "n=0; while [ ! -f $R ] && [ $n -lt 600 ]; do sleep 0.05; n=$((n+1)); done; " + then +
+         "; S=$?; kill -INT $P; wait $P; E=$?; [ $S -ne 0 ] && exit $S; exit $E";
+}
+
+TEST(Controller, IsAskedByTheOtherCommandsAndEndsByCtrlC) {
+  const ScratchFolder scratch;
+  const auto outcome = run_shell(with_controller(
+      scratch, "--journal " + quoted(scratch.path("journal")), "$B status --run-file $R --json"));
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_EQ(outcome.json()["cluster"]["phase"], "starting");
+  EXPECT_EQ(outcome.json()["ranks"].size(), 2u);
+  EXPECT_THAT(read_file(scratch.path("controller.out")), HasSubstr("controller on 127.0.0.1:"));
+  EXPECT_FALSE(std::filesystem::exists(scratch.path("run.json")));
+}
+
+TEST(Controller, ShowsItsStatusToPeople) {
+  const ScratchFolder scratch;
+  const auto outcome = run_shell(with_controller(scratch, "", "$B status --run-file $R"));
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, HasSubstr("cluster   starting"));
+}
+
+TEST(Controller, RefusesChangesBeforeThereIsACluster) {
+  const ScratchFolder scratch;
+  for (const char* wish : {"scale 2", "rebalance"}) {
+    const auto outcome =
+        run_shell(with_controller(scratch, "", std::string("$B ") + wish + " --run-file $R"));
+    EXPECT_EQ(outcome.exit_code, 5) << wish << outcome.err;
+    EXPECT_THAT(outcome.err, HasSubstr("busy"));
+  }
+  const auto drain = run_shell(with_controller(scratch, "", "$B drain 1 --run-file $R"));
+  EXPECT_EQ(drain.exit_code, 2) << drain.err;
+}
+
+TEST(Controller, WithASecretAnswersOnlyWhoKnowsIt) {
+  const ScratchFolder scratch;
+  const std::string secret = "--secret-file " + quoted(scratch.path("secret"));
+  const auto good = run_shell(with_controller(scratch, secret, "$B status --run-file $R --json"));
+  EXPECT_EQ(good.exit_code, 0) << good.err;
+  const auto bad = run_shell(with_controller(scratch, secret,
+                                             "C=$(sed -n 's/controller on //p' " +
+                                                 quoted(scratch.path("controller.out")) +
+                                                 "); $B status --controller $C --json"));
+  EXPECT_EQ(bad.exit_code, 5) << bad.err;
+  EXPECT_TRUE(bad.out.empty());
+  EXPECT_THAT(bad.err, HasSubstr("secret"));
+}
+
+TEST(Controller, SaysWhatIsWrongWithItsFlags) {
+  const ScratchFolder scratch;
+  EXPECT_EQ(run_alone({"controller", "--listen", "0.0.0.0"}).exit_code, 2);
+  EXPECT_EQ(run_alone({"controller", "--ranks", "2", "--spares", "2"}).exit_code, 2);
+  EXPECT_EQ(run_alone({"controller", "--loss", "cry"}).exit_code, 2);
+  EXPECT_EQ(
+      run_alone({"controller", "--listen", "192.0.2.1", "--secret-file", scratch.path("secret")})
+          .exit_code,
+      6);
+  const auto diary = scratch.write("diary", "dear diary");
+  EXPECT_EQ(run_alone({"controller", "--journal", diary}).exit_code, 4);
+}
+
+TEST(Controller, NobodyThereIsSaidClearly) {
+  const ScratchFolder scratch;
+  const auto none = run_alone({"status", "--controller", "127.0.0.1:1"});
+  EXPECT_EQ(none.exit_code, 5);
+  EXPECT_THAT(none.err, HasSubstr("127.0.0.1:1"));
+  EXPECT_EQ(run_alone({"status", "--run-file", scratch.path("none.json")}).exit_code, 4);
+  EXPECT_EQ(run_alone({"scale", "0"}).exit_code, 2);
+  EXPECT_EQ(run_alone({"status", "--controller", "nowhere"}).exit_code, 2);
+}
+
+}  // namespace
+}  // namespace switchyard::tests

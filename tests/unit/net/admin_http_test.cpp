@@ -1,0 +1,209 @@
+// The admin port over real loopback sockets: its routes, and every way to ask that must be refused.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/unit/net/bad_heads.h"
+#include "tests/unit/net/fake_brain.h"
+#include "tests/unit/net/raw_socket.h"
+
+namespace switchyard::net {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+ServerOptions with_admin() {
+  ServerOptions options;
+  options.admin = Endpoint{"127.0.0.1", 0};
+  return options;
+}
+
+class AdminHttpTest : public ::testing::Test {
+ protected:
+  explicit AdminHttpTest(ServerOptions options = with_admin()) : server_(brain_, options) {}
+
+  // Everything that comes back for these bytes.
+  [[nodiscard]] std::string exchange(std::string_view bytes) const {
+    RawSocket socket(server_.admin());
+    socket.send(bytes);
+    return socket.receive_all();
+  }
+  [[nodiscard]] std::string get(const std::string& path, const std::string& fields = "") const {
+    return exchange("GET " + path + " HTTP/1.1\r\nHost: a\r\nConnection: close\r\n" + fields +
+                    "\r\n");
+  }
+  [[nodiscard]] std::string post(const std::string& path, const std::string& body,
+                                 const std::string& type = "application/json") const {
+    return exchange(
+        fmt::format("POST {} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
+                    "Content-Type: {}\r\nContent-Length: {}\r\n\r\n{}",
+                    path, type, body.size(), body));
+  }
+  static nlohmann::json body_of(const std::string& response) {
+    return nlohmann::json::parse(response.substr(response.find("\r\n\r\n") + 4), nullptr, false);
+  }
+
+  FakeBrain brain_;
+  RunningServer server_;
+};
+
+TEST_F(AdminHttpTest, PagesAnswer) {
+  EXPECT_THAT(get("/healthz"), StartsWith("HTTP/1.1 200"));
+  EXPECT_THAT(get("/readyz"), StartsWith("HTTP/1.1 200"));
+  EXPECT_EQ(body_of(get("/v1/cluster"))["view"]["epoch"], 3);
+  const auto metrics = get("/metrics");
+  EXPECT_THAT(metrics, HasSubstr("text/plain; version=0.0.4"));
+  EXPECT_THAT(metrics, HasSubstr("switchyard_control_connections{kind=\"agent\"} 0"));
+  EXPECT_THAT(metrics, HasSubstr("switchyard_view_epoch 3"));
+  EXPECT_THAT(metrics, HasSubstr("switchyard_rank_healthy{rank=\"0\"} 1"));
+}
+
+TEST_F(AdminHttpTest, CommandsReachTheController) {
+  const auto scaled = post("/v1/scale", R"({"expert_ranks": 5})");
+  EXPECT_THAT(scaled, StartsWith("HTTP/1.1 200"));
+  EXPECT_EQ(body_of(scaled)["code"], "ok");
+  EXPECT_THAT(post("/v1/drain", R"({"rank": 2})"), StartsWith("HTTP/1.1 200"));
+  EXPECT_THAT(post("/v1/rebalance", "{}"), StartsWith("HTTP/1.1 200"));
+  EXPECT_THAT(post("/v1/rebalance", ""), StartsWith("HTTP/1.1 200"));
+  const auto commands = brain_.received<control::Command>();
+  ASSERT_EQ(commands.size(), 4u);
+  EXPECT_EQ(commands[0].wish, control::Wish::kScale);
+  EXPECT_EQ(commands[0].amount, 5u);
+  EXPECT_EQ(commands[1].wish, control::Wish::kDrain);
+  EXPECT_EQ(commands[1].amount, 2u);
+  EXPECT_EQ(commands[2].wish, control::Wish::kRebalance);
+}
+
+TEST_F(AdminHttpTest, RefusalsOfTheControllerHaveTheirStatus) {
+  brain_.answer_with({false, "busy", "epoch 4 is being prepared", ""});
+  const auto busy = post("/v1/scale", R"({"expert_ranks": 5})");
+  EXPECT_THAT(busy, StartsWith("HTTP/1.1 409"));
+  EXPECT_EQ(body_of(busy)["reason"], "epoch 4 is being prepared");
+  brain_.answer_with({false, "too_few_ranks", "5 asked for, 2 can be had", ""});
+  EXPECT_THAT(post("/v1/scale", R"({"expert_ranks": 5})"), StartsWith("HTTP/1.1 400"));
+}
+
+TEST_F(AdminHttpTest, BodiesThatSayNothingGoodAreRefused) {
+  for (const char* body :
+       {"", "{}", "5", "[]", "null", R"({"expert_ranks": -1})", R"({"expert_ranks": 1.5})",
+        R"({"expert_ranks": "2"})", R"({"expert_ranks": 4294967296})", R"({"ranks": 2})",
+        R"({"expert_ranks": 2, "more": 1})", R"({"expert_ranks": 2)", "{\"expert_ranks\": \xff}"}) {
+    EXPECT_THAT(post("/v1/scale", body), StartsWith("HTTP/1.1 400")) << body;
+  }
+  EXPECT_THAT(post("/v1/rebalance", R"({"now": true})"), StartsWith("HTTP/1.1 400"));
+  EXPECT_THAT(post("/v1/scale", std::string(60'000, '[')), StartsWith("HTTP/1.1 400"));
+  EXPECT_TRUE(brain_.received<control::Command>().empty());
+}
+
+TEST_F(AdminHttpTest, WrongRoutesMethodsTypesAndSizesHaveTheirStatus) {
+  EXPECT_THAT(get("/"), StartsWith("HTTP/1.1 404"));
+  EXPECT_THAT(get("/v1/cluster/"), StartsWith("HTTP/1.1 404"));
+  EXPECT_THAT(get("/../healthz"), StartsWith("HTTP/1.1 404"));
+  EXPECT_THAT(get("/v1/scale"), StartsWith("HTTP/1.1 405"));
+  EXPECT_THAT(post("/healthz", "{}"), StartsWith("HTTP/1.1 405"));
+  EXPECT_THAT(post("/v1/scale", "{}", "text/plain"), StartsWith("HTTP/1.1 415"));
+  EXPECT_THAT(post("/v1/scale", std::string(65'537, ' ')), StartsWith("HTTP/1.1 413"));
+}
+
+TEST_F(AdminHttpTest, EveryBadHeadIsRefusedAndItsConnectionEnded) {
+  for (const BadHead& bad : bad_heads()) {
+    const auto response = exchange(bad.head);
+    EXPECT_THAT(response, StartsWith(fmt::format("HTTP/1.1 {}", bad.status))) << bad.name;
+    EXPECT_THAT(response, HasSubstr("Connection: close")) << bad.name;
+  }
+  EXPECT_THAT(get("/healthz"), StartsWith("HTTP/1.1 200"));
+}
+
+TEST_F(AdminHttpTest, ChunkedBodiesAreReadAndTheirTricksRefused) {
+  const std::string head =
+      "POST /v1/scale HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
+      "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
+  EXPECT_THAT(exchange(head + "9\r\n{\"expert_\r\na\r\nranks\": 4}\r\n0\r\n\r\n"),
+              StartsWith("HTTP/1.1 200"));
+  EXPECT_EQ(brain_.received<control::Command>().at(0).amount, 4u);
+  EXPECT_THAT(exchange(head + "2;" + std::string(2'000, 'x') + "\r\n{}\r\n0\r\n\r\n"),
+              StartsWith("HTTP/1.1 400"));
+  EXPECT_THAT(exchange(head + "2;" + std::string(16'000, 'x') + "\r\n{}\r\n0\r\n\r\n"),
+              StartsWith("HTTP/1.1 400"));
+  EXPECT_THAT(exchange(head + "zz\r\n{}\r\n0\r\n\r\n"), StartsWith("HTTP/1.1 400"));
+  EXPECT_THAT(exchange(head + "fffffffffffffffff\r\n"), StartsWith("HTTP/1.1 400"));
+  EXPECT_THAT(exchange(head + "20000\r\n" + std::string(0x20000, ' ') + "\r\n0\r\n\r\n"),
+              StartsWith("HTTP/1.1 413"));
+  EXPECT_EQ(brain_.received<control::Command>().size(), 1u);
+}
+
+TEST_F(AdminHttpTest, OneConnectionCarriesSeveralRequests) {
+  RawSocket socket(server_.admin());
+  const std::string one = "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n";
+  socket.send(one + one + "GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  const auto responses = socket.receive_all();
+  std::size_t count = 0;
+  for (auto at = responses.find("HTTP/1.1 200"); at != std::string::npos;
+       at = responses.find("HTTP/1.1 200", at + 1)) {
+    ++count;
+  }
+  EXPECT_EQ(count, 3u);
+}
+
+class HastyAdminHttpTest : public AdminHttpTest {
+ protected:
+  HastyAdminHttpTest() : AdminHttpTest(options()) {}
+  static ServerOptions options() {
+    ServerOptions hasty = with_admin();
+    hasty.admin_limit = std::chrono::milliseconds(30);
+    return hasty;
+  }
+};
+
+TEST_F(HastyAdminHttpTest, WhoIsSlowIsCut) {
+  RawSocket head(server_.admin());
+  head.send("GET /healthz HTT");
+  EXPECT_TRUE(head.ended());
+  RawSocket body(server_.admin());
+  body.send(
+      "POST /v1/scale HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+      "Content-Length: 20\r\n\r\n{");
+  EXPECT_TRUE(body.ended());
+}
+
+class GuardedAdminHttpTest : public AdminHttpTest {
+ protected:
+  GuardedAdminHttpTest() : AdminHttpTest(options()) {}
+  static ServerOptions options() {
+    ServerOptions guarded = with_admin();
+    guarded.admin_token = Secret("a token for tests only");
+    return guarded;
+  }
+};
+
+TEST_F(GuardedAdminHttpTest, OnlyHealthIsOpen) {
+  EXPECT_THAT(get("/healthz"), StartsWith("HTTP/1.1 200"));
+  for (const char* path : {"/readyz", "/metrics", "/v1/cluster", "/v1/scale", "/nothing"}) {
+    EXPECT_THAT(get(path), StartsWith("HTTP/1.1 401")) << path;
+    EXPECT_THAT(get(path, "Authorization: Bearer a token for tests onlx\r\n"),
+                StartsWith("HTTP/1.1 401"))
+        << path;
+    EXPECT_THAT(get(path, "Authorization: Basic a token for tests only\r\n"),
+                StartsWith("HTTP/1.1 401"))
+        << path;
+  }
+  const std::string good = "Authorization: Bearer a token for tests only\r\n";
+  EXPECT_THAT(get("/v1/cluster", good), StartsWith("HTTP/1.1 200"));
+  EXPECT_THAT(get("/nothing", good), StartsWith("HTTP/1.1 404"));
+  EXPECT_THAT(post("/v1/rebalance", "{}"), StartsWith("HTTP/1.1 401"));
+  EXPECT_TRUE(brain_.received<control::Command>().empty());
+}
+
+TEST(AdminHttp, ListensBeyondLoopbackOnlyWithAToken) {
+  FakeBrain brain;
+  ServerOptions open;
+  open.admin = Endpoint{"0.0.0.0", 0};
+  const auto refused = ControllerServer::create(open, brain.brain(), std::nullopt, make_null_log());
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, ErrorCode::kUsage);
+}
+
+}  // namespace
+}  // namespace switchyard::net
