@@ -1,8 +1,7 @@
 #include "runtime/control/health.h"
 
 #include <algorithm>
-
-#include "runtime/base/check.h"
+#include <functional>
 
 namespace switchyard::control {
 namespace {

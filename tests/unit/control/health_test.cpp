@@ -43,7 +43,7 @@ struct Case {
   std::vector<HealthFactor> factors;
 };
 
-std::vector<Case> cases() {
+std::vector<Case> cases_of_life() {
   using enum HealthLevel;
   using enum HealthFactor;
   return {
@@ -89,6 +89,13 @@ std::vector<Case> cases() {
        },
        kDegraded,
        {kPhaseOverdue}},
+  };
+}
+
+std::vector<Case> cases_of_silence() {
+  using enum HealthLevel;
+  using enum HealthFactor;
+  return {
       {"a little late",
        [](RankFacts& f) {
          f.phi = 4;
@@ -122,6 +129,13 @@ std::vector<Case> cases() {
        [](RankFacts& f) { f.metrics_age = seconds(4); },
        kUnknown,
        {kMetricsMissing}},
+  };
+}
+
+std::vector<Case> cases_of_trouble() {
+  using enum HealthLevel;
+  using enum HealthFactor;
+  return {
       {"stuck", [](RankFacts& f) { f.stalled = seconds(5); }, kSuspect, {kStuck}},
       {"stuck for good", [](RankFacts& f) { f.stalled = seconds(15); }, kDead, {kStuck}},
       {"somebody complains",
@@ -166,10 +180,12 @@ std::vector<Case> cases() {
 }
 
 TEST(Health, EachSignGivesItsLevelAndItsReasons) {
-  for (const Case& c : cases()) {
-    const HealthVerdict got = verdict(c.change);
-    EXPECT_EQ(to_string(got.level), to_string(c.level)) << c.name << ": " << got.text();
-    EXPECT_EQ(factors(got), c.factors) << c.name << ": " << got.text();
+  for (const auto& cases : {cases_of_life(), cases_of_silence(), cases_of_trouble()}) {
+    for (const Case& c : cases) {
+      const HealthVerdict got = verdict(c.change);
+      EXPECT_EQ(to_string(got.level), to_string(c.level)) << c.name << ": " << got.text();
+      EXPECT_EQ(factors(got), c.factors) << c.name << ": " << got.text();
+    }
   }
 }
 
