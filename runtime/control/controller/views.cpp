@@ -112,7 +112,7 @@ void Controller::State::begin(Proposal proposal) {
                             loading,
                             now + options.prepare_deadline,
                             std::move(proposal.cause),
-                            proposal.urgency};
+                            proposal.occasion};
   const Message prepare = Prepare{*next};
   outbox.journal({}, prepare);
   outbox.event("view_preparing", fmt::format("epoch {} ({}): rank {} to load", last_epoch.value(),
@@ -164,7 +164,7 @@ void Controller::State::check_deadline() {
   for (const RankId rank : transaction->waiting) {
     members.at(rank).unfit_until = now + options.prepare_deadline;
   }
-  if (transaction->urgency == Urgency::kPlanned && view) {
+  if (transaction->occasion == Occasion::kPlanned && view) {
     // What was asked for cannot be had: the wish is given up.
     const Roles held = Roles::of(*view);
     target_experts = static_cast<std::uint32_t>(held.experts.size());
