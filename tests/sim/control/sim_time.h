@@ -2,6 +2,7 @@
 // asking. Thread safety: shared objects: unsafe.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <queue>
