@@ -10,9 +10,9 @@ Controller::Controller(ControllerOptions options)
     : state_(std::make_unique<State>(std::move(options))) {}
 Controller::~Controller() = default;
 Controller::Controller(Controller&&) noexcept = default;
+Controller& Controller::operator=(Controller&&) noexcept = default;
 
-Result<void> Controller::replay(const std::vector<std::vector<std::byte>>& records,
-                                TimePoint now) {
+Result<void> Controller::replay(const std::vector<std::vector<std::byte>>& records, TimePoint now) {
   state_->now = now;
   for (std::size_t i = 0; i < records.size(); ++i) {
     auto record = decode_record(records[i]);

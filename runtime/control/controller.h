@@ -1,9 +1,9 @@
 // runtime/control/controller.h -- the controller as a pure state machine: membership by numbered
 // slots, views by epoch in two phases, health, recovery, the ledger of requests, scaling and
 // rebalancing. handle() takes what happened and answers with what must be done; it knows no socket,
-// no thread and no clock (time is a parameter), so that whole clusters run in tests in virtual time.
-// Not the networking (runtime/net) and not the parts it is made of (ledger.h, membership.h, ...).
-// Thread safety: shared objects: unsafe.
+// no thread and no clock (time is a parameter), so that whole clusters run in tests in virtual
+// time. Not the networking (runtime/net) and not the parts it is made of (ledger.h, membership.h,
+// ...). Thread safety: shared objects: unsafe.
 #pragma once
 
 #include <memory>
@@ -64,6 +64,7 @@ class Controller {
   explicit Controller(ControllerOptions options);
   ~Controller();
   Controller(Controller&&) noexcept;
+  Controller& operator=(Controller&&) noexcept;
 
   // Rebuilds the state from the records of an earlier life, in order; before the first handle().
   // Errors: kBadInput naming the record.

@@ -28,7 +28,7 @@ struct ResidencyRule {
 };
 
 struct ControllerOptions {
-  std::uint32_t ranks = 1;               // slots, spares included
+  std::uint32_t ranks = 1;  // slots, spares included
   std::uint32_t spares = 0;
   std::string placement = "contiguous";  // planner
   std::uint32_t replicas = 1;
@@ -37,17 +37,18 @@ struct ControllerOptions {
   Duration start_deadline{120'000'000'000};  // all slots registered; then start with who is there
   Duration prepare_deadline{60'000'000'000};
   Duration tick_interval{50'000'000};
-  Duration rejoin_window{5'000'000'000};    // after a restart: nobody is declared dead in it
-  Duration orphan_grace{1'000'000'000};     // a request that its router does not know any more
-  Duration residency_wait{10'000'000'000};  // for ranks that a request may use
-  Duration leave_deadline{10'000'000'000};  // from Leave to the last Goodbye
-  PhiConfig phi;                         // heartbeats
-  HealthConfig health;                   // reconnect_grace: a broken connection is death after it
+  Duration rejoin_window{5'000'000'000};     // after a restart: nobody is declared dead in it
+  Duration orphan_grace{1'000'000'000};      // a request that its router does not know any more
+  Duration stranded_after{120'000'000'000};  // requests fail when there was no router for so long
+  Duration residency_wait{10'000'000'000};   // for ranks that a request may use
+  Duration leave_deadline{10'000'000'000};   // from Leave to the last Goodbye
+  PhiConfig phi;                             // heartbeats
+  HealthConfig health;  // reconnect_grace: a broken connection is death after it
   EvidenceConfig evidence;
-  std::uint32_t attempts_max = 8;        // of one request
-  std::uint32_t requests_max = 100'000;  // held in the ledger
+  std::uint32_t attempts_max = 8;            // of one request
+  std::uint32_t requests_max = 100'000;      // held in the ledger
   std::uint32_t open_per_router_max = 1024;  // assigned at once; the others wait here
-  std::uint32_t spawns_max = 0;          // processes to start in place of dead ones, in all
+  std::uint32_t spawns_max = 0;              // processes to start in place of dead ones, in all
 };
 
 }  // namespace switchyard::control

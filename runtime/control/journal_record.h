@@ -1,9 +1,9 @@
 // runtime/control/journal_record.h -- one line of the controller's journal: a message and the rank
 // that it concerns, in the format of the wire (codec.h), so that there is one format to test.
-// What is recorded: Register (a life was seated), RankLeft (it died), Goodbye, Prepare (the epoch is
-// taken), Commit, Retire, Submit, Assign (without tokens and payload), Progress, Finished, Cancel
-// (back to waiting), RequestDone (ended by the controller), Command. Not the file (runtime/net).
-// Thread safety: functions without state.
+// What is recorded: Register (a life was seated), RankLeft (it died), Goodbye, Prepare (the epoch
+// is taken), Commit, Retire, Submit, Assign (without tokens and payload), Progress, Finished,
+// Cancel (back to waiting), RequestDone (ended by the controller), Command. Not the file
+// (runtime/net). Thread safety: functions without state.
 #pragma once
 
 #include <cstddef>

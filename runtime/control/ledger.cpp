@@ -13,8 +13,9 @@ Result<std::vector<RequestId>> Ledger::submit(std::vector<NewRequest> requests, 
     done_.pop_front();
   }
   if (requests_.size() + requests.size() > requests_max_) {
-    return switchyard::fail(ErrorCode::kLimit, "{} requests are held and {} more asked for; at most {}",
-                requests_.size(), requests.size(), requests_max_);
+    return switchyard::fail(ErrorCode::kLimit,
+                            "{} requests are held and {} more asked for; at most {}",
+                            requests_.size(), requests.size(), requests_max_);
   }
   std::vector<RequestId> ids;
   for (NewRequest& what : requests) {

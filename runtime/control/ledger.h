@@ -1,7 +1,7 @@
-// runtime/control/ledger.h -- the requests of a cluster: who works on which, the tokens generated so
-// far, the results. A request is assigned to one life of one router at a time; each assignment is an
-// attempt, and what an older attempt says is dropped, so that every request ends exactly once.
-// Not the choice of the router and not the journal. Thread safety: shared objects: unsafe.
+// runtime/control/ledger.h -- the requests of a cluster: who works on which, the tokens generated
+// so far, the results. A request is assigned to one life of one router at a time; each assignment
+// is an attempt, and what an older attempt says is dropped, so that every request ends exactly
+// once. Not the choice of the router and not the journal. Thread safety: shared objects: unsafe.
 #pragma once
 
 #include <deque>

@@ -1,5 +1,7 @@
 #include "runtime/control/membership.h"
 
+#include <algorithm>
+
 #include "runtime/base/check.h"
 
 namespace switchyard::control {

@@ -43,19 +43,17 @@ struct Slot {
   std::optional<TimePoint> load_at;
   std::optional<PhiAccrual> phi;
   ProgressWatch progress;
-  TimePoint since{};         // of the state
-  TimePoint lost_until{};    // kLost
-  TimePoint unfit_until{};   // gets no new role: it failed to prepare
-  bool cordoned = false;     // drained by an operator: gets no role
+  TimePoint since{};        // of the state
+  TimePoint lost_until{};   // kLost
+  TimePoint unfit_until{};  // gets no new role: it failed to prepare
+  bool cordoned = false;    // drained by an operator: gets no role
 
   [[nodiscard]] bool alive() const noexcept {
     return state == SlotState::kLive || state == SlotState::kLost;
   }
 };
 
-[[nodiscard]] constexpr bool can_route(RankKind kind) noexcept {
-  return kind != RankKind::kExpert;
-}
+[[nodiscard]] constexpr bool can_route(RankKind kind) noexcept { return kind != RankKind::kExpert; }
 [[nodiscard]] constexpr bool can_hold(RankKind kind) noexcept { return kind != RankKind::kRouter; }
 
 class Membership {
@@ -63,9 +61,9 @@ class Membership {
   Membership(std::uint32_t ranks, const PhiConfig& phi) : slots_(ranks), phi_(phi) {}
 
   enum class Entry : std::uint8_t {
-    kNewLife,     // a process that has not been here before
-    kReplacing,   // the same, in the slot of a life whose connection is gone: that one is dead
-    kResumed,     // the life goes on over a new connection
+    kNewLife,    // a process that has not been here before
+    kReplacing,  // the same, in the slot of a life whose connection is gone: that one is dead
+    kResumed,    // the life goes on over a new connection
   };
   // Whether the process may sit down. Errors: kBadInput (no such slot), kStaleEpoch (fenced: an old
   // life), kPeer (the slot is taken).

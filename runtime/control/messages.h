@@ -99,7 +99,8 @@ struct Prepared {
   std::string error;  // empty: ready
 };
 
-// This rank acts under the view from now on and has nothing open under an older one.
+// This rank acts under the view from now on and has nothing open under an older one. Said for each
+// Commit, also for one that comes again (the first answer may have been lost).
 struct Adopted {
   Epoch epoch;
 };
@@ -129,7 +130,9 @@ struct Goodbye {
 struct Welcome {
   Incarnation incarnation;
   std::uint32_t ranks = 0;           // slots of the cluster
-  std::shared_ptr<const placement::View> view;  // the current one, or null before the first
+  // The current one, to be followed like a Commit; null before the first, and for a new life while
+  // the view still names the dead one of its slot.
+  std::shared_ptr<const placement::View> view;
 };
 
 struct Refused {
@@ -142,7 +145,8 @@ struct Prepare {
 };
 
 // Act under the view from the next exchange on. Carries the view, so that a rank that was not asked
-// to prepare (it has nothing to load) can follow too.
+// to prepare (it has nothing to load) can follow too. What was prepared for this epoch or an older
+// one, and not rolled back, counts as loaded: the Commit of the older one may have been lost.
 struct Commit {
   std::shared_ptr<const placement::View> view;
 };

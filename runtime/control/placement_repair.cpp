@@ -122,8 +122,8 @@ class Layer {
   Copies* first_;  // [experts]
   std::size_t experts_;
   const RepairRequest& request_;
-  std::map<RankId, std::size_t> held_;         // copies per target
-  std::map<RankId, std::set<SlotId>> slots_;   // taken
+  std::map<RankId, std::size_t> held_;        // copies per target
+  std::map<RankId, std::set<SlotId>> slots_;  // taken
 };
 
 }  // namespace

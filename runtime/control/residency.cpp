@@ -23,8 +23,7 @@ bool Residency::allows(std::string_view regime, std::string_view region) const {
   return rule != nullptr && std::ranges::find(rule->regions, region) != rule->regions.end();
 }
 
-std::vector<RankId> Residency::allowed(std::string_view regime,
-                                       const placement::View& view) const {
+std::vector<RankId> Residency::allowed(std::string_view regime, const placement::View& view) const {
   std::vector<RankId> out;
   for (const placement::Member& member : view.members) {
     if (allows(regime, member.region)) out.push_back(member.rank);

@@ -1,6 +1,6 @@
 // runtime/control/residency.h -- where the rows of a request may go: from its regime to regions to
-// ranks. Fails closed: a regime that no rule names may go nowhere. Not the enforcement, which is the
-// data plane's; this decides what it enforces. Thread safety: shared const objects: safe.
+// ranks. Fails closed: a regime that no rule names may go nowhere. Not the enforcement, which is
+// the data plane's; this decides what it enforces. Thread safety: shared const objects: safe.
 #pragma once
 
 #include <optional>

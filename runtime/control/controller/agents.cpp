@@ -34,9 +34,9 @@ void Controller::State::from_agent(ConnectionId connection, Message& message) {
 
 Controller::State::Complaint Controller::State::complaint_about(const Register& asks) const {
   if (asks.model.moe_layers == 0 || asks.model.experts == 0) return "a model without experts";
-  if (model && (asks.model.moe_layers != model->moe_layers ||
-                asks.model.experts != model->experts ||
-                asks.model.fingerprint != model->fingerprint)) {
+  if (model &&
+      (asks.model.moe_layers != model->moe_layers || asks.model.experts != model->experts ||
+       asks.model.fingerprint != model->fingerprint)) {
     return fmt::format("its model is '{}', the cluster's is '{}'", asks.model.fingerprint,
                        model->fingerprint);
   }
@@ -78,18 +78,23 @@ void Controller::State::register_agent(ConnectionId connection, const Register& 
   seated.held.clear();
   outbox.journal(asks.rank, seated);
   count_new_life(asks.rank);
-  outbox.send(connection, Welcome{life, members.size(), view});
+  outbox.send(connection, Welcome{life, members.size(), view_for(asks.rank)});
   if (phase == RunPhase::kLeaving) outbox.send(connection, Leave{});
-  outbox.event("rank_joined", fmt::format("rank {} life {}: {} on {} {} pid {}", asks.rank.value(),
-                                          life.value(), to_string(asks.kind), asks.host,
-                                          asks.region, asks.pid));
+  outbox.event("rank_joined",
+               fmt::format("rank {} life {}: {} on {} {} pid {}", asks.rank.value(), life.value(),
+                           to_string(asks.kind), asks.host, asks.region, asks.pid));
+}
+
+// A view that names the slot for a life that is over is nothing that the new one could follow.
+std::shared_ptr<const placement::View> Controller::State::view_for(RankId rank) const {
+  return seats.contains(rank) && !member(rank) ? nullptr : view;
 }
 
 // A life goes on after its connection (or the controller) was gone. What was sent meanwhile may be
 // lost in either direction, so everything that still matters is said again; nothing of it harms
 // when it comes twice.
 void Controller::State::welcome_back(const Holder& who, const Register& asks) {
-  send(who.rank, Welcome{who.life, members.size(), view});
+  send(who.rank, Welcome{who.life, members.size(), view_for(who.rank)});
   const Epoch committed = view ? view->epoch : Epoch();
   if (last_epoch > committed && !(transaction && transaction->view->epoch == last_epoch)) {
     send(who.rank, Rollback{last_epoch, "was not committed"});

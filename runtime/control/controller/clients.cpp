@@ -52,8 +52,8 @@ void Controller::State::obey(ConnectionId client, const Command& command) {
     case Wish::kShutdown: shut_down(); break;
     default: return reject(client, "an unknown wish");
   }
-  const bool kept = command.wish == Wish::kScale || command.wish == Wish::kDrain ||
-                    command.wish == Wish::kEndNow;
+  const bool kept =
+      command.wish == Wish::kScale || command.wish == Wish::kDrain || command.wish == Wish::kEndNow;
   if (answer.accepted && kept) outbox.journal({}, command);
   outbox.send(client, std::move(answer));
   unsettled = true;
@@ -80,11 +80,11 @@ Answer Controller::State::scale(std::uint32_t experts) {
     if (usable(rank) && !member(rank) && can_hold(members.at(rank).kind)) ++reachable;
   }
   if (experts > reachable) {
-    return refuse("too_few_ranks", fmt::format("{} expert ranks asked for, {} can be had", experts,
-                                               reachable));
+    return refuse("too_few_ranks",
+                  fmt::format("{} expert ranks asked for, {} can be had", experts, reachable));
   }
-  outbox.event("scale_asked", fmt::format("from {} to {} expert ranks", held.experts.size(),
-                                          experts));
+  outbox.event("scale_asked",
+               fmt::format("from {} to {} expert ranks", held.experts.size(), experts));
   target_experts = experts;
   return {true, "ok", {}, {}};
 }

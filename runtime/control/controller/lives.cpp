@@ -91,7 +91,7 @@ HealthVerdict Controller::State::judge(RankId rank) const {
 
 void Controller::State::judge_all() {
   if (!view || !dead_members(seats).empty() ||
-      (transaction && transaction->urgency == Urgency::kRecovery)) {
+      (transaction && transaction->occasion == Occasion::kRecovery)) {
     whole_since = now;
   }
   for (std::uint32_t r = 0; r < members.size(); ++r) {

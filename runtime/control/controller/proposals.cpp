@@ -95,14 +95,14 @@ Result<CopyTable> Controller::State::plan(const Roles& roles) {
   request.replicas = std::min<std::size_t>(options.replicas, roles.experts.size());
   auto planned = placement::plan_placement(options.placement, request);
   if (!planned) {
-    outbox.event("plan_failed", fmt::format("{}; placed as 'contiguous' instead",
-                                            planned.error().message));
+    outbox.event("plan_failed",
+                 fmt::format("{}; placed as 'contiguous' instead", planned.error().message));
     planned = placement::plan_placement("contiguous", request);
   }
   if (!planned) return Unexpected(planned.error());
   CopyTable table = CopyTable::of(*planned);
-  SY_TRY(repair(table, {request.expert_ranks, request.replicas, Evenness::kLeave,
-                        region_groups(roles)}));
+  SY_TRY(repair(table,
+                {request.expert_ranks, request.replicas, Evenness::kLeave, region_groups(roles)}));
   return table;
 }
 
@@ -124,7 +124,7 @@ std::optional<Proposal> Controller::State::propose_first() {
     outbox.event("plan_failed", table.error().message);
     return std::nullopt;
   }
-  return Proposal{std::move(roles), std::move(*table), "start", Urgency::kRecovery};
+  return Proposal{std::move(roles), std::move(*table), "start", Occasion::kRecovery};
 }
 
 void Controller::State::wait_for_ranks(const std::string& why) {
@@ -134,7 +134,7 @@ void Controller::State::wait_for_ranks(const std::string& why) {
 }
 
 std::optional<Proposal> Controller::State::propose_recovery(const std::set<RankId>& dead) {
-  Proposal next{Roles::of(*view), CopyTable::of(view->placement), {}, Urgency::kRecovery};
+  Proposal next{Roles::of(*view), CopyTable::of(view->placement), {}, Occasion::kRecovery};
   const std::size_t lost_before = next.table.lost();
   const bool without = lost_before > 0;
   for (const RankId rank : dead) {

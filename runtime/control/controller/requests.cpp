@@ -35,10 +35,12 @@ std::optional<RankId> Controller::State::choose_router(const Request& request, s
 
 void Controller::State::assign_waiting() {
   if (!view || phase != RunPhase::kRunning) return;
-  const bool routed = std::ranges::any_of(
-      view->members, [&](const auto& m) { return m.router && member(m.rank); });
+  const bool routed =
+      std::ranges::any_of(view->members, [&](const auto& m) { return m.router && member(m.rank); });
   if (routed) router_seen = now;
-  if (!routed && now > router_seen + options.start_deadline) return fail_open("no_router: no rank");
+  if (!routed && now > router_seen + options.stranded_after) {
+    return fail_open("no_router: no rank is left that could take it");
+  }
   const bool hopeless = options.loss == LossPolicy::kFail && !waiting_for.empty();
   const std::set<RequestId> waiting = ledger.waiting();
   std::set<std::string> full;  // regimes whose routers have no room

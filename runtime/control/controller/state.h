@@ -1,6 +1,6 @@
 // runtime/control/controller/state.h -- the inside of the Controller: its parts, and the decisions
-// that tie them together, one .cpp file per subject. Not for anybody but runtime/control/controller.
-// Thread safety: shared objects: unsafe.
+// that tie them together, one .cpp file per subject. Not for anybody but
+// runtime/control/controller. Thread safety: shared objects: unsafe.
 #pragma once
 
 #include <map>
@@ -42,6 +42,7 @@ struct Controller::State {
   void from_agent(ConnectionId connection, Message& message);
   void from_client(ConnectionId connection, Message& message);
   void register_agent(ConnectionId connection, const Register& asks);
+  [[nodiscard]] std::shared_ptr<const placement::View> view_for(RankId rank) const;
   void welcome_back(const Holder& who, const Register& asks);
   // Each answers with what is wrong with the message, or with nothing.
   using Complaint = std::optional<std::string>;
@@ -141,8 +142,8 @@ struct Controller::State {
   std::shared_ptr<const placement::View> view;  // committed; null before the first
   Seats seats;                                  // its lives
   std::optional<Transaction> transaction;
-  Epoch last_epoch;   // given to a view, committed or not
-  Epoch retired;      // nothing below is in use
+  Epoch last_epoch;  // given to a view, committed or not
+  Epoch retired;     // nothing below is in use
   std::uint32_t target_experts = 0;
   std::uint32_t target_routers = 0;
   bool rebalance_wanted = false;

@@ -47,30 +47,29 @@ std::string Controller::State::status() const {
     const RankId rank(r);
     const Slot& slot = members.at(rank);
     const HealthVerdict health = judge(rank);
-    ranks.push_back({{"rank", r},
-                     {"state", to_string(slot.state)},
-                     {"kind", to_string(slot.kind)},
-                     {"life", slot.incarnation.value()},
-                     {"pid", slot.pid},
-                     {"host", slot.host},
-                     {"region", slot.region},
-                     {"zone", slot.zone},
-                     {"phase", to_string(slot.phase)},
-                     {"member", member(rank)},
-                     {"cordoned", slot.cordoned},
-                     {"epoch", slot.epoch.value()},
-                     {"adopted", slot.adopted.value()},
-                     {"health", to_string(health.level)},
-                     {"health_text", health.text()},
-                     {"heartbeat_age_s",
-                      slot.phi ? json(to_seconds(slot.phi->silence(now))) : json(nullptr)},
-                     {"steps", slot.heartbeat.steps},
-                     {"open_requests", ledger.open_count(rank)},
-                     {"busy_share", slot.load.busy_share},
-                     {"tokens_per_s", slot.load.seconds > 0 ? static_cast<double>(slot.load.tokens) /
-                                                                  slot.load.seconds
-                                                            : 0.0},
-                     {"rss_bytes", slot.load.rss_bytes}});
+    ranks.push_back(
+        {{"rank", r},
+         {"state", to_string(slot.state)},
+         {"kind", to_string(slot.kind)},
+         {"life", slot.incarnation.value()},
+         {"pid", slot.pid},
+         {"host", slot.host},
+         {"region", slot.region},
+         {"zone", slot.zone},
+         {"phase", to_string(slot.phase)},
+         {"member", member(rank)},
+         {"cordoned", slot.cordoned},
+         {"epoch", slot.epoch.value()},
+         {"adopted", slot.adopted.value()},
+         {"health", to_string(health.level)},
+         {"health_text", health.text()},
+         {"heartbeat_age_s", slot.phi ? json(to_seconds(slot.phi->silence(now))) : json(nullptr)},
+         {"steps", slot.heartbeat.steps},
+         {"open_requests", ledger.open_count(rank)},
+         {"busy_share", slot.load.busy_share},
+         {"tokens_per_s",
+          slot.load.seconds > 0 ? static_cast<double>(slot.load.tokens) / slot.load.seconds : 0.0},
+         {"rss_bytes", slot.load.rss_bytes}});
   }
   const bool whole = view && dead_members(seats).empty();
   json out = {

@@ -35,13 +35,13 @@ struct Roles {
 };
 
 // Recoveries come first and are tried again; planned changes are given up when they fail.
-enum class Urgency : std::uint8_t { kRecovery, kPlanned };
+enum class Occasion : std::uint8_t { kRecovery, kPlanned };
 
 struct Proposal {
   Roles roles;
   CopyTable table;
   std::string cause;
-  Urgency urgency = Urgency::kPlanned;
+  Occasion occasion = Occasion::kPlanned;
   placement::Gaps gaps = placement::Gaps::kForbidden;
 };
 
@@ -53,7 +53,7 @@ struct Transaction {
   std::set<RankId> waiting;  // have not said Prepared
   TimePoint deadline{};
   std::string cause;
-  Urgency urgency = Urgency::kPlanned;
+  Occasion occasion = Occasion::kPlanned;
 };
 
 }  // namespace switchyard::control

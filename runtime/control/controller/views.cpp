@@ -76,18 +76,20 @@ std::set<RankId> Controller::State::dead_members(const Seats& of) const {
 // first view all expert ranks.
 std::set<RankId> Controller::State::who_must_load(const placement::View& next) const {
   std::set<RankId> out;
+  const std::set<RankId> routers = view ? Roles::of(*view).routers : std::set<RankId>();
   for (const auto& now_member : next.members) {
-    const bool routed = view && Roles::of(*view).routers.contains(now_member.rank);
+    const bool routed = member(now_member.rank) && routers.contains(now_member.rank);
     if (view && now_member.router && !routed) out.insert(now_member.rank);
     if (!view && now_member.expert) out.insert(now_member.rank);
   }
   if (!view) return out;
-  const CopyTable before = CopyTable::of(view->placement);
+  CopyTable before = CopyTable::of(view->placement);
+  before.drop(dead_members(seats));  // a new life in the same slot holds nothing of it
   const CopyTable after = CopyTable::of(next.placement);
   for (std::size_t i = 0; i < after.copies.size(); ++i) {
     for (const auto& copy : after.copies[i]) {
-      const bool held = std::ranges::any_of(
-          before.copies[i], [&](const auto& old) { return old.rank == copy.rank; });
+      const bool held = std::ranges::any_of(before.copies[i],
+                                            [&](const auto& old) { return old.rank == copy.rank; });
       if (!held) out.insert(copy.rank);
     }
   }
@@ -110,7 +112,7 @@ void Controller::State::begin(Proposal proposal) {
                             loading,
                             now + options.prepare_deadline,
                             std::move(proposal.cause),
-                            proposal.urgency};
+                            proposal.occasion};
   const Message prepare = Prepare{*next};
   outbox.journal({}, prepare);
   outbox.event("view_preparing", fmt::format("epoch {} ({}): rank {} to load", last_epoch.value(),
@@ -162,7 +164,7 @@ void Controller::State::check_deadline() {
   for (const RankId rank : transaction->waiting) {
     members.at(rank).unfit_until = now + options.prepare_deadline;
   }
-  if (transaction->urgency == Urgency::kPlanned && view) {
+  if (transaction->occasion == Occasion::kPlanned && view) {
     // What was asked for cannot be had: the wish is given up.
     const Roles held = Roles::of(*view);
     target_experts = static_cast<std::uint32_t>(held.experts.size());

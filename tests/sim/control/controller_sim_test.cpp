@@ -1,0 +1,75 @@
+// The controller in virtual time: 200 fixed seeds, 20 fresh ones, and mistakes that must be found.
+// SWITCHYARD_SIM_SEED=n runs one seed and prints what the controller decided.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <iostream>
+#include <random>
+
+#include "tests/sim/control/scenario.h"
+
+namespace switchyard::control {
+namespace {
+
+constexpr std::uint64_t kFixedSeeds = 200;
+constexpr std::uint64_t kFreshSeeds = 20;
+
+void expect_no_violation(std::uint64_t seed) {
+  const Outcome outcome = run_scenario(seed);
+  for (const std::string& violation : outcome.violations) {
+    ADD_FAILURE() << "seed " << seed << ": " << violation << "\nagain: SWITCHYARD_SIM_SEED=" << seed
+                  << " sim_control --gtest_filter=ControllerSim.TheSeedThatIsAskedFor";
+  }
+}
+
+TEST(ControllerSim, HoldsItsPromisesOnFixedSeeds) {
+  for (std::uint64_t seed = 1; seed <= kFixedSeeds; ++seed) expect_no_violation(seed);
+}
+
+TEST(ControllerSim, HoldsItsPromisesOnFreshSeeds) {
+  std::random_device device;
+  for (std::uint64_t i = 0; i < kFreshSeeds; ++i) expect_no_violation(device());
+}
+
+TEST(ControllerSim, TheSeedThatIsAskedFor) {
+  const char* asked = std::getenv("SWITCHYARD_SIM_SEED");
+  if (asked == nullptr) GTEST_SKIP() << "SWITCHYARD_SIM_SEED is not set";
+  const Outcome outcome = run_scenario(std::strtoull(asked, nullptr, 10));
+  for (const std::string& event : outcome.events) std::cout << event << '\n';
+  for (const std::string& violation : outcome.violations) ADD_FAILURE() << violation;
+}
+
+// The same seed is the same run, or a failure could not be looked into.
+TEST(ControllerSim, IsTheSameRunForTheSameSeed) {
+  const Outcome first = run_scenario(7);
+  const Outcome second = run_scenario(7);
+  EXPECT_EQ(first.events, second.events);
+  EXPECT_GT(first.epochs, 0U);
+}
+
+// Canaries: with a mistake built in, some seed must show it.
+bool found(Mistake mistake, std::string_view words) {
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+    for (const std::string& violation : run_scenario(seed, mistake).violations) {
+      if (violation.find(words) != std::string::npos) return true;
+    }
+  }
+  return false;
+}
+
+TEST(ControllerSimCanary, ARouterThatStartsOverIsFound) {
+  EXPECT_TRUE(found(Mistake::kStartsOver, "has other tokens"));
+}
+
+TEST(ControllerSimCanary, ARouterThatAdoptsTooEarlyIsFound) {
+  EXPECT_TRUE(found(Mistake::kAdoptsEarly, "while a router is older"));
+}
+
+TEST(ControllerSimCanary, AJournalThatForgetsEpochsIsFound) {
+  EXPECT_TRUE(found(Mistake::kForgetsEpochs, "is committed after") ||
+              found(Mistake::kForgetsEpochs, "two different views"));
+}
+
+}  // namespace
+}  // namespace switchyard::control

@@ -1,0 +1,169 @@
+#include "tests/sim/control/scenario.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "tests/sim/control/sim_client.h"
+#include "tests/sim/control/sim_controller.h"
+
+namespace switchyard::control {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr Duration kFaultsEnd = seconds(14);
+constexpr Duration kQuietEnd = seconds(90);  // by then everything must be done
+constexpr std::uint64_t kLargeEvery = 20;    // one seed in so many has 64 ranks
+
+class Scenario {
+ public:
+  Scenario(std::uint64_t seed, Mistake mistake) : world_(seed), start_(world_.time.now()) {
+    world_.mistake = mistake;
+    shape(seed);
+    controller_.emplace(world_, options_);
+    client_.emplace(world_, 8 + static_cast<std::uint32_t>(world_.random.next_below(40)));
+  }
+
+  Outcome run() {
+    controller_->start();
+    for (const auto& process : world_.processes) process->start();
+    client_->connect();
+    plan_faults();
+    world_.time.run_until(start_ + kFaultsEnd);
+    calm();
+    run_while([&] { return !client_->finished(); });
+    if (!client_->finished()) {
+      world_.checker.violation(fmt::format("only {} requests are done; the cluster: {}",
+                                           world_.checker.done().size(), controller_->status()));
+    } else {
+      end();
+    }
+    return {world_.checker.violations(), controller_->events(), world_.checker.committed().value()};
+  }
+
+ private:
+  std::uint32_t below(std::uint64_t bound) {
+    return static_cast<std::uint32_t>(world_.random.next_below(bound));
+  }
+
+  void shape(std::uint64_t seed) {
+    const std::uint32_t ranks = seed % kLargeEvery == 0 ? 64 : 3 + below(10);
+    const std::uint32_t routers = 1 + below(std::max(1U, ranks / 4));
+    const std::uint32_t spares = ranks > 3 ? below(3) : 0;
+    const bool both = world_.chance(0.2);  // colocated
+    for (std::uint32_t r = 0; r < ranks; ++r) {
+      const RankKind kind = r < routers          ? both ? RankKind::kBoth : RankKind::kRouter
+                            : r < ranks - spares ? RankKind::kExpert
+                                                 : RankKind::kSpare;
+      world_.processes.push_back(std::make_unique<SimProcess>(world_, RankId(r), kind, "eu"));
+    }
+    options_.ranks = ranks;
+    options_.spares = spares;
+    options_.replicas = 1 + below(2);
+    options_.placement = world_.chance(0.5) ? "contiguous" : "round-robin";
+    options_.start_deadline = seconds(3);
+    options_.prepare_deadline = seconds(2);
+    options_.rejoin_window = seconds(2);
+    options_.attempts_max = 1'000;
+    options_.open_per_router_max = 4 + below(40);
+    if (world_.chance(0.5)) options_.health.reconnect_grace = milliseconds(500);
+    world_.network.delay_max = milliseconds(1 + below(30));
+    world_.load_max = milliseconds(50 + below(1'000));
+  }
+
+  SimProcess& any_process() { return *world_.processes[below(world_.processes.size())]; }
+
+  void plan_faults() {
+    // Each kind of fault is there in some of the seeds only, so that each also meets calm seas.
+    std::vector<void (Scenario::*)()> kinds;
+    for (const auto kind : {&Scenario::kill_one, &Scenario::drop_one, &Scenario::stop_one,
+                            &Scenario::block_some, &Scenario::crash_controller,
+                            &Scenario::drop_client, &Scenario::slow_down, &Scenario::command}) {
+      if (world_.chance(0.5)) kinds.push_back(kind);
+    }
+    if (world_.mistake != Mistake::kNone) {
+      kinds = {&Scenario::kill_one, &Scenario::crash_controller, &Scenario::command};
+    }
+    if (kinds.empty()) return;
+    const std::uint32_t count = 2 + below(12);
+    for (std::uint32_t i = 0; i < count; ++i) {
+      const auto kind = kinds[below(kinds.size())];
+      world_.time.after(world_.some(kFaultsEnd), [this, kind] { (this->*kind)(); });
+    }
+  }
+
+  void kill_one() {
+    SimProcess& victim = any_process();
+    victim.kill();
+    if (!world_.chance(0.6)) return;
+    world_.time.after(milliseconds(200) + world_.some(seconds(3)), [&victim] { victim.start(); });
+  }
+  void drop_one() { any_process().drop_connection(); }
+  void stop_one() {
+    any_process().stop_until(world_.time.now() + milliseconds(200) + world_.some(seconds(5)));
+  }
+  void block_some() {
+    const TimePoint until = world_.time.now() + milliseconds(200) + world_.some(seconds(5));
+    const std::uint32_t first = below(world_.processes.size());
+    const std::uint32_t count = 1 + below(std::max<std::size_t>(1, world_.processes.size() / 3));
+    for (std::uint32_t i = 0; i < count; ++i) {
+      world_.network.block((first + i) % static_cast<std::uint32_t>(world_.processes.size()),
+                           until);
+    }
+  }
+  void crash_controller() { controller_->crash(milliseconds(100) + world_.some(seconds(2))); }
+  void drop_client() { client_->drop_connection(); }
+  // Loads and messages that take long, some beyond every deadline.
+  void slow_down() {
+    world_.load_max = milliseconds(100) + world_.some(seconds(6));
+    world_.network.delay_max = milliseconds(1) + world_.some(milliseconds(150));
+    world_.time.after(seconds(3), [this] {
+      world_.load_max = milliseconds(200);
+      world_.network.delay_max = milliseconds(5);
+    });
+  }
+  void command() {
+    switch (below(5)) {
+      case 0: return client_->ask({Wish::kDrain, below(world_.processes.size())});
+      case 1: return client_->ask({Wish::kRebalance, 0});
+      default: return client_->ask({Wish::kScale, 1 + below(world_.processes.size())});
+    }
+  }
+
+  // Every process that is gone comes back: the cluster must get over all that was.
+  void calm() {
+    world_.load_max = milliseconds(200);
+    world_.network.delay_max = milliseconds(5);
+    for (const auto& process : world_.processes) process->start();
+  }
+
+  template <class Goes>
+  void run_while(Goes goes) {
+    while (goes() && world_.checker.violations().empty() &&
+           world_.time.now() < start_ + kQuietEnd) {
+      world_.time.run_until(world_.time.now() + milliseconds(500));
+    }
+  }
+
+  void end() {
+    run_while([&] {
+      client_->ask({Wish::kShutdown, 0});
+      return !controller_->stopped();
+    });
+    if (!controller_->stopped()) world_.checker.violation("the cluster did not end");
+  }
+
+  SimWorld world_;
+  TimePoint start_;
+  ControllerOptions options_;
+  std::optional<SimController> controller_;
+  std::optional<SimClient> client_;
+};
+
+}  // namespace
+
+Outcome run_scenario(std::uint64_t seed, Mistake mistake) { return Scenario(seed, mistake).run(); }
+
+}  // namespace switchyard::control

@@ -1,0 +1,54 @@
+// tests/sim/control/sim_checker.h -- what must hold at every moment, whatever goes wrong: judged
+// from what the controller writes to its journal and sends, and from what the processes do. Knows
+// nothing of the controller's inside. Thread safety: shared objects: unsafe.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "runtime/control/controller.h"
+#include "runtime/control/journal_record.h"
+
+namespace switchyard::control {
+
+// The undisturbed run: the tokens of request number n.
+[[nodiscard]] std::vector<std::uint32_t> true_tokens(std::uint32_t request);
+[[nodiscard]] std::vector<std::byte> pack(const std::vector<std::uint32_t>& tokens);
+[[nodiscard]] std::vector<std::uint32_t> unpack(const std::vector<std::byte>& payload);
+// What `rank` holds under the view: layer * experts + expert.
+[[nodiscard]] std::set<std::size_t> own_experts(const placement::View& view, RankId rank);
+
+class SimChecker {
+ public:
+  void on_record(const JournalRecord& record);
+  void on_send(const Message& message);
+  // A result has reached the client, on its connection number `connection`.
+  void on_done(std::uint32_t connection, const RequestDone& done);
+  void violation(const std::string& what) { violations_.push_back(what); }
+
+  // The life that goes on in the slot by the journal; 0: none.
+  [[nodiscard]] Incarnation life(RankId rank) const;
+  // The life that was a member of the committed view; 0: none.
+  [[nodiscard]] Incarnation seat(Epoch epoch, RankId rank) const;
+  [[nodiscard]] const std::set<std::string>& done() const noexcept { return done_; }
+  [[nodiscard]] Epoch committed() const noexcept { return committed_; }
+  [[nodiscard]] const std::vector<std::string>& violations() const noexcept { return violations_; }
+
+ private:
+  void on_commit(const placement::View& view);
+  void on_view(const std::shared_ptr<const placement::View>& view);
+
+  std::map<RankId, Incarnation> lives_;
+  std::map<Epoch, std::map<RankId, Incarnation>> seats_;
+  std::map<Epoch, std::vector<std::byte>> views_;  // as first told
+  std::map<Epoch, std::shared_ptr<const placement::View>> told_;
+  Epoch committed_;
+  std::set<std::string> done_;
+  std::map<std::string, RequestId> ids_;
+  std::set<std::pair<std::uint32_t, RequestId>> heard_;
+  std::vector<std::string> violations_;
+};
+
+}  // namespace switchyard::control

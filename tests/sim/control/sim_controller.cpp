@@ -1,0 +1,90 @@
+#include "tests/sim/control/sim_controller.h"
+
+#include <fmt/format.h>
+
+namespace switchyard::control {
+
+SimController::SimController(SimWorld& world, ControllerOptions options)
+    : world_(world), options_(std::move(options)) {}
+
+void SimController::start() {
+  controller_.emplace(options_);
+  ++life_;
+  std::vector<std::vector<std::byte>> records = journal_;
+  if (world_.mistake == Mistake::kForgetsEpochs) {
+    std::erase_if(records, [](const auto& record) {
+      const auto read = decode_record(record);
+      return read && (std::holds_alternative<Prepare>(read->message) ||
+                      std::holds_alternative<Commit>(read->message) ||
+                      std::holds_alternative<Retire>(read->message));
+    });
+  }
+  const auto replayed = controller_->replay(records, world_.time.now());
+  if (!replayed) world_.checker.violation("replay: " + replayed.error().message);
+  world_.network.listen([this](Happening happening) { handle(std::move(happening)); });
+  tick();
+}
+
+void SimController::tick() {
+  world_.time.after(options_.tick_interval, [this, life = life_] {
+    if (life != life_ || !controller_) return;
+    handle(Tick{});
+    if (controller_) tick();
+  });
+}
+
+void SimController::crash(Duration absence) {
+  if (!controller_ || actions_left_) return;
+  actions_left_ = world_.random.next_below(6);
+  absence_ = absence;
+}
+
+void SimController::handle(Happening happening) {
+  if (!controller_) return;
+  std::vector<Action> actions = controller_->handle(std::move(happening), world_.time.now());
+  for (Action& action : actions) {
+    if (perform(action)) continue;
+    actions_left_.reset();
+    controller_.reset();
+    world_.network.controller_gone();
+    world_.time.after(absence_, [this] { start(); });
+    return;
+  }
+}
+
+bool SimController::perform(Action& action) {
+  if (actions_left_ && (*actions_left_)-- == 0) return false;
+  if (auto* send = std::get_if<Send>(&action)) {
+    world_.checker.on_send(send->message);
+    if (const auto* retire = std::get_if<Retire>(&send->message)) {
+      for (const auto& process : world_.processes) {
+        if (!process->uses_older(retire->oldest)) continue;
+        world_.checker.violation(
+            fmt::format("Retire {} while a router is older", retire->oldest.value()));
+      }
+    }
+    world_.network.to_peer(send->connection, std::move(send->message));
+  } else if (const auto* close = std::get_if<Close>(&action)) {
+    world_.network.close(close->connection);
+  } else if (auto* record = std::get_if<Journal>(&action)) {
+    const auto read = decode_record(record->record);
+    if (!read) {
+      world_.checker.violation("journal: " + read.error().message);
+    } else {
+      world_.checker.on_record(*read);
+    }
+    journal_.push_back(std::move(record->record));
+  } else if (const auto* log = std::get_if<switchyard::control::Log>(&action)) {
+    events_.push_back(fmt::format("{:.3f} {}: {}", to_seconds(world_.time.now().time_since_epoch()),
+                                  log->event.kind, log->event.text));
+  } else if (std::holds_alternative<Stop>(action)) {
+    stopped_ = true;
+  }
+  return true;
+}
+
+std::string SimController::status() {
+  return controller_ ? controller_->status_json(world_.time.now()) : "the controller is away";
+}
+
+}  // namespace switchyard::control
