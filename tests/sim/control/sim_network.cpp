@@ -105,6 +105,7 @@ void SimNetwork::cut(ConnectionId id) {
   const auto found = links_.find(id);
   if (found == links_.end()) return;
   Link& link = found->second;
+  if (!link.peer_open) return;  // cut before, and the peer hears of it once
   const bool was_open = link.controller_open;
   link.controller_open = false;  // what is under way is lost
   link.peer_open = false;
