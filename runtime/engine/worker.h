@@ -74,6 +74,7 @@ class Worker final : private moe::ViewFeed, private Observer {
 
   // Between steps only.
   [[nodiscard]] Result<void> follow_view();
+  [[nodiscard]] Result<void> adopt_newest();
   [[nodiscard]] Result<void> do_deferred();
   void assign(const control::Assign& assign);
   void cancel(const control::Cancel& cancel);

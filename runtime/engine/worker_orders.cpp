@@ -29,15 +29,17 @@ void Worker::report_silent(Epoch epoch, Duration waited, std::span<const RankId>
 Result<void> Worker::take(control::Message message) {
   std::visit(Overloaded{
                  [&](control::Welcome& welcome) {
-                   if (welcome.view && (!newest_ || welcome.view->epoch > newest_->epoch)) {
+                   if (!welcome.view) return;
+                   adopted_ = Epoch();  // a controller that has restarted wants to hear it again
+                   if (!newest_ || welcome.view->epoch > newest_->epoch)
                      newest_ = std::move(welcome.view);
-                   }
                  },
                  [&](control::Prepare& prepare) {
                    work_->start(prepare.view);
                    preparing_ = std::move(prepare);
                  },
                  [&](control::Commit& commit) {
+                   adopted_ = Epoch();  // each Commit is answered, a repeated one too
                    if (newest_ && commit.view->epoch <= newest_->epoch) return;
                    newest_ = std::move(commit.view);
                    if (preparing_ && preparing_->view->epoch <= newest_->epoch) preparing_.reset();
@@ -83,10 +85,18 @@ Result<void> Worker::load_piece() {
   return {};
 }
 
+// A Commit may overtake the loading that was asked for it: what is missing is loaded first.
+Result<void> Worker::adopt_newest() {
+  ViewWork missing(transport_.rank(), *source_, *parts_.device, *parts_.store);
+  missing.start(newest_);
+  while (missing.pending()) SY_TRY(missing.advance());
+  return parts_.plane->adopt(newest_);
+}
+
 Result<void> Worker::follow_view() {
   SY_TRY(poll());
   auto& plane = *parts_.plane;
-  if (newest_ && newest_->epoch > plane.view().epoch) SY_TRY(plane.adopt(newest_));
+  if (newest_ && newest_->epoch > plane.view().epoch) SY_TRY(adopt_newest());
   const Epoch in_use = plane.oldest_epoch_in_use();
   if (newest_ && adopted_ != in_use) {
     adopted_ = in_use;
