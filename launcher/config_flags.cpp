@@ -38,13 +38,14 @@ constexpr std::array kValueFlags{
             "Cluster"},
     KeyFlag{"--residency", "cluster.residency",
             "where rows of a regime may go, e.g. eu/gdpr=eu-west+eu-north", "Cluster"},
+    KeyFlag{"--autoscale", "cluster.autoscale", "launched expert ranks: off, advisory or active",
+            "Cluster"},
     KeyFlag{"--replica-choice", "cluster.replica_choice", "local-first, round-robin, weighted",
             "Cluster"},
     KeyFlag{"--wire", "cluster.wire", "expert answers as auto (the precision), bf16 or fp32",
             "Cluster"},
     KeyFlag{"--micro-batches", "cluster.micro_batches", "per step; 0: automatic", "Cluster"},
-    KeyFlag{"--sequences", "engine.sequences_max", "sequences in one step, per router",
-            "Engine"},
+    KeyFlag{"--sequences", "engine.sequences_max", "sequences in one step, per router", "Engine"},
     KeyFlag{"--chunk", "engine.chunk_tokens", "longest piece of a prompt in one step", "Engine"},
     KeyFlag{"--context", "engine.context", "positions per sequence; 0: the model's", "Engine"},
     KeyFlag{"--kv-mib", "engine.kv_mib", "limit of the KV cache; 0: automatic", "Engine"},
@@ -79,6 +80,7 @@ void ConfigFlags::add_to(CLI::App& app) {
       ->group("Configuration");
   app.add_option("--config", file_, "YAML file of settings")->group("Configuration");
   app.add_option("--set", sets_, "any setting: section.key=value (see `switchyard config`)")
+      ->allow_extra_args(false)  // what follows may be a command
       ->group("Configuration");
   for (const auto& flag : kValueFlags) {
     app.add_option_function<std::string>(
@@ -93,7 +95,10 @@ void ConfigFlags::add_to(CLI::App& app) {
   for (const auto& flag : kSwitchFlags) {
     app.add_flag_callback(
            flag.flag,
-           [this, flag] { settings_.push_back({flag.key, flag.value, flag.flag}); }, flag.help)
+           [this, flag] {
+             settings_.push_back({flag.key, flag.value, flag.flag});
+           },
+           flag.help)
         ->group(flag.group);
   }
 }

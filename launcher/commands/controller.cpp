@@ -21,6 +21,25 @@ Result<control::LossPolicy> loss_policy(const std::string& name) {
   return fail(ErrorCode::kUsage, "--loss: '{}' is unknown; use reload, mask or fail", name);
 }
 
+// Ranks do not report the host's memory, so it is no target.
+Result<control::ScalingConfig> scaling_config(const config::ClusterSection& cluster,
+                                              std::uint32_t ranks) {
+  control::ScalingConfig scaling;
+  SY_ASSIGN(scaling.mode, control::parse_scaling_mode(cluster.autoscale));
+  scaling.ranks = {cluster.experts_min, cluster.experts_max == 0 ? ranks : cluster.experts_max};
+  scaling.targets.busy_share = cluster.busy_target;
+  scaling.targets.memory_share.reset();
+  scaling.interval = std::chrono::milliseconds(cluster.autoscale_interval_ms);
+  scaling.metrics_window = std::min<Duration>(scaling.interval, std::chrono::seconds(5));
+  const Duration window = std::chrono::milliseconds(cluster.autoscale_window_ms);
+  scaling.stabilisation_down = window;
+  scaling.dwell_min = window;
+  scaling.cooldown_up = std::min<Duration>(scaling.cooldown_up, window);
+  scaling.cooldown_down = std::min<Duration>(scaling.cooldown_down, window);
+  SY_TRY(scaling.validate());
+  return scaling;
+}
+
 // The secret of the file; a fresh one where the file is not there yet.
 Result<net::Secret> secret_of(const std::string& path) {
   if (path.empty()) return net::Secret();
@@ -77,6 +96,7 @@ class ControllerCommand final : public Command {
     options.spares = static_cast<std::uint32_t>(run.cluster.spares);
     options.placement = run.cluster.placement;
     options.replicas = static_cast<std::uint32_t>(run.cluster.replicas);
+    SY_ASSIGN(options.scaling, scaling_config(run.cluster, options.ranks));
     SY_ASSIGN(options.residency, control::parse_residency(run.cluster.residency));
     SY_ASSIGN(options.loss, loss_policy(run.cluster.loss));
     if (options.spares >= options.ranks) {

@@ -101,6 +101,18 @@ void add_cluster(std::vector<Key>& keys) {
             "Region and zone of launched ranks, such as 0-1=eu-west/a,2-3=us-east");
   rows.text("residency", field<kIn, &S::residency>(),
             "Regions that a regime's rows may touch, such as eu/gdpr=eu-west+eu-north;us=us-east");
+  rows.choice("autoscale", field<kIn, &S::autoscale>(), {"off", "advisory", "active"},
+              "Whether a launched cluster changes its number of expert ranks, or says it would");
+  rows.count("experts_min", field<kIn, &S::experts_min>(), 1, 1024,
+             "Expert ranks that the autoscaler keeps at least");
+  rows.count("experts_max", field<kIn, &S::experts_max>(), 0, 1024,
+             "Expert ranks that the autoscaler has at most; 0: all that there are");
+  rows.real("busy_target", field<kIn, &S::busy_target>(), 0.001, 1,
+            "Share of an expert rank's time that the autoscaler aims at");
+  rows.count("autoscale_interval_ms", field<kIn, &S::autoscale_interval_ms>(), 1, 3600000,
+             "Between two decisions of the autoscaler, in milliseconds");
+  rows.count("autoscale_window_ms", field<kIn, &S::autoscale_window_ms>(), 1, 86400000,
+             "How long load must be low before ranks leave, in milliseconds");
   rows.count("exchange_deadline_ms", field<kIn, &S::exchange_deadline_ms>(), 1, 86400000,
              "Longest wait for a peer's answer, in milliseconds");
   rows.count("gather_window_us", field<kIn, &S::gather_window_us>(), 0, 10000000,

@@ -45,6 +45,12 @@ struct ClusterSection {
   std::string loss = "reload";       // when an expert's last copy dies: reload, mask, fail
   std::string regions;               // "0-1=eu-west/a,2=us-east": region and zone of the ranks
   std::string residency;             // "eu/gdpr=eu-west+eu-north": where rows of a regime may go
+  std::string autoscale = "off";     // off, advisory, active
+  std::uint64_t experts_min = 1;     // expert ranks that the autoscaler keeps at least
+  std::uint64_t experts_max = 0;     // ... and at most; 0: all that there are
+  double busy_target = 0.7;          // share of an expert rank's time that the autoscaler aims at
+  std::uint64_t autoscale_interval_ms = 5000;
+  std::uint64_t autoscale_window_ms = 300000;  // how long load must be low before ranks leave
   std::uint64_t exchange_deadline_ms = 30000;
   std::uint64_t gather_window_us = 200;  // an expert rank waits this long for the other routers
   std::uint64_t micro_batches = 0;   // 0: 2 where experts are on other ranks, else 1

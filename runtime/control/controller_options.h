@@ -11,6 +11,7 @@
 #include "runtime/control/evidence.h"
 #include "runtime/control/health.h"
 #include "runtime/control/phi_accrual.h"
+#include "runtime/control/scaling_config.h"
 
 namespace switchyard::control {
 
@@ -45,6 +46,7 @@ struct ControllerOptions {
   PhiConfig phi;                             // heartbeats
   HealthConfig health;  // reconnect_grace: a broken connection is death after it
   EvidenceConfig evidence;
+  ScalingConfig scaling = no_scaling();
   std::uint32_t attempts_max = 8;            // of one request
   std::uint32_t requests_max = 100'000;      // held in the ledger
   std::uint32_t open_per_router_max = 1024;  // assigned at once; the others wait here

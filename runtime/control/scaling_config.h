@@ -73,6 +73,13 @@ struct ScalingConfig {
   [[nodiscard]] Result<void> validate() const;
 };
 
+// The defaults, switched off.
+[[nodiscard]] inline ScalingConfig no_scaling() {
+  ScalingConfig config;
+  config.mode = ScalingMode::kOff;
+  return config;
+}
+
 // Errors: kConfig with the list of names.
 [[nodiscard]] Result<ScalingMode> parse_scaling_mode(std::string_view name);
 [[nodiscard]] std::string_view to_string(ScalingMode mode) noexcept;

@@ -18,6 +18,11 @@ nlohmann::json LaunchedCluster::status() const {
       .json();
 }
 
+Outcome LaunchedCluster::command(Arguments arguments) const {
+  arguments.insert(arguments.end(), {"--run-file", scratch_.path("run/run.json")});
+  return run_prefixed(prefix_, arguments);
+}
+
 bool LaunchedCluster::running() const {
   return outcome_.wait_for(std::chrono::seconds(0)) != std::future_status::ready;
 }

@@ -29,6 +29,8 @@ class LaunchedCluster {
     return std::nullopt;
   }
   [[nodiscard]] bool running() const;
+  // switchyard ARGUMENTS on this cluster: scale, drain, rebalance.
+  [[nodiscard]] Outcome command(Arguments arguments) const;
   // Sends the signal to the process of a rank, or to the controller.
   static void send_signal(const nlohmann::json& status, std::uint32_t rank, int signal);
   void signal_controller(int signal) const;

@@ -26,6 +26,7 @@ Controller::State::State(ControllerOptions from)
       ledger(options.requests_max),
       evidence(make_book(options.evidence)) {
   SY_CHECK(options.ranks > 0, "a cluster without slots");
+  make_autoscaler();
 }
 
 void Controller::State::handle(Happening happening) {
@@ -75,6 +76,7 @@ void Controller::State::on_tick() {
   last_tick = now;
   judge_all();
   check_deadline();
+  scale_by_load();
   unsettled = true;
 }
 

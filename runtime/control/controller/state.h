@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/control/autoscaler.h"
 #include "runtime/control/controller.h"
 #include "runtime/control/controller/transaction.h"
 #include "runtime/control/evidence.h"
@@ -64,6 +65,12 @@ struct Controller::State {
   void watch(ConnectionId client);
   void end_now();
   void shut_down();
+
+  // ---- scaling by load (scaling.cpp) ----
+  void make_autoscaler();
+  void scale_by_load();
+  [[nodiscard]] ScalingInput scaling_input() const;
+  void perform(const ScalingAction& action, std::uint32_t experts);
 
   // ---- life and death (lives.cpp) ----
   void connection_lost(RankId rank, const std::string& reason);
@@ -137,6 +144,7 @@ struct Controller::State {
   EvidenceBook evidence;
   std::map<ConnectionId, Peer> peers;
   std::optional<ModelFacts> model;
+  std::optional<Autoscaler> autoscaler;  // nothing: scaled by command only
 
   // views
   std::shared_ptr<const placement::View> view;  // committed; null before the first

@@ -91,7 +91,11 @@ std::string Controller::State::status() const {
         {"done", ledger.done().size()}}},
       {"parts",
        {{"detector", {{"last_run_age_s", last_tick ? json(to_seconds(now - *last_tick)) : json()}}},
-        {"balancer", {{"wanted", rebalance_wanted}}}}}};
+        {"balancer", {{"wanted", rebalance_wanted}}},
+        {"autoscaler",
+         {{"mode", to_string(options.scaling.mode)},
+          {"action_in_flight", autoscaler && autoscaler->action_in_flight()}}}}}};
+
   if (transaction) {
     json waiting = json::array();
     for (const RankId rank : transaction->waiting) waiting.push_back(rank.value());

@@ -84,6 +84,43 @@ TEST(DispatchPlan, AnswersEverySlotOnceWithARowSentOncePerRank) {
   }
 }
 
+// Every second token may go to rank 1 only: where it has a copy there, the copy is taken; where
+// not, nothing of the pair leaves and the token is named.
+TEST(DispatchPlan, KeepsMaskedTokensWithinTheirRanks) {
+  const auto view = make_view();
+  auto choice = placement::make_replica_choice("round-robin", view, RankId(0)).value();
+  DispatchPlanner planner(kRanks, 64, 256);
+  DispatchPlan plan;
+  const RankMask only_one(std::vector<std::uint32_t>{1}, kRanks);
+  const auto selections = random_selections(64, 7);
+  std::vector<std::uint32_t> keys(64);
+  std::vector<const RankMask*> masks(64);
+  for (std::uint32_t t = 0; t < keys.size(); ++t) {
+    keys[t] = t;
+    masks[t] = t % 2 == 0 ? &only_one : nullptr;
+  }
+  planner.plan(view, 0, selections, keys, masks, *choice, plan);
+  std::size_t answered = 0;
+  for (const auto& part : plan.ranks) {
+    answered += part.pair_count;
+    for (std::uint32_t r = 0; r < part.row_count; ++r) {
+      const auto token = plan.row_token[part.row_begin + r];
+      EXPECT_TRUE(token % 2 == 1 || part.rank == RankId(1)) << "token " << token;
+    }
+  }
+  EXPECT_EQ(answered + plan.masked.size(), selections.slot_count());
+  EXPECT_FALSE(plan.forbidden.empty());
+  for (const auto token : plan.forbidden) {
+    EXPECT_EQ(token % 2, 0U);
+    bool missing = false;
+    for (auto s = selections.slot_begin[token]; s < selections.slot_begin[token + 1]; ++s) {
+      const auto held = view.placement.experts_of(0, RankId(1));
+      missing |= std::find(held.begin(), held.end(), selections.experts[s]) == held.end();
+    }
+    EXPECT_TRUE(missing) << "token " << token;
+  }
+}
+
 TEST(DispatchPlan, OfNoTokensGoesNowhere) {
   const auto view = make_view();
   auto choice = placement::make_replica_choice("local-first", view, RankId(0)).value();

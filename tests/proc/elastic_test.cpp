@@ -1,0 +1,81 @@
+// Elasticity over real processes: a cluster that is asked for more expert ranks, and one that finds
+// out by itself, grow and shrink again while the texts stay what they are.
+#include <gtest/gtest.h>
+
+#include "tests/command/exactness_rows.h"
+#include "tests/proc/launched_cluster.h"
+
+namespace switchyard::tests {
+namespace {
+
+std::size_t expert_ranks(const nlohmann::json& status) {
+  std::size_t count = 0;
+  if (!status["view"].is_object()) return 0;
+  for (const auto& member : status["view"]["members"]) count += member["expert"] == true ? 1U : 0U;
+  return count;
+}
+
+auto has_experts(std::size_t count) {
+  return [count](const nlohmann::json& status) { return expert_ranks(status) == count; };
+}
+
+void expect_same_texts(LaunchedCluster& cluster, const nlohmann::json& baseline) {
+  const auto outcome = cluster.finish();
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err << cluster.log("ranks.log");
+  const auto document = outcome.json();
+  EXPECT_EQ(document["sequences"], baseline);
+  EXPECT_TRUE(document["report"]["conserved"].get<bool>());
+}
+
+TEST(Elastic, GrowsAndShrinksWhenAskedTo) {
+  const ScratchFolder scratch;
+  const auto arguments = exactness_run(exactness_prompts(scratch), {"--max-tokens", "440"});
+  const auto alone = run_alone(arguments);
+  ASSERT_EQ(alone.exit_code, 0) << alone.err;
+  LaunchedCluster cluster({"-n", "5", "--spares", "2"}, arguments);
+  ASSERT_TRUE(cluster.await(has_experts(2)));
+  EXPECT_EQ(cluster.command({"scale", "4"}).exit_code, 0);
+  EXPECT_TRUE(cluster.await(has_experts(4)));
+  EXPECT_EQ(cluster.command({"drain", "1"}).exit_code, 0);
+  EXPECT_TRUE(cluster.await(has_experts(3)));
+  expect_same_texts(cluster, alone.json()["sequences"]);
+}
+
+// Fifteen sequences that soon reach the context's end, and a long one: much load, then little.
+std::string falling_load(const ScratchFolder& scratch) {
+  std::string lines;
+  for (int i = 0; i < 16; ++i) {
+    std::vector<int> tokens;
+    for (int t = 0; t < (i == 0 ? 3 : 150); ++t) tokens.push_back(1 + (i * 31 + t * 7) % 3000);
+    lines += nlohmann::json{{"id", std::to_string(i)}, {"tokens", tokens}}.dump() + "\n";
+  }
+  return scratch.write("falling.jsonl", lines);
+}
+
+TEST(Elastic, FollowsTheLoadByItself) {
+  const ScratchFolder scratch;
+  const Arguments arguments = {"generate",
+                               "--preset",
+                               "inference",
+                               "--json",
+                               "--quiet",
+                               "--prompts",
+                               falling_load(scratch),
+                               "--max-tokens",
+                               "1000",
+                               "--context",
+                               "256",
+                               "--ignore-eos"};
+  const auto alone = run_alone(arguments);
+  ASSERT_EQ(alone.exit_code, 0) << alone.err;
+  LaunchedCluster cluster(
+      {"-n", "5", "--spares", "2", "--autoscale", "active", "--set", "cluster.busy_target=0.02",
+       "--set", "cluster.autoscale_interval_ms=300", "--set", "cluster.autoscale_window_ms=600"},
+      arguments);
+  EXPECT_TRUE(cluster.await(has_experts(4)));
+  expect_same_texts(cluster, alone.json()["sequences"]);
+  EXPECT_NE(cluster.log("controller.log").find("scaling_act"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace switchyard::tests
