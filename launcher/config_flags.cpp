@@ -79,7 +79,12 @@ void ConfigFlags::add_to(CLI::App& app) {
   app.add_option("--preset", preset_, "named settings: demo, inference, training, ...")
       ->group("Configuration");
   app.add_option("--config", file_, "YAML file of settings")->group("Configuration");
-  app.add_option("--set", sets_, "any setting: section.key=value (see `switchyard config`)")
+  app.add_option_function<std::vector<std::string>>(
+         "--set",
+         [this](const std::vector<std::string>& texts) {
+           sets_.insert(sets_.end(), texts.begin(), texts.end());
+         },
+         "any setting: section.key=value (see `switchyard config`)")
       ->allow_extra_args(false)  // what follows may be a command
       ->group("Configuration");
   for (const auto& flag : kValueFlags) {

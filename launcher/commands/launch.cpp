@@ -114,6 +114,7 @@ class LaunchCommand final : public Command {
         inner.config.run.log.progress ? ProgressLine::Show::kYes : ProgressLine::Show::kNo,
         signals.stop);
     auto outcome = run.run();
+    if (run.ended_in_order()) return outcome;
     if (!outcome) return Unexpected(processes->keep_logs(std::move(outcome).error()));
     return {};
   }

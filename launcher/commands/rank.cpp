@@ -80,7 +80,11 @@ Result<void> run_life(const Invocation& invocation, const RankFlags& flags,
   SY_ASSIGN(auto registration, agent_options(flags, invocation.run().cluster.regions, *worker,
                                              options.kind, transport));
   SY_ASSIGN(const auto agent, net::Agent::start(std::move(registration), mailbox, gauges, log));
-  auto outcome = worker->run();
+  TimePoint seen = clock.now();
+  auto outcome = worker->run([&clock, &seen, &agent] {
+    if (agent->connected()) seen = clock.now();
+    return clock.now() - seen;
+  });
   agent->stop(std::chrono::seconds(5));
   return outcome;
 }

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <string_view>
 #include <thread>
 
 extern char** environ;  // NOLINT(readability-redundant-declaration): POSIX wants it declared
@@ -28,8 +29,15 @@ void unblock_signals(posix_spawnattr_t& attributes) {
 
 Result<ChildProcess> ChildProcess::start(const std::vector<std::string>& words,
                                          const std::string& log_file) {
+  // A launcher that is killed takes its children along: setpriv (util-linux) has the kernel send
+  // SIGTERM to the child when its parent dies.
+  std::vector<std::string> line = words;
+  const std::string_view guard = "/usr/bin/setpriv";
+  if (::access(guard.data(), X_OK) == 0) {
+    line.insert(line.begin(), {std::string(guard), "--pdeathsig", "TERM", "--"});
+  }
   std::vector<char*> argv;
-  for (const auto& word : words) argv.push_back(const_cast<char*>(word.c_str()));
+  for (const auto& word : line) argv.push_back(const_cast<char*>(word.c_str()));
   argv.push_back(nullptr);
   posix_spawn_file_actions_t files;
   posix_spawn_file_actions_init(&files);
@@ -45,7 +53,7 @@ Result<ChildProcess> ChildProcess::start(const std::vector<std::string>& words,
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&files);
   if (code == ENOENT) {
-    return fail(ErrorCode::kNotFound, "{}: no such program; is it installed?", words[0]);
+    return fail(ErrorCode::kNotFound, "{}: no such program; is it installed?", line[0]);
   }
   if (code != 0) return fail(ErrorCode::kIo, "{}: {}", words[0], ::strerror(code));
   return ChildProcess(pid);

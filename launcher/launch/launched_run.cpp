@@ -28,6 +28,7 @@ Result<void> LaunchedRun::run() {
   SY_TRY(await_results());
   seconds_ = to_seconds(clock_.now() - started_);
   SY_TRY(end_cluster());
+  ended_in_order_ = true;
   line_.clear();
   return report();
 }
@@ -175,11 +176,17 @@ Result<void> LaunchedRun::report() {
   }
   for (auto& [id, sequence] : results_) result.sequences.push_back(std::move(sequence));
   result.seconds = seconds_;
-  if (!failed_.empty()) {
-    return fail(ErrorCode::kPeer, "{} of {} requests failed; the first: {}", failed_.size(),
-                requests_.size(), failed_.begin()->second);
+  SY_TRY(program_.conclude(std::move(result), report));
+  if (failed_.empty()) return {};
+  std::string reasons;
+  constexpr std::size_t kReasonsShown = 5;
+  for (const auto& [id, reason] : failed_) {
+    if (id == failed_.begin()->first || reasons.size() < kReasonsShown * 80) {
+      reasons += fmt::format("\n  prompt {} (in input order): {}", id + 1, reason);
+    }
   }
-  return program_.conclude(std::move(result), report);
+  return fail(ErrorCode::kPeer, "{} of {} requests failed:{}", failed_.size(), requests_.size(),
+              reasons);
 }
 
 }  // namespace switchyard::launcher

@@ -25,6 +25,8 @@ class LaunchedRun {
 
   // Blocks: until all requests are done and the cluster has ended. Errors: what ended it early.
   [[nodiscard]] Result<void> run();
+  // Whether the cluster did its work and left in order, whatever became of single requests.
+  [[nodiscard]] bool ended_in_order() const noexcept { return ended_in_order_; }
 
  private:
   [[nodiscard]] Result<void> connect();
@@ -50,6 +52,7 @@ class LaunchedRun {
   std::map<std::uint32_t, std::string> failed_;              // why
   std::map<std::uint32_t, engine::Farewell> farewells_;      // by rank
   std::size_t lost_ = 0;                                     // ranks that died
+  bool ended_in_order_ = false;
   TimePoint started_{};
   double seconds_ = 0;
 };

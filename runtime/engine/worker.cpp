@@ -89,7 +89,7 @@ control::ModelFacts Worker::model_facts() const {
   return facts;
 }
 
-Result<void> Worker::run() {
+Result<void> Worker::run(const Absence& absence) {
   std::uint32_t idle_rounds = 0;
   while (!leaving_) {
     SY_TRY(follow_view());
@@ -112,6 +112,10 @@ Result<void> Worker::run() {
       mailbox_.post(std::move(*report));
     }
     if (refused_) return Unexpected(*refused_);
+    if (absence() > options_.orphan_after) {
+      return fail(ErrorCode::kDeadline, ErrorScope::kProcess,
+                  "no controller for {:.0f} s: this rank ends", to_seconds(absence()));
+    }
     if (signals_.abandon.load(std::memory_order_relaxed)) {
       return fail(ErrorCode::kInterrupted, "stopped: another rank failed");
     }

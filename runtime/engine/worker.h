@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,6 +33,7 @@ struct WorkerOptions {
   std::string routing = "auto";  // spec
   std::string calibration;       // JSON text of a calibration file, or empty
   bool gate_stats = false;
+  Duration orphan_after{120'000'000'000};
 };
 
 class Worker final : private moe::ViewFeed, private Observer {
@@ -46,10 +48,13 @@ class Worker final : private moe::ViewFeed, private Observer {
 
   // What the controller must know of this rank's model.
   [[nodiscard]] control::ModelFacts model_facts() const;
+  // Asked now and then: for how long there has been no controller. A rank that nobody leads for
+  // longer than orphan_after ends itself; until then it goes on with what it has.
+  using Absence = std::function<Duration()>;
   // Until the controller says leave (then the farewell has been posted), or refuses this rank.
   // Blocks. Errors: kStaleEpoch with scope kProcess: the cluster went on without this rank, which
   // may come back as a new one; kDeadline, kPeer, kBadInput: this rank cannot go on.
-  [[nodiscard]] Result<void> run();
+  [[nodiscard]] Result<void> run(const Absence& absence);
 
  private:
   // A sequence that runs or waits here.

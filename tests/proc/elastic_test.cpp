@@ -41,35 +41,30 @@ TEST(Elastic, GrowsAndShrinksWhenAskedTo) {
   expect_same_texts(cluster, alone.json()["sequences"]);
 }
 
-// Fifteen sequences that soon reach the context's end, and a long one: much load, then little.
-std::string falling_load(const ScratchFolder& scratch) {
+// Sixteen long answers of a small random model.
+Arguments much_work(const ScratchFolder& scratch) {
   std::string lines;
   for (int i = 0; i < 16; ++i) {
-    std::vector<int> tokens;
-    for (int t = 0; t < (i == 0 ? 3 : 150); ++t) tokens.push_back(1 + (i * 31 + t * 7) % 3000);
-    lines += nlohmann::json{{"id", std::to_string(i)}, {"tokens", tokens}}.dump() + "\n";
+    lines += nlohmann::json{{"id", std::to_string(i)}, {"tokens", {1 + i, 2, 3}}}.dump() + "\n";
   }
-  return scratch.write("falling.jsonl", lines);
+  Arguments arguments = {
+      "generate",  "--preset",     "inference",    "--json",
+      "--quiet",   "--ignore-eos", "--prompts",    scratch.write("work.jsonl", lines),
+      "--context", "1024",         "--max-tokens", "900"};
+  for (const char* size : {"hidden=256", "layers=4", "heads=4", "kv_heads=2", "head_size=64",
+                           "vocab=1000", "expert_inner=1024"}) {
+    arguments.insert(arguments.end(), {"--set", std::string("model.") + size});
+  }
+  return arguments;
 }
 
 TEST(Elastic, FollowsTheLoadByItself) {
   const ScratchFolder scratch;
-  const Arguments arguments = {"generate",
-                               "--preset",
-                               "inference",
-                               "--json",
-                               "--quiet",
-                               "--prompts",
-                               falling_load(scratch),
-                               "--max-tokens",
-                               "1000",
-                               "--context",
-                               "256",
-                               "--ignore-eos"};
+  const auto arguments = much_work(scratch);
   const auto alone = run_alone(arguments);
   ASSERT_EQ(alone.exit_code, 0) << alone.err;
   LaunchedCluster cluster(
-      {"-n", "5", "--spares", "2", "--autoscale", "active", "--set", "cluster.busy_target=0.02",
+      {"-n", "5", "--spares", "2", "--autoscale", "active", "--set", "cluster.busy_target=0.005",
        "--set", "cluster.autoscale_interval_ms=300", "--set", "cluster.autoscale_window_ms=600"},
       arguments);
   EXPECT_TRUE(cluster.await(has_experts(4)));

@@ -27,6 +27,10 @@ TwoHosts::TwoHosts() : stem_("sy" + std::to_string(::getpid() % 100000)) {
 }
 
 TwoHosts::~TwoHosts() {
+  // What was cut off is still there and waits for its controller.
+  for (int host : {0, 1}) {
+    (void)run_shell("kill -9 $(ip netns pids " + name(host) + ")");
+  }
   (void)run_shell("ip netns delete " + name(0) + "; ip netns delete " + name(1));
 }
 
