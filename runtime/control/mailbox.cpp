@@ -67,6 +67,7 @@ bool Mailbox::merged(Message& message) {
 void Mailbox::post(Message message) {
   {
     const std::lock_guard lock(mutex_);
+    note_posted(message);
     if (!merged(message)) {
       if (const auto* progress = std::get_if<Progress>(&message)) {
         progress_at_[progress->id] = sent_ + to_controller_.size();
@@ -77,14 +78,32 @@ void Mailbox::post(Message message) {
   if (wake_) wake_();
 }
 
-void Mailbox::hold(std::vector<HeldRequest> held, Epoch epoch) {
-  const std::lock_guard lock(mutex_);
-  standing_ = {std::move(held), epoch};
+void Mailbox::note_posted(const Message& message) {
+  if (const auto* progress = std::get_if<Progress>(&message)) {
+    const auto held = held_.find(progress->id);
+    if (held == held_.end() || held->second.attempt != progress->attempt) return;
+    auto& tokens = held->second.tokens;
+    tokens.insert(tokens.end(), progress->tokens.begin(), progress->tokens.end());
+  } else if (const auto* finished = std::get_if<Finished>(&message)) {
+    const auto held = held_.find(finished->id);
+    if (held != held_.end() && held->second.attempt == finished->attempt) held_.erase(held);
+  } else if (const auto* adopted = std::get_if<Adopted>(&message)) {
+    adopted_ = adopted->epoch;
+  }
+}
+
+void Mailbox::note_delivered(const Message& message) {
+  if (const auto* assign = std::get_if<Assign>(&message)) {
+    held_[assign->id] = {assign->id, assign->attempt, assign->tokens};
+  } else if (const auto* cancel = std::get_if<Cancel>(&message)) {
+    if (cancel->how == CancelHow::kForget) held_.erase(cancel->id);
+  }
 }
 
 void Mailbox::deliver(Message message) {
   {
     const std::lock_guard lock(mutex_);
+    note_delivered(message);
     to_engine_.push_back(std::move(message));
   }
   if (wake_engine_) wake_engine_();
@@ -105,7 +124,9 @@ std::optional<Message> Mailbox::next_to_send() {
 
 Mailbox::Standing Mailbox::standing() const {
   const std::lock_guard lock(mutex_);
-  return standing_;
+  Standing standing{{}, adopted_};
+  for (const auto& [id, held] : held_) standing.held.push_back(held);
+  return standing;
 }
 
 }  // namespace switchyard::control

@@ -24,12 +24,12 @@ class Mailbox {
   // Heartbeat or Evidence replaces it, so that the queue stays bounded by the number of open
   // requests.
   void post(Message message);
-  // What a re-registration tells: the sequences held now. Kept up to date by the engine.
-  void hold(std::vector<HeldRequest> held, Epoch epoch);
 
   // ---- agent thread ----
   void deliver(Message message);
   [[nodiscard]] std::optional<Message> next_to_send();
+  // What a re-registration tells: the sequences held now, derived from the assignments that were
+  // delivered and from what was posted about them; and the last epoch that was said to be adopted.
   struct Standing {
     std::vector<HeldRequest> held;
     Epoch epoch;
@@ -43,6 +43,8 @@ class Mailbox {
  private:
   // Whether the message went into one that waits already.
   [[nodiscard]] bool merged(Message& message);
+  void note_posted(const Message& message);
+  void note_delivered(const Message& message);
 
   mutable std::mutex mutex_;
   std::deque<Message> to_engine_;
@@ -50,7 +52,8 @@ class Mailbox {
   std::uint64_t sent_ = 0;  // messages that have left the front of to_controller_
   // Where the last Progress of a request stands: its number counted from the first message ever.
   std::unordered_map<RequestId, std::uint64_t> progress_at_;
-  Standing standing_;
+  std::unordered_map<RequestId, HeldRequest> held_;
+  Epoch adopted_;
   std::function<void()> wake_;
   std::function<void()> wake_engine_;
 };

@@ -16,8 +16,12 @@ Result<void> ControlLink::post(RankId to, const nlohmann::json& body) {
 
 Result<bool> ControlLink::flushed() {
   for (auto it = outgoing_.begin(); it != outgoing_.end();) {
-    SY_ASSIGN(const bool done, transport_.send_done(it->ticket));
-    it = done ? outgoing_.erase(it) : std::next(it);
+    const auto done = transport_.send_done(it->ticket);
+    if (!done) {
+      outgoing_.erase(it);  // its ticket is spent
+      return Unexpected(done.error());
+    }
+    it = *done ? outgoing_.erase(it) : std::next(it);
   }
   return outgoing_.empty();
 }

@@ -1,6 +1,7 @@
 #include "runtime/engine/worker.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "runtime/engine/payload.h"
 
@@ -130,19 +131,13 @@ Result<void> Worker::run(const Absence& absence) {
 }
 
 void Worker::say_progress() {
-  std::vector<control::HeldRequest> held;
   for (auto& [sequence, request] : held_) {
-    if (request.tokens.size() > request.said) {
-      mailbox_.post(
-          control::Progress{request.id,
-                            request.attempt,
-                            request.said,
-                            {request.tokens.begin() + request.said, request.tokens.end()}});
-      request.said = static_cast<std::uint32_t>(request.tokens.size());
-    }
-    held.push_back({request.id, request.attempt, request.tokens});
+    if (request.fresh.empty()) continue;
+    const auto count = static_cast<std::uint32_t>(request.fresh.size());
+    mailbox_.post(control::Progress{request.id, request.attempt, request.said,
+                                    std::exchange(request.fresh, {})});
+    request.said += count;
   }
-  mailbox_.hold(std::move(held), parts_.plane->view().epoch);
 }
 
 void Worker::say_farewell() {
@@ -173,7 +168,7 @@ void Worker::update_gauges() {
 
 void Worker::on_token(const SequenceRequest& request, std::uint32_t token) {
   if (const auto held = held_.find(request.id); held != held_.end()) {
-    held->second.tokens.push_back(token);
+    held->second.fresh.push_back(token);
   }
 }
 

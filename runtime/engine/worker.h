@@ -61,8 +61,8 @@ class Worker final : private moe::ViewFeed, private Observer {
   struct Held {
     control::RequestId id;
     std::uint32_t attempt = 0;
-    std::uint32_t said = 0;             // tokens told to the controller, those of before included
-    std::vector<std::uint32_t> tokens;  // generated
+    std::uint32_t said = 0;            // tokens told to the controller, those of before included
+    std::vector<std::uint32_t> fresh;  // generated since
   };
 
   Worker(const WorkerOptions& options, std::unique_ptr<model::WeightSource> source,

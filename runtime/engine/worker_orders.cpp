@@ -131,8 +131,8 @@ void Worker::assign(const control::Assign& assign) {
   if (!assign.allowed.empty()) {
     request->allowed = std::make_shared<const moe::RankMask>(assign.allowed, transport_.size());
   }
-  held_[sequence] = {assign.id, assign.attempt, static_cast<std::uint32_t>(assign.tokens.size()),
-                     assign.tokens};
+  held_[sequence] = {
+      assign.id, assign.attempt, static_cast<std::uint32_t>(assign.tokens.size()), {}};
   if (auto added = parts_.engine->submit(std::move(*request)); !added) {
     held_.erase(sequence);
     refuse(added.error().message);

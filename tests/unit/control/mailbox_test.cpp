@@ -87,7 +87,13 @@ TEST(Mailbox, TellsTheOtherSide) {
   mailbox.deliver(Leave{});
   EXPECT_EQ(posted, 1);
   EXPECT_EQ(delivered, 1);
-  mailbox.hold({{RequestId(4), 2, {1}}}, Epoch(9));
+  Assign assign;
+  assign.id = RequestId(4);
+  assign.attempt = 2;
+  assign.tokens = {1};
+  mailbox.deliver(assign);
+  mailbox.post(Finished{RequestId(4), 1, {}, {}});  // of an attempt that is over
+  mailbox.post(Adopted{Epoch(9)});
   EXPECT_EQ(mailbox.standing().held.size(), 1u);
   EXPECT_EQ(mailbox.standing().epoch, Epoch(9));
 }

@@ -67,7 +67,14 @@ TEST(Agent, RegistersIsWelcomedAndBeats) {
   FakeBrain brain;
   const RunningServer server(brain, server_options());
   Engine engine;
-  engine.mailbox.hold({{control::RequestId(7), 1, {5, 6}}}, Epoch(2));
+  control::Assign assign;
+  assign.id = control::RequestId(7);
+  assign.attempt = 1;
+  assign.tokens = {5};
+  engine.mailbox.deliver(assign);
+  ASSERT_TRUE(engine.mailbox.take().has_value());
+  engine.mailbox.post(control::Progress{control::RequestId(7), 1, 1, {6}});
+  engine.mailbox.post(control::Adopted{Epoch(2)});
   engine.pulse.steps = 41;
   const auto agent = start(agent_options(server.where()), engine);
   const auto welcome = engine.wait<control::Welcome>();
