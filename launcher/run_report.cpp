@@ -9,6 +9,12 @@
 namespace switchyard::launcher {
 namespace {
 
+// A rank without a role at the end waited as a spare.
+std::string_view role_name(const engine::RankReport& rank) {
+  if (rank.router) return rank.expert ? "router+expert" : "router";
+  return rank.expert ? "expert" : "spare";
+}
+
 using nlohmann::json;
 
 struct TokenCounts {
@@ -49,16 +55,14 @@ json rank_json(const engine::RankReport& rank) {
           {"wait_seconds", static_cast<double>(counters.wait_ns) * 1e-9},
           {"pairs_served", counters.pairs_served},
           {"batches_served", counters.batches_served},
-          {"dispatches_per_batch",
-           per_second(static_cast<double>(counters.batch_jobs),
-                      static_cast<double>(counters.batches_served))},
+          {"dispatches_per_batch", per_second(static_cast<double>(counters.batch_jobs),
+                                              static_cast<double>(counters.batches_served))},
           {"busy_seconds", static_cast<double>(counters.busy_ns) * 1e-9},
           {"exchanges_replayed", counters.exchanges_replayed},
           {"pairs_withdrawn", counters.pairs_withdrawn},
           {"pairs_masked", counters.pairs_masked},
           {"restricted_rows_sent", counters.restricted_rows_sent},
           {"bytes_sent", counters.bytes_sent}};
-
 }
 
 json balance_json(const routing::RoutingStats& stats, std::size_t layers) {
@@ -112,7 +116,8 @@ std::string balance_text(const routing::RoutingStats& stats, std::size_t layers,
   const auto floor = routing::uniform_noise_floor(
       {experts, 1, layers == 0 ? 0 : stats.slot_count() / layers, 20, 0});
   return fmt::format(
-      "expert load   busiest expert {:.2f} x its layer's mean (uniform routing would show {:.2f})\n",
+      "expert load   busiest expert {:.2f} x its layer's mean (uniform routing would show "
+      "{:.2f})\n",
       imbalance, floor.expert_max_over_mean);
 }
 
@@ -120,13 +125,12 @@ std::string ranks_text(const engine::ClusterReport& cluster) {
   const auto served = static_cast<double>(std::max<std::uint64_t>(1, cluster.pairs_served()));
   std::string text;
   for (const auto& rank : cluster.ranks) {
-    text += fmt::format("  rank {:<3} {:<14} ", rank.rank.value(),
-                        rank.router ? (rank.expert ? "router+expert" : "router") : "expert");
+    text += fmt::format("  rank {:<3} {:<14} ", rank.rank.value(), role_name(rank));
     if (rank.expert) {
-      text += fmt::format("{:>5} experts, {:>5.1f} % of the pairs, busy {:.2f} s; ",
-                          rank.experts_held,
-                          100.0 * static_cast<double>(rank.counters.pairs_served) / served,
-                          static_cast<double>(rank.counters.busy_ns) * 1e-9);
+      text +=
+          fmt::format("{:>5} experts, {:>5.1f} % of the pairs, busy {:.2f} s; ", rank.experts_held,
+                      100.0 * static_cast<double>(rank.counters.pairs_served) / served,
+                      static_cast<double>(rank.counters.busy_ns) * 1e-9);
     }
     text += fmt::format("{:.1f} MiB sent, peak memory {:.0f} MiB\n",
                         mib(std::accumulate(rank.counters.bytes_sent.begin(),
@@ -155,27 +159,26 @@ json routing_json(const routing::RoutingStats& stats, const model::ModelConfig& 
 json report_json(const RunReport& report, const model::ModelConfig& model) {
   const auto tokens = count_tokens(report.result);
   const auto& times = report.result.times;
-  json document = {
-      {"routing", report.routing},
-      {"seconds", report.result.seconds},
-      {"prompt_tokens", tokens.prompt},
-      {"generated_tokens", tokens.generated},
-      {"tokens_per_second",
-       per_second(static_cast<double>(tokens.generated), report.result.seconds)},
-      {"prompt_tokens_per_second",
-       per_second(static_cast<double>(times.prompt_tokens), times.prompt_seconds)},
-      {"decode_tokens_per_second",
-       per_second(static_cast<double>(times.decode_tokens), times.decode_seconds)},
-      {"sigma_k", report.result.stats.sigma_k()},
-      {"routing_entropy", report.result.stats.routing_entropy()},
-      {"fallbacks", report.result.stats.fallback_counts()},
-      {"layers", balance_json(report.result.stats, model.moe_layer_count())},
-      {"pairs_dispatched", report.cluster.pairs_dispatched()},
-      {"pairs_served", report.cluster.pairs_served()},
-      {"pairs_answered", report.cluster.pairs_answered()},
-      {"conserved", report.cluster.conserved()},
-      {"bytes_sent", report.cluster.bytes_sent()},
-      {"ranks", json::array()}};
+  json document = {{"routing", report.routing},
+                   {"seconds", report.result.seconds},
+                   {"prompt_tokens", tokens.prompt},
+                   {"generated_tokens", tokens.generated},
+                   {"tokens_per_second",
+                    per_second(static_cast<double>(tokens.generated), report.result.seconds)},
+                   {"prompt_tokens_per_second",
+                    per_second(static_cast<double>(times.prompt_tokens), times.prompt_seconds)},
+                   {"decode_tokens_per_second",
+                    per_second(static_cast<double>(times.decode_tokens), times.decode_seconds)},
+                   {"sigma_k", report.result.stats.sigma_k()},
+                   {"routing_entropy", report.result.stats.routing_entropy()},
+                   {"fallbacks", report.result.stats.fallback_counts()},
+                   {"layers", balance_json(report.result.stats, model.moe_layer_count())},
+                   {"pairs_dispatched", report.cluster.pairs_dispatched()},
+                   {"pairs_served", report.cluster.pairs_served()},
+                   {"pairs_answered", report.cluster.pairs_answered()},
+                   {"conserved", report.cluster.conserved()},
+                   {"bytes_sent", report.cluster.bytes_sent()},
+                   {"ranks", json::array()}};
   document.update(routing_json(report.result.stats, model));
   for (const auto& rank : report.cluster.ranks) document["ranks"].push_back(rank_json(rank));
   return document;
@@ -202,9 +205,9 @@ std::string report_text(const RunReport& report, const model::ModelConfig& model
       "k histogram {}\n"
       "saved         {:.1f} % of the expert work against dense, {:.1f} % against static k={}, "
       "{:.1f} % of all work\n",
-      report.routing, stats.mean_k(), model.experts, model.experts_per_token,
-      histogram_text(stats), 100 * savings.vs_dense, 100 * savings.vs_static,
-      model.experts_per_token, 100 * savings.total);
+      report.routing, stats.mean_k(), model.experts, model.experts_per_token, histogram_text(stats),
+      100 * savings.vs_dense, 100 * savings.vs_static, model.experts_per_token,
+      100 * savings.total);
   text += gate_text(stats, model.moe_layer_count());
   text += balance_text(stats, model.moe_layer_count(), model.experts);
   text += fmt::format(

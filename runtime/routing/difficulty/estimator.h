@@ -15,7 +15,8 @@ namespace switchyard::routing {
 // What an estimator may know besides the token.
 struct EstimatorSetup {
   std::size_t k_min = 1;
-  // -ln of the smoothed unigram probability of each token id; empty without token counts.
+  // -ln of the smoothed unigram probability of each token id, the last for all ids beyond; empty
+  // without token counts.
   std::span<const float> token_surprise;
 };
 

@@ -78,6 +78,23 @@ Result<LayerThresholds> by_pool(std::size_t layers, Pooling pooling, std::size_t
   return thresholds;
 }
 
+// Many equal scores (tokens never seen before) pass a ramp's thresholds all or none. Moves the
+// upper thresholds above their own ties, one by one, as long as that brings `extra` closer to what
+// is wanted.
+void split_ties(const std::vector<float>& sorted, double wanted, double extra,
+                std::vector<double>& thresholds) {
+  const auto n = static_cast<double>(sorted.size());
+  for (std::size_t m = thresholds.size(); m-- > 0 && extra > wanted;) {
+    const auto tied = std::equal_range(sorted.begin(), sorted.end(), thresholds[m]);
+    const double fewer = extra - static_cast<double>(tied.second - tied.first) / n;
+    if (std::abs(fewer - wanted) >= std::abs(extra - wanted)) return;
+    extra = fewer;
+    thresholds[m] = tied.second == sorted.end()
+                        ? std::nextafter(static_cast<double>(sorted.back()), kInfinity)
+                        : static_cast<double>(*tied.second);
+  }
+}
+
 [[nodiscard]] std::vector<double> solve_ramp(const std::vector<float>& sorted, std::size_t steps,
                                              double wanted) {
   double low = -12;  // ln g; a larger g gives fewer experts
@@ -101,7 +118,10 @@ Result<LayerThresholds> by_pool(std::size_t layers, Pooling pooling, std::size_t
   double extra_high = 0;
   std::vector<double> more = ramp(sorted, steps, std::exp(low), extra_low);
   std::vector<double> fewer = ramp(sorted, steps, std::exp(high), extra_high);
-  return std::abs(extra_low - wanted) < std::abs(extra_high - wanted) ? more : fewer;
+  const bool closer_above = std::abs(extra_low - wanted) < std::abs(extra_high - wanted);
+  std::vector<double>& closer = closer_above ? more : fewer;
+  split_ties(sorted, wanted, closer_above ? extra_low : extra_high, closer);
+  return closer;
 }
 
 }  // namespace

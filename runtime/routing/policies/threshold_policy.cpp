@@ -38,23 +38,31 @@ class ThresholdRule final : public CountRule {
   std::vector<float> token_surprise_;
 };
 
-// -ln((count + 1) / (sum + vocab)): add-one smoothing, so that an unseen token has a finite
-// surprise.
+// Whose uses a token's surprise is taken from: all of the calibration text, or all but the use that
+// is being scored. Without the latter no token of the calibration text would look unseen, though
+// new texts hold about as many unseen tokens as that text has tokens used once (Good-Turing).
+enum class TokenUses : std::uint8_t { kAll, kAllOthers };
+
+// -ln((uses + 1) / (sum + vocab)) by token id: add-one smoothing, so that an unseen token has a
+// finite surprise. The last entry stands for every id beyond the calibration text's.
 [[nodiscard]] Result<std::vector<float>> token_surprise(const PolicyInput& input,
-                                                        const ThresholdPolicy& policy) {
+                                                        const ThresholdPolicy& policy,
+                                                        TokenUses uses) {
   if (!policy.estimator->needs_token_counts) return std::vector<float>();
   if (input.calibration == nullptr || input.calibration->token_counts.empty()) {
     return fail(ErrorCode::kUsage,
                 "routing policy {}: estimator {} needs a calibration file with token_counts",
                 policy.name, policy.estimator->name);
   }
-  const auto& counts = input.calibration->token_counts;
+  auto counts = input.calibration->token_counts;
   const double sum =
       std::accumulate(counts.begin(), counts.end(), 0.0) + static_cast<double>(counts.size());
+  counts.push_back(0);
   std::vector<float> out;
   out.reserve(counts.size());
   for (const std::uint64_t count : counts) {
-    out.push_back(static_cast<float>(-log_positive((static_cast<double>(count) + 1) / sum)));
+    const std::uint64_t counted = uses == TokenUses::kAllOthers && count > 0 ? count - 1 : count;
+    out.push_back(static_cast<float>(-log_positive((static_cast<double>(counted) + 1) / sum)));
   }
   return out;
 }
@@ -134,7 +142,7 @@ Result<BuiltPolicy> make_threshold_policy(const PolicyInput& input, const Thresh
   } else {
     thresholds = LayerThresholds::uniform(input.convention.layers, keys.thresholds);
   }
-  SY_ASSIGN(std::vector<float> surprise, token_surprise(input, policy));
+  SY_ASSIGN(std::vector<float> surprise, token_surprise(input, policy, TokenUses::kAll));
   BuiltPolicy built;
   built.spec = std::move(keys.spec);
   built.rule = std::make_unique<ThresholdRule>(*policy.estimator, keys.range, std::move(thresholds),
@@ -151,7 +159,8 @@ Result<CalibrationEntry> solve_threshold_policy(const PolicyInput& input,
   if (!keys.mean_k) {
     return fail(ErrorCode::kUsage, "routing policy {}: mean_k= is missing", policy.name);
   }
-  SY_ASSIGN(const std::vector<float> surprise, token_surprise(input, policy));
+  SY_ASSIGN(const std::vector<float> surprise,
+            token_surprise(input, policy, TokenUses::kAllOthers));
   const EstimatorSetup setup{keys.range.low, surprise};
   const Estimator& estimator = *policy.estimator;
   CalibrationEntry found;

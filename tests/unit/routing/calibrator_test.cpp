@@ -111,7 +111,24 @@ TEST(Calibrator, PriorComesCloseAndGivesRareTokensMore) {
   const auto out =
       route(*made, std::vector<float>(3 * kExperts, 0.5F), kExperts, {tokens, {}, {}, {}});
   EXPECT_LT(out.k(0), out.k(1));
-  EXPECT_EQ(out.fallbacks[2], Fallback::kSingleExpert);  // outside the calibrated vocabulary
+  EXPECT_EQ(out.k(2), 4U);  // outside the calibrated vocabulary: as rare as can be
+}
+
+// A new text holds ids that the calibration text had not; their share must not raise the mean.
+TEST(Calibrator, PriorKeepsItsBudgetOnTextsWithUnseenTokens) {
+  Text text;
+  Text other;
+  Random random(12);
+  const auto long_tailed = [&random] {
+    return static_cast<std::uint32_t>(std::exp(random.next_unit() * std::log(20000.0)));
+  };
+  for (auto& id : text.token_ids) id = long_tailed();
+  for (auto& id : other.token_ids) id = long_tailed();
+  const auto calibrator = observed(text);
+  const char* spec = "difficulty:estimator=prior,mean_k=1.5,k_max=4";
+  const auto entry = calibrator.solve(spec).value();
+  const auto made = router(spec, model(), calibrator.calibration({entry}).to_json());
+  EXPECT_NEAR(routed_mean_k(*made, other), 1.5, 0.15);
 }
 
 TEST(Calibrator, MeetsTheEndsOfTheRange) {
