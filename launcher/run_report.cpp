@@ -9,13 +9,13 @@
 namespace switchyard::launcher {
 namespace {
 
+using nlohmann::json;
+
 // A rank without a role at the end waited as a spare.
 std::string_view role_name(const engine::RankReport& rank) {
   if (rank.router) return rank.expert ? "router+expert" : "router";
   return rank.expert ? "expert" : "spare";
 }
-
-using nlohmann::json;
 
 struct TokenCounts {
   std::uint64_t prompt = 0;
