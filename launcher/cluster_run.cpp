@@ -7,6 +7,7 @@
 #include "launcher/exit_code.h"
 #include "launcher/progress_line.h"
 #include "launcher/stop_watch.h"
+#include "launcher/unled_world.h"
 #include "runtime/config/config_rules.h"
 
 namespace switchyard::launcher {
@@ -45,6 +46,9 @@ Result<void> run_rank(const Invocation& invocation, LeadProgram& program,
   const SteadyClock& clock = remains.clock;
   const bool lead = transport.rank() == RankId(0);
   SY_ASSIGN(auto log, make_log(transport.rank(), invocation.run().log.level));
+  if (lead) {
+    for (const auto& sentence : ignored_settings(invocation.config)) log->warn("{}", sentence);
+  }
   SY_ASSIGN(auto options, cluster_options(invocation.config));
   auto source = open_weights(invocation.config);
   if (source && lead) {
@@ -53,9 +57,9 @@ Result<void> run_rank(const Invocation& invocation, LeadProgram& program,
     }
   }
   if (source) options.k_max = program.k_max((*source)->config());
-  ProgressLine line(lead && invocation.run().log.progress ? ProgressLine::Show::kYes
-                                                          : ProgressLine::Show::kNo,
-                    clock);
+  ProgressLine line(
+      lead && invocation.run().log.progress ? ProgressLine::Show::kYes : ProgressLine::Show::kNo,
+      clock);
   const auto loading = [&line](std::size_t done, std::size_t total) {
     line.update(fmt::format("loading: layer {} of {}", done, total));
   };
@@ -63,6 +67,9 @@ Result<void> run_rank(const Invocation& invocation, LeadProgram& program,
                                                    signals, log, loading));
   engine::Session* session = remains.session.get();
   line.clear();
+  if (lead && transport.name() == "mpi" && transport.size() > 1 && invocation.run().log.progress) {
+    std::fprintf(stderr, "%s\n", unled_world_note().c_str());
+  }
   if (!lead) {
     SY_TRY(session->follow());
   } else {
@@ -126,8 +133,7 @@ Result<void> run_on_cluster(const Invocation& invocation, LeadProgram& program) 
   engine::StopSignals signals;
   const StopWatch stop_watch(signals);
   SY_ASSIGN(auto world, join_world(invocation));
-  const std::size_t ranks =
-      world.mpi ? world.transports.front()->size() : world.transports.size();
+  const std::size_t ranks = world.mpi ? world.transports.front()->size() : world.transports.size();
   if (auto fits = config::check_world(invocation.config, ranks); !fits) {
     if (world.mpi) {
       const SteadyClock clock;

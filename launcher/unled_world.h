@@ -1,0 +1,19 @@
+// launcher/unled_world.h -- what a run without a controller lacks: ranks of plain mpirun, or
+// threads. Words only; the run itself is cluster_run.h. Thread safety: pure functions.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "runtime/config/config_sources.h"
+
+namespace switchyard::launcher {
+
+// One sentence for the user of several processes under plain mpirun.
+[[nodiscard]] std::string unled_world_note();
+
+// A sentence for each setting that was given and that only a controller could honour, with where it
+// came from. Empty: nothing is ignored.
+[[nodiscard]] std::vector<std::string> ignored_settings(const config::EffectiveConfig& config);
+
+}  // namespace switchyard::launcher
