@@ -65,6 +65,9 @@ void add_device(std::vector<Key>& keys) {
   using S = DeviceSection;
   constexpr auto kIn = &RunConfig::device;
   Rows rows{"device", keys};
+  rows.choice(
+      "name", field<kIn, &S::name>(), {"cpu", "cuda"},
+      "Where ranks compute: this machine's cores, or its NVIDIA GPUs, one for each rank in turn");
   rows.choice("precision", field<kIn, &S::precision>(), {"bf16", "fp32"},
               "Operands of the matrix products; sums are fp32 in both");
   rows.choice("isa", field<kIn, &S::isa>(), {"auto", "avx512-bf16", "avx512", "avx2", "ref"},
@@ -84,9 +87,10 @@ void add_cluster(std::vector<Key>& keys) {
   rows.count("routers", field<kIn, &S::routers>(), 0, 1024,
              "Ranks 0..routers-1 hold sequences; 0: 1");
   rows.flag("colocate", field<kIn, &S::colocate>(), "Router ranks hold experts too");
-  rows.text("placement", field<kIn, &S::placement>(),
-            "How experts are spread over the expert ranks: contiguous, round-robin, balanced, eplb, or "
-            "file:PLAN (written by `place`)");
+  rows.text(
+      "placement", field<kIn, &S::placement>(),
+      "How experts are spread over the expert ranks: contiguous, round-robin, balanced, eplb, or "
+      "file:PLAN (written by `place`)");
   rows.count("replicas", field<kIn, &S::replicas>(), 1, 1024,
              "Copies of every expert, on distinct ranks");
   rows.choice("replica_choice", field<kIn, &S::replica_choice>(),
@@ -95,8 +99,9 @@ void add_cluster(std::vector<Key>& keys) {
               "Element type of expert rows on the wire; auto: the precision");
   rows.count("spares", field<kIn, &S::spares>(), 0, 1023,
              "Launched ranks that wait to take a dead one's place");
-  rows.choice("loss", field<kIn, &S::loss>(), {"reload", "mask", "fail"},
-              "When an expert's last copy dies: load it elsewhere, drop its pairs, or fail requests");
+  rows.choice(
+      "loss", field<kIn, &S::loss>(), {"reload", "mask", "fail"},
+      "When an expert's last copy dies: load it elsewhere, drop its pairs, or fail requests");
   rows.text("regions", field<kIn, &S::regions>(),
             "Region and zone of launched ranks, such as 0-1=eu-west/a,2-3=us-east");
   rows.text("residency", field<kIn, &S::residency>(),
