@@ -1,28 +1,5 @@
-# The CUDA device: kernels/cuda where a toolkit is found, else kernels/cuda_absent stands in for its
+# The CUDA device: kernels/cuda where cuda_toolkit.cmake found nvcc, else kernels/cuda_absent for its
 # one entry point. nvcc compiles the .cu files; the C++ compiler compiles the rest.
-if(NOT SWITCHYARD_CUDA STREQUAL "OFF")
-  if(NOT CMAKE_CUDA_COMPILER AND NOT DEFINED ENV{CUDACXX} AND EXISTS /usr/local/cuda/bin/nvcc)
-    set(CMAKE_CUDA_COMPILER /usr/local/cuda/bin/nvcc)  # its usual place, seldom in PATH
-  endif()
-  # Code for A100, H100 and B200; later ones translate the PTX of the newest.
-  if(NOT CMAKE_CUDA_ARCHITECTURES)
-    set(CMAKE_CUDA_ARCHITECTURES 80-real 90-real 100)
-  endif()
-  include(CheckLanguage)
-  check_language(CUDA)
-  if(CMAKE_CUDA_COMPILER)
-    enable_language(CUDA)
-    find_package(CUDAToolkit REQUIRED)
-    # CMake 3.25 does not know this flag of every nvcc.
-    if(NOT CMAKE_CUDA20_STANDARD_COMPILE_OPTION)
-      set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION -std=c++20)
-      set(CMAKE_CUDA20_EXTENSION_COMPILE_OPTION -std=gnu++20)
-    endif()
-  elseif(SWITCHYARD_CUDA STREQUAL "ON")
-    message(FATAL_ERROR "SWITCHYARD_CUDA=ON but nvcc was not found; set CUDACXX to it")
-  endif()
-endif()
-
 file(GLOB cuda_kernel_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/cuda/*.cu)
 file(GLOB cuda_host_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/cuda/*.cpp)
 if(NOT CMAKE_CUDA_COMPILER OR SWITCHYARD_CUDA STREQUAL "OFF")

@@ -258,7 +258,7 @@ __global__ void __launch_bounds__(kAttendThreads) attend_kernel(AttendArgs args)
   float highest[kWarpRows];
 #pragma unroll
   for (int i = 0; i < kWarpRows; ++i) highest[i] = kLowest;
-  const std::uint32_t last_token = item.first_token + (item.first_row + item.rows - 1) / args.group;
+  const std::size_t last_token = item.first_token + (item.first_row + item.rows - 1) / args.group;
   const int last = static_cast<int>(args.position[last_token]);
   for (int first = 0; first <= last; first += kKeys) {
     const std::byte* keys = args.cache.base +
@@ -271,7 +271,7 @@ __global__ void __launch_bounds__(kAttendThreads) attend_kernel(AttendArgs args)
 #pragma unroll
     for (int i = 0; i < kWarpRows; ++i) {
       const std::uint32_t r = threadIdx.x / kWarp + i * kAttendWarps;
-      const std::uint32_t token =
+      const std::size_t token =
           item.first_token + (item.first_row + (r < item.rows ? r : 0)) / args.group;
       const int here = static_cast<int>(args.position[token]) + 1 - first;
       visible[i] = here < 0 ? 0 : (here < kKeys ? here : kKeys);

@@ -121,7 +121,7 @@ Result<std::unique_ptr<KvCache>> CudaDevice::make_kv_cache(const KvCacheShape& s
     SY_TRY(wait());
     SY_ASSIGN(tables_, TableRing::create(table_bytes));
   }
-  return CudaKvCache::create(shape, operand());
+  return CudaKvCache::create(stream_, shape, operand());
 }
 
 Result<void> CudaDevice::grow(DeviceMemory& memory, std::size_t bytes) {

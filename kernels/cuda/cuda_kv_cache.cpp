@@ -1,5 +1,4 @@
 #include "kernels/cuda/cuda_error.h"
-#include "kernels/cuda/cuda_memory.h"
 #include "kernels/cuda/packed_weights.h"
 
 namespace switchyard::kernels::cuda {
@@ -18,14 +17,14 @@ CudaKvCache::CudaKvCache(const KvCacheShape& shape, DType dtype) : shape_(shape)
   blocks_.page_bytes = shape.kv_heads * blocks_.head_bytes;
 }
 
-// Zeroed: what lies behind a head's last element is multiplied, and rows not yet written are not
-// read.
-Result<std::unique_ptr<KvCache>> CudaKvCache::create(const KvCacheShape& shape, DType dtype) {
+Result<std::unique_ptr<KvCache>> CudaKvCache::create(const Stream& stream,
+                                                     const KvCacheShape& shape, DType dtype) {
   std::unique_ptr<CudaKvCache> cache(new CudaKvCache(shape, dtype));
   SY_ASSIGN(cache->memory_,
             allocate_device(shape.layers * shape.pages * cache->blocks_.page_bytes));
   if (cache->bytes() != 0) {
-    SY_TRY(check(cudaMemset(cache->memory_.data(), 0, cache->bytes()), "clearing the KV cache"));
+    SY_TRY(check(cudaMemsetAsync(cache->memory_.data(), 0, cache->bytes(), stream.get()),
+                 "clearing the KV cache"));
   }
   return cache;
 }

@@ -71,7 +71,8 @@ __device__ __forceinline__ void multiply(const MatmulArgs& args, const MatmulTil
   const std::byte* w[kColumns];
 #pragma unroll
   for (int r = 0; r < kRows; ++r) {
-    const std::uint32_t row = r < tile.rows ? r : tile.rows - 1;
+    const std::uint32_t at = static_cast<std::uint32_t>(r);
+    const std::uint32_t row = at < tile.rows ? at : tile.rows - 1;
     x[r] = args.x.data + (tile.row_begin + row) * args.x.stride_bytes;
   }
 #pragma unroll

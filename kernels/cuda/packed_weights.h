@@ -4,6 +4,7 @@
 // Thread safety: shared const objects: safe.
 #pragma once
 
+#include "kernels/cuda/cuda_memory.h"
 #include "kernels/cuda/kernels.h"
 #include "kernels/device.h"
 
@@ -43,7 +44,9 @@ class CudaPackedExpert final : public PackedExpert {
 // [layers][pages][kv heads][keys, values][64][head size rounded up to 8].
 class CudaKvCache final : public KvCache {
  public:
-  [[nodiscard]] static Result<std::unique_ptr<KvCache>> create(const KvCacheShape& shape,
+  // Zeroed on `stream`: what lies behind a head's last element is multiplied. Errors: kLimit.
+  [[nodiscard]] static Result<std::unique_ptr<KvCache>> create(const Stream& stream,
+                                                               const KvCacheShape& shape,
                                                                DType dtype);
   const KvCacheShape& shape() const noexcept override { return shape_; }
   std::size_t bytes() const noexcept override { return memory_.bytes(); }

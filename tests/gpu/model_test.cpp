@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include "tests/command/run_command.h"
+#include "tests/gpu/exact_on_gpu.h"
 
 namespace switchyard::tests {
 namespace {
@@ -71,7 +71,7 @@ std::vector<float> all_values(const std::string& path) {
   return values;
 }
 
-// docs/NUMERICS of devices: fp32 within 2e-3 (as against NumPy), bf16 within 0.15 of a logit.
+// docs/ARCHITECTURE.md: fp32 within 2e-3 (as against NumPy), bf16 within 0.15 of a logit.
 TEST_P(ModelOnGpu, LogitsAreNearThoseOfTheCpu) {
   for (const auto& [precision, bound] : {std::pair{"fp32", 2e-3F}, {"bf16", 0.15F}}) {
     const auto on = [&](const char* device) {
@@ -104,43 +104,6 @@ INSTANTIATE_TEST_SUITE_P(Models, ModelOnGpu,
                            return name;
                          });
 
-class ExactOnGpu : public ::testing::Test {
- protected:
-  // Five ragged prompts; sequences with the digests of their logits.
-  Arguments run(const Arguments& extra) const {
-    std::string lines;
-    for (std::size_t i = 0; i < 5; ++i) {
-      lines +=
-          nlohmann::json{
-              {"id", std::to_string(i)},
-              {"prompt",
-               std::string("The rain fell on the road to the old house").substr(i * 3, 4 + i * 7)}}
-              .dump() +
-          "\n";
-    }
-    Arguments arguments{
-        "generate", "--preset", "demo",         "--prompts", scratch_.write("p", lines),
-        "--json",   "--quiet",  "--max-tokens", "4",         "--device",
-        "cuda"};
-    arguments.insert(arguments.end(), extra.begin(), extra.end());
-    return arguments;
-  }
-  void expect_same(const Outcome& outcome, const nlohmann::json& baseline) const {
-    SCOPED_TRACE(outcome.command);
-    ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
-    const auto document = outcome.json();
-    EXPECT_TRUE(document["report"]["conserved"].get<bool>());
-    EXPECT_EQ(document["sequences"], baseline);
-  }
-  nlohmann::json baseline() const {
-    const auto alone = run_alone(run({}));
-    EXPECT_EQ(alone.exit_code, 0) << alone.err;
-    return alone.json()["sequences"];
-  }
-
-  ScratchFolder scratch_;
-};
-
 TEST_F(ExactOnGpu, OverBatchesAndThreadsOfOneProcess) {
   const auto wanted = baseline();
   for (const Arguments& extra :
@@ -150,29 +113,12 @@ TEST_F(ExactOnGpu, OverBatchesAndThreadsOfOneProcess) {
   }
 }
 
-TEST_F(ExactOnGpu, OverSchedulesOfTheEmulation) {
-  const auto wanted = baseline();
-  for (const char* schedule :
-       {"CUDA_EMULATION_SCHEDULE=descending CUDA_EMULATION_PROGRESS=early",
-        "CUDA_EMULATION_SCHEDULE=random CUDA_EMULATION_SEED=3 CUDA_EMULATION_PROGRESS=random"}) {
-    expect_same(run_prefixed(std::string("env ") + schedule, run({})), wanted);
-  }
-}
-
 TEST_F(ExactOnGpu, OverMpiRanks) {
   if (std::string(SWITCHYARD_MPIRUN).empty()) GTEST_SKIP() << "a build without MPI";
   const auto wanted = baseline();
   expect_same(run_under_mpi(2, run({})), wanted);
   expect_same(run_under_mpi(4, run({"--routers", "2"})), wanted);
   expect_same(run_under_mpi(2, run({"--colocate", "--routers", "2"})), wanted);
-}
-
-TEST(WithoutAGpu, TheRunEndsAndSaysWhatIsMissing) {
-  const auto outcome = run_prefixed(
-      "env CUDA_EMULATION_DEVICES=0",
-      {"generate", "--preset", "demo", "--prompt", "a", "--max-tokens", "1", "--device", "cuda"});
-  EXPECT_NE(outcome.exit_code, 0);
-  EXPECT_NE(outcome.err.find("no GPU"), std::string::npos) << outcome.err;
 }
 
 }  // namespace
