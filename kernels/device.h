@@ -1,10 +1,13 @@
 // kernels/device.h -- the one door to compute: memory, packed weights, KV cache and the ops.
-// Implemented by kernels/cpu (and later kernels/cuda); nothing above knows which it has.
+// Implemented by kernels/cpu and kernels/cuda; nothing above knows which it has.
 // Laws of every op: batch-invariant (a row's result does not depend on the other rows, on their
 // number or on the number of threads: sums over K run in one fixed order), deterministic, no
-// allocation after the objects are made. All ops are called from one thread and return when the
-// result is visible to the caller; the device uses its own pool inside.
-// Shapes: T tokens (rows), d hidden, E experts, f expert inner size, H query heads, G kv heads, h head size.
+// allocation after the objects are made. All ops are called from one thread and run in the order of
+// the calls; what one wrote the next may read, and the host after synchronize() or download() (a
+// cpu is done when the call returns). Matrices and rows lie in the device's memory or in wire
+// memory; small tables of a call (ids, positions, page tables, pairs, slots) lie in host memory,
+// are read before the call returns and may be reused at once. Shapes: T tokens (rows), d hidden, E
+// experts, f expert inner size, H query heads, G kv heads, h head size.
 #pragma once
 
 #include <cstdint>
@@ -14,6 +17,8 @@
 #include <string_view>
 #include <vector>
 
+#include "kernels/device_memory.h"
+#include "runtime/base/buffer.h"
 #include "runtime/base/error.h"
 #include "runtime/base/view.h"
 
@@ -27,7 +32,8 @@ enum class Precision { kFp32, kBf16 };
   return precision == Precision::kBf16 ? DType::kBf16 : DType::kF32;
 }
 
-// A weight matrix as the checkpoint stores it: [out, in] row-major, any alignment, fp32, fp16 or bf16.
+// A weight matrix as the checkpoint stores it: [out, in] row-major, any alignment, fp32, fp16 or
+// bf16.
 struct WeightView {
   const std::byte* data = nullptr;
   DType dtype = DType::kBf16;
@@ -75,27 +81,32 @@ class KvCache {
 // whose page table is `pages[t]` (page of positions 0..63, 64..127, ...; long enough for position).
 // Rows of one sequence are adjacent and ascending in position.
 struct KvRows {
-  std::span<const std::uint32_t> position;          // [T]
-  std::span<const std::uint32_t* const> pages;      // [T], each [position/64 + 1]
+  std::span<const std::uint32_t> position;      // [T]
+  std::span<const std::uint32_t* const> pages;  // [T], each [position/64 + 1]
 };
 
 // RMSNorm over the whole row, a gain per element: y = x * rsqrt(mean(x^2) + eps) * gain.
 struct NormParams {
-  std::span<const float> gain;
+  std::span<const float> gain;  // device memory
   float eps = 1e-6F;
 };
 
 // How q and k are prepared after the projection, before attention.
-enum class QkNorm { kNone, kPerHead /* Qwen3: gain [h] */, kWholeRow /* OLMoE: gain [H*h], [G*h] */ };
+enum class QkNorm {
+  kNone,
+  kPerHead /* Qwen3: gain [h] */,
+  kWholeRow /* OLMoE: gain [H*h], [G*h] */
+};
 struct AttentionParams {
   std::size_t heads = 0;      // H
   std::size_t kv_heads = 0;   // G, divides H
   std::size_t head_size = 0;  // h, even
   QkNorm qk_norm = QkNorm::kNone;
-  NormParams q_norm;          // unused for kNone
+  NormParams q_norm;  // unused for kNone
   NormParams k_norm;
-  float clip_qkv = 0;         // OLMoE: clamp q, k, v to +-clip after the norm; 0 = off
-  std::span<const float> rope_cos;  // [positions_max, h/2], angle = position * theta^(-2i/h), NeoX halves
+  float clip_qkv = 0;  // OLMoE: clamp q, k, v to +-clip after the norm; 0 = off
+  // Device memory. [positions_max, h/2], angle = position * theta^(-2i/h), NeoX halves
+  std::span<const float> rope_cos;
   std::span<const float> rope_sin;  // same shape
 };
 
@@ -120,20 +131,39 @@ class Device {
   [[nodiscard]] virtual std::string description() const = 0;
   [[nodiscard]] virtual Precision precision() const noexcept = 0;
 
+  // --- memory ---
+  // Zeroed memory for what only ops touch: activations, norm gains, tables. Errors: kLimit.
+  [[nodiscard]] virtual Result<DeviceMemory> allocate(std::size_t bytes) = 0;
+  // Zeroed memory that ops, host code and a transport may all touch: messages, logits. Host memory,
+  // on a GPU pinned and mapped. A transport that moves rows between devices by itself (NCCL) takes
+  // this for headers and pairs only, and has the rows gathered into memory from allocate() instead:
+  // gather_rows and expert_ffn do not care which of the two a row lies in. Errors: kLimit.
+  [[nodiscard]] virtual Result<HostBuffer> allocate_wire(std::size_t bytes) = 0;
+  // Host memory to device memory and back. Done when they return.
+  [[nodiscard]] virtual Result<void> upload(Bytes from, std::byte* to) = 0;
+  [[nodiscard]] virtual Result<void> download(const std::byte* from, MutableBytes to) = 0;
+  // Waits for every op so far. Errors: the first failure of an op since the device was made
+  // (kInternal or kUnsupported, scope kDevice): the device is lost, and ops do nothing from then
+  // on.
+  [[nodiscard]] virtual Result<void> synchronize() = 0;
+
   // --- objects; may allocate, may fail (kBadInput names a non-finite weight by [row, column]) ---
   [[nodiscard]] virtual Result<std::unique_ptr<PackedMatrix>> pack(const WeightView& weight) = 0;
   // gate, up: [f, d]; down: [d, f].
   [[nodiscard]] virtual Result<std::unique_ptr<PackedExpert>> pack_expert(
       const WeightView& gate, const WeightView& up, const WeightView& down) = 0;
   // The gate of a layer [E, d], always used in fp32.
-  [[nodiscard]] virtual Result<std::unique_ptr<PackedMatrix>> pack_gate(const WeightView& weight) = 0;
-  [[nodiscard]] virtual Result<std::unique_ptr<KvCache>> make_kv_cache(const KvCacheShape& shape) = 0;
+  [[nodiscard]] virtual Result<std::unique_ptr<PackedMatrix>> pack_gate(
+      const WeightView& weight) = 0;
+  [[nodiscard]] virtual Result<std::unique_ptr<KvCache>> make_kv_cache(
+      const KvCacheShape& shape) = 0;
   // Books scratch memory for steps of at most `tokens` rows (and, for expert_ffn, `pairs` pairs of
   // inner size `inner`); ops beyond that are check failures. May be called again to grow.
-  virtual void reserve(std::size_t tokens, std::size_t pairs, std::size_t hidden, std::size_t inner) = 0;
+  [[nodiscard]] virtual Result<void> reserve(std::size_t tokens, std::size_t pairs,
+                                             std::size_t hidden, std::size_t inner) = 0;
 
   // --- ops ---
-  // out[t] = table[ids[t]] as fp32. table: [V, d] as the checkpoint stores it (kept by the caller).
+  // out[t] = table[ids[t]] as fp32. table: [V, d] as the checkpoint stores it, in device memory.
   virtual void embed(const WeightView& table, std::span<const std::uint32_t> ids,
                      MatrixView<float> out) = 0;
   // operand [T, d] in operand dtype; optionally also the unrounded fp32 result (for the gate).
@@ -143,7 +173,8 @@ class Device {
   enum class Store { kSet, kAdd };
   virtual void gemm(Rows x, const PackedMatrix& weight, MatrixView<float> y, Store store) = 0;
   // logits[T, E] = x * G^T in fp32.
-  virtual void gate(MatrixView<const float> x, const PackedMatrix& gate, MatrixView<float> logits) = 0;
+  virtual void gate(MatrixView<const float> x, const PackedMatrix& gate,
+                    MatrixView<float> logits) = 0;
   // q [T, H*h], k and v [T, G*h] fp32, straight from the projections (they are overwritten):
   // norm, clip, RoPE; k and v go to their places in the cache at `layer`; then causal attention
   // over positions 0..position[t] with scale h^-0.5. out: operand dtype [T, H*h].
@@ -153,23 +184,30 @@ class Device {
   // Dense SwiGLU of a non-MoE layer (Qwen3 mlp_only_layers): y += down(silu(gate x) * (up x)).
   virtual void dense_ffn(Rows x, const PackedExpert& ffn, MatrixView<float> y) = 0;
   // For every pair p of every group: y.row(pair_out[p]) = expert(x.row(pair_row[p])).
-  // x: operand dtype [rows, d]; y: fp32 or bf16 (the wire dtype) [*, d]; pair_row, pair_out: [pairs].
+  // x: operand dtype [rows, d]; y: fp32 or bf16 (the wire dtype) [*, d]; pair_row, pair_out:
+  // [pairs].
   virtual void expert_ffn(Rows x, std::span<const std::uint32_t> pair_row,
                           std::span<const std::uint32_t> pair_out,
                           std::span<const ExpertGroup> groups, MutableRows y) = 0;
   // residual[t] += sum over j = slot_begin[t] .. slot_begin[t+1]-1, in that order, of
   // weight_j * row_j, summed in fp32 from zero before the residual is added. slot_begin: [T+1].
-  virtual void combine(std::span<const std::uint32_t> slot_begin, std::span<const CombineSlot> slots,
-                       DType wire_dtype, MatrixView<float> residual) = 0;
+  virtual void combine(std::span<const std::uint32_t> slot_begin,
+                       std::span<const CombineSlot> slots, DType wire_dtype,
+                       MatrixView<float> residual) = 0;
   // dst = src converted (bf16 <-> fp32 or a copy). Same shape.
   virtual void convert(Rows src, MutableRows dst) = 0;
+  // to.row(i) = x.row(rows[i]), bytes as they are. Same dtype and width.
+  virtual void gather_rows(Rows x, std::span<const std::uint32_t> rows, MutableRows to) = 0;
+  // out[t] = population variance of x[t]; sums in fp64 in index order. out: wire memory.
+  virtual void row_variance(MatrixView<const float> x, std::span<float> out) = 0;
 };
 
-// Options of a device; the CPU device reads all of them.
+// Options of a device; each reads what concerns it.
 struct DeviceOptions {
   Precision precision = Precision::kBf16;
-  std::size_t threads = 0;   // 0: one per core this process may use
-  std::string isa = "auto";  // auto, avx512-bf16, avx512, avx2, ref: forces a kernel set
+  std::size_t threads = 0;       // cpu; 0: one per core this process may use
+  std::string isa = "auto";      // cpu; auto, avx512-bf16, avx512, avx2, ref: forces a kernel set
+  std::size_t rank_on_host = 0;  // cuda; the host's ranks take its GPUs in turn
 };
 
 // One line per (op, candidate), best first: what runs and why the better ones declined.
@@ -180,6 +218,8 @@ struct KernelChoice {
   std::string reason;  // why it was declined; empty when chosen or not reached
 };
 
+// name: cpu, cuda. Errors: kUsage for another; kUnsupported where this build or machine lacks what
+// the device needs, saying what.
 [[nodiscard]] Result<std::unique_ptr<Device>> make_device(std::string_view name,
                                                           const DeviceOptions& options);
 [[nodiscard]] Result<std::vector<KernelChoice>> explain_kernels(std::string_view name,

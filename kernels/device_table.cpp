@@ -4,6 +4,7 @@
 
 #include "kernels/cpu/cpu_device.h"
 #include "kernels/cpu_features.h"
+#include "kernels/cuda/cuda_table.h"
 #include "kernels/device.h"
 #include "kernels/op_list.h"
 
@@ -11,14 +12,15 @@ namespace switchyard::kernels {
 namespace {
 
 Result<void> check_name(std::string_view name) {
-  if (name == "cpu") return {};
-  return fail(ErrorCode::kUsage, "device '{}' is unknown; there are: cpu", name);
+  if (name == "cpu" || name == "cuda") return {};
+  return fail(ErrorCode::kUsage, "device '{}' is unknown; there are: cpu, cuda", name);
 }
 
 }  // namespace
 
 Result<std::unique_ptr<Device>> make_device(std::string_view name, const DeviceOptions& options) {
   SY_TRY(check_name(name));
+  if (name == "cuda") return cuda::make_cuda_device(options);
   SY_ASSIGN(auto choices, choose_kernels(detect_cpu_features(), options));
   const std::size_t threads =
       options.threads != 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency());
@@ -28,6 +30,7 @@ Result<std::unique_ptr<Device>> make_device(std::string_view name, const DeviceO
 Result<std::vector<KernelChoice>> explain_kernels(std::string_view name,
                                                   const DeviceOptions& options) {
   SY_TRY(check_name(name));
+  if (name == "cuda") return cuda::explain_cuda_kernels();
   SY_ASSIGN(auto choices, choose_kernels(detect_cpu_features(), options));
   return std::move(choices.list);
 }

@@ -55,6 +55,7 @@ Result<engine::ClusterOptions> cluster_options(const config::EffectiveConfig& co
   options.micro_batches = run.cluster.micro_batches;
   options.exchange_deadline = std::chrono::milliseconds(run.cluster.exchange_deadline_ms);
   options.gather_window = std::chrono::microseconds(run.cluster.gather_window_us);
+  options.device_name = run.device.name;
   SY_ASSIGN(options.device.precision, precision_of(run.device.precision));
   options.device.isa = run.device.isa;
   options.device.threads = run.device.threads;

@@ -15,6 +15,7 @@ struct KeyFlag {
 
 constexpr std::array kValueFlags{
     KeyFlag{"--model", "model.path", "checkpoint directory (Hugging Face layout)", "Model"},
+    KeyFlag{"--device", "device.name", "cpu or cuda", "Model"},
     KeyFlag{"--precision", "device.precision", "bf16 or fp32", "Model"},
     KeyFlag{"--isa", "device.isa", "kernel set: auto, avx512-bf16, avx512, avx2, ref", "Model"},
     KeyFlag{"--routing", "routing.spec",

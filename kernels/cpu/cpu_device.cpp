@@ -58,14 +58,25 @@ Result<std::unique_ptr<KvCache>> CpuDevice::make_kv_cache(const KvCacheShape& sh
   return std::make_unique<CpuKvCache>(shape, precision_);
 }
 
-void CpuDevice::reserve(std::size_t tokens, std::size_t pairs, std::size_t /*hidden*/,
-                        std::size_t inner) {
+Result<void> CpuDevice::upload(Bytes from, std::byte* to) {
+  if (!from.empty()) std::memcpy(to, from.data(), from.size());
+  return {};
+}
+
+Result<void> CpuDevice::download(const std::byte* from, MutableBytes to) {
+  if (!to.empty()) std::memcpy(to.data(), from, to.size());
+  return {};
+}
+
+Result<void> CpuDevice::reserve(std::size_t tokens, std::size_t pairs, std::size_t /*hidden*/,
+                                std::size_t inner) {
   constexpr std::size_t kKvHeadsUsual = 64;
   const std::size_t rows = std::max(pairs, tokens);
   const std::size_t bytes = rows * inner * size_bytes(operand_dtype(precision_));
   if (bytes > inner_.bytes()) inner_ = HostBuffer(bytes);
   panel_loop_.reserve(rows);
   attention_items_.reserve(tokens * kKvHeadsUsual);
+  return {};
 }
 
 void CpuDevice::embed(const WeightView& table, std::span<const std::uint32_t> ids,
@@ -144,6 +155,31 @@ void CpuDevice::convert(Rows src, MutableRows dst) {
                to_string(src.dtype), to_string(dst.dtype));
       kernels_.rows.bf16_to_f32(src.row(t), dst.row(t), src.cols);
     }
+  });
+}
+
+void CpuDevice::gather_rows(Rows x, std::span<const std::uint32_t> rows, MutableRows to) {
+  SY_CHECK(to.rows == rows.size() && to.cols == x.cols && to.dtype == x.dtype,
+           "{} rows of {} {} into {} of {} {}", rows.size(), x.cols, to_string(x.dtype), to.rows,
+           to.cols, to_string(to.dtype));
+  for_rows(rows.size(), 2 * x.row_bytes(), [&](std::size_t i) {
+    SY_CHECK(rows[i] < x.rows, "row {} of {}", rows[i], x.rows);
+    std::memcpy(to.row(i), x.row(rows[i]), x.row_bytes());
+  });
+}
+
+void CpuDevice::row_variance(MatrixView<const float> x, std::span<float> out) {
+  SY_CHECK(out.size() == x.rows());
+  const double scale = 1.0 / static_cast<double>(x.cols());
+  for_rows(x.rows(), x.cols() * sizeof(float), [&](std::size_t t) {
+    double sum = 0;
+    double squares = 0;
+    for (const float value : x.row(t)) {
+      sum += static_cast<double>(value);
+      squares += static_cast<double>(value) * static_cast<double>(value);
+    }
+    const double mean = sum * scale;
+    out[t] = static_cast<float>(squares * scale - mean * mean);
   });
 }
 

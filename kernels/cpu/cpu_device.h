@@ -24,13 +24,20 @@ class CpuDevice final : public Device {
 
   std::string description() const override;
   Precision precision() const noexcept override { return precision_; }
+  Result<DeviceMemory> allocate(std::size_t bytes) override {
+    return DeviceMemory(HostBuffer(bytes));
+  }
+  Result<HostBuffer> allocate_wire(std::size_t bytes) override { return HostBuffer(bytes); }
+  Result<void> upload(Bytes from, std::byte* to) override;
+  Result<void> download(const std::byte* from, MutableBytes to) override;
+  Result<void> synchronize() override { return {}; }
   Result<std::unique_ptr<PackedMatrix>> pack(const WeightView& weight) override;
   Result<std::unique_ptr<PackedExpert>> pack_expert(const WeightView& gate, const WeightView& up,
                                                     const WeightView& down) override;
   Result<std::unique_ptr<PackedMatrix>> pack_gate(const WeightView& weight) override;
   Result<std::unique_ptr<KvCache>> make_kv_cache(const KvCacheShape& shape) override;
-  void reserve(std::size_t tokens, std::size_t pairs, std::size_t hidden,
-               std::size_t inner) override;
+  Result<void> reserve(std::size_t tokens, std::size_t pairs, std::size_t hidden,
+                       std::size_t inner) override;
 
   void embed(const WeightView& table, std::span<const std::uint32_t> ids,
              MatrixView<float> out) override;
@@ -48,6 +55,8 @@ class CpuDevice final : public Device {
   void combine(std::span<const std::uint32_t> slot_begin, std::span<const CombineSlot> slots,
                DType wire_dtype, MatrixView<float> residual) override;
   void convert(Rows src, MutableRows dst) override;
+  void gather_rows(Rows x, std::span<const std::uint32_t> rows, MutableRows to) override;
+  void row_variance(MatrixView<const float> x, std::span<float> out) override;
 
  private:
   // A tile of query rows of one kv head.

@@ -86,7 +86,7 @@ Result<void> bench_kernels(const kernels::DeviceOptions& options, const model::M
                            const BenchPlan& plan, const kernels::Ceilings& ceilings,
                            BenchRows& rows) {
   SY_ASSIGN(const auto device, kernels::make_device("cpu", options));
-  device->reserve(256, 0, model.hidden, model.expert_inner);
+  SY_TRY(device->reserve(256, 0, model.hidden, model.expert_inner));
   const std::size_t query = model.heads * model.head_size;
   const std::size_t key = model.kv_heads * model.head_size;
   SY_TRY(bench_gemm(*device, {"qkv", query + 2 * key, model.hidden}, plan, ceilings, rows));

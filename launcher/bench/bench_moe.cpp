@@ -52,25 +52,30 @@ class MoeLayerBench {
 
   // Buffers of a pass of `tokens` tokens, made and touched before anything is measured.
   struct Buffers {
-    Buffers(std::size_t token_count, const model::ModelConfig& model, DType dtype)
-        : tokens(token_count),
-          x(tokens * model.hidden),
-          logits(tokens * model.experts),
-          residual(tokens * model.hidden),
-          operand(tokens * model.hidden * size_bytes(dtype)),
-          keys(tokens),
-          seeds(tokens) {}
-    std::size_t tokens;
+    std::size_t tokens = 0;
     Array<float> x;
     Array<float> logits;
     Array<float> residual;
-    HostBuffer operand;
+    kernels::DeviceMemory operand;
     std::vector<std::uint32_t> keys;
     std::vector<std::uint64_t> seeds;
   };
-  [[nodiscard]] Buffers make_buffers(std::size_t tokens) {
+  [[nodiscard]] Result<Buffers> make_buffers(std::size_t tokens) {
     selections_.reserve(tokens, router_->k_max());
-    return {tokens, model_, kernels::operand_dtype(parts_.device->precision())};
+    auto& device = *parts_.device;
+    const DType operand = kernels::operand_dtype(device.precision());
+    const std::size_t row_bytes = model_.hidden * sizeof(float);
+    SY_ASSIGN(auto x, device.allocate_wire(tokens * row_bytes));
+    SY_ASSIGN(auto logits, device.allocate_wire(tokens * model_.experts * sizeof(float)));
+    SY_ASSIGN(auto residual, device.allocate_wire(tokens * row_bytes));
+    SY_ASSIGN(auto rows, device.allocate(tokens * model_.hidden * size_bytes(operand)));
+    return Buffers{tokens,
+                   Array<float>(std::move(x)),
+                   Array<float>(std::move(logits)),
+                   Array<float>(std::move(residual)),
+                   std::move(rows),
+                   std::vector<std::uint32_t>(tokens),
+                   std::vector<std::uint64_t>(tokens)};
   }
 
   Result<Parts> pass(Buffers& buffers, std::uint64_t seed) {
@@ -92,7 +97,12 @@ class MoeLayerBench {
     selections_.clear();
     Parts parts;
     const auto busy = parts_.plane->counters().busy_ns;
-    parts.gate = us_of([&] { device.gate(xs, *gate_, gate_logits); });
+    Result<void> gated{};
+    parts.gate = us_of([&] {
+      device.gate(xs, *gate_, gate_logits);
+      gated = device.synchronize();
+    });
+    SY_TRY(std::move(gated));
     parts.select = us_of([&] { router_->route(0, gate_logits, signals, selections_); });
     Result<void> begun{};
     parts.dispatch =
@@ -129,7 +139,7 @@ Result<void> bench_moe(const engine::ClusterOptions& options, const model::Model
   for (const std::size_t tokens : {1U, 16U, 64U, 512U}) {
     std::vector<double> totals;
     std::vector<double> overheads;
-    auto buffers = bench->make_buffers(tokens);
+    SY_ASSIGN(auto buffers, bench->make_buffers(tokens));
     for (std::size_t i = 0; i < 10 * plan.repeats; ++i) {
       SY_ASSIGN(const auto parts, bench->pass(buffers, i));
       if (i < plan.repeats) continue;

@@ -76,6 +76,10 @@ class BenchCommand final : public Command {
     if (flags_.area == "exchange") return bench_exchange(invocation, rows);
     const bool first = is_first_rank(invocation);
     SY_ASSIGN(auto options, cluster_options(invocation.config));
+    if (options.device_name != "cpu") {
+      return fail(ErrorCode::kUnsupported,
+                  "bench holds figures against the ceilings of the cpu; tests/gpu/run measures GPUs");
+    }
     kernels::Ceilings ceilings;
     if (first) {
       ceilings = measure_and_print(invocation, options, rows);

@@ -16,14 +16,13 @@ class KernelsCommand final : public Command {
   std::string_view summary() const override { return "say which kernels run here and why"; }
   std::string_view examples() const override {
     return "  switchyard kernels\n"
-           "  switchyard kernels --precision fp32 --isa avx2\n";
+           "  switchyard kernels --precision fp32 --isa avx2\n"
+           "  switchyard kernels --device cuda\n";
   }
-  void add_flags(CLI::App& app) override {
-    app.add_flag("--json", json_, "as a JSON document");
-  }
+  void add_flags(CLI::App& app) override { app.add_flag("--json", json_, "as a JSON document"); }
   Result<void> run(Invocation& invocation) override {
     SY_ASSIGN(const auto options, cluster_options(invocation.config));
-    SY_ASSIGN(const auto choices, kernels::explain_kernels("cpu", options.device));
+    SY_ASSIGN(const auto choices, kernels::explain_kernels(options.device_name, options.device));
     if (json_) {
       print_json(choices);
     } else {
@@ -54,9 +53,9 @@ class KernelsCommand final : public Command {
   static void print_text(const std::vector<kernels::KernelChoice>& choices) {
     std::printf("%-12s %-14s %s\n", "op", "candidate", "");
     for (const auto& choice : choices) {
-      const char* state = choice.chosen              ? "chosen"
-                          : choice.reason.empty()    ? "not needed"
-                                                     : choice.reason.c_str();
+      const char* state = choice.chosen           ? "chosen"
+                          : choice.reason.empty() ? "not needed"
+                                                  : choice.reason.c_str();
       std::printf("%-12s %-14s %s\n", choice.op.c_str(), choice.candidate.c_str(), state);
     }
     std::printf("\n%-12s\n", "transport");

@@ -23,7 +23,7 @@ class MatrixView {
       : MatrixView(data, rows, cols, cols) {}
   // A mutable view converts to a read-only one.
   template <class U>
-    requires std::is_same_v<T, const U>
+  requires std::is_same_v<T, const U>
   constexpr MatrixView(MatrixView<U> other)  // NOLINT(google-explicit-constructor)
       : MatrixView(other.data(), other.rows(), other.cols(), other.stride()) {}
 
@@ -75,15 +75,19 @@ struct BasicRows {
     SY_CHECK(sizeof(T) == size_bytes(dtype), "dtype {}", to_string(dtype));
     return MatrixView<Element>(reinterpret_cast<Element*>(data), rows, cols, stride);
   }
-  constexpr operator BasicRows<const std::byte>() const noexcept
-    requires(!std::is_const_v<Byte>)
-  {
+  constexpr operator BasicRows<const std::byte>() const noexcept requires(!std::is_const_v<Byte>) {
     return {data, dtype, rows, cols, stride};
   }
 };
 
 using Rows = BasicRows<const std::byte>;
 using MutableRows = BasicRows<std::byte>;
+
+// A matrix of floats as rows of run-time type.
+[[nodiscard]] inline Rows as_rows(MatrixView<const float> x) noexcept {
+  return {reinterpret_cast<const std::byte*>(x.data()), DType::kF32, x.rows(), x.cols(),
+          x.stride()};
+}
 
 using Bytes = std::span<const std::byte>;
 using MutableBytes = std::span<std::byte>;

@@ -65,6 +65,9 @@ void add_device(std::vector<Key>& keys) {
   using S = DeviceSection;
   constexpr auto kIn = &RunConfig::device;
   Rows rows{"device", keys};
+  rows.choice(
+      "name", field<kIn, &S::name>(), {"cpu", "cuda"},
+      "Where ranks compute: this machine's cores, or its NVIDIA GPUs, one for each rank in turn");
   rows.choice("precision", field<kIn, &S::precision>(), {"bf16", "fp32"},
               "Operands of the matrix products; sums are fp32 in both");
   rows.choice("isa", field<kIn, &S::isa>(), {"auto", "avx512-bf16", "avx512", "avx2", "ref"},

@@ -13,9 +13,8 @@ std::size_t micro_batch_tokens_max(const EngineOptions& options) {
   return std::max(share, std::min(tokens, options.micro_batch_tokens_min));
 }
 
-Engine::Engine(const EngineOptions& options, model::Transformer& transformer,
-               const kernels::Device& device, moe::DataPlane& plane, const Clock& clock,
-               std::unique_ptr<kernels::KvCache> cache)
+Engine::Engine(const EngineOptions& options, model::Transformer& transformer, moe::DataPlane& plane,
+               const Clock& clock, std::unique_ptr<kernels::KvCache> cache)
     : options_(options),
       transformer_(transformer),
       plane_(plane),
@@ -23,13 +22,8 @@ Engine::Engine(const EngineOptions& options, model::Transformer& transformer,
       cache_(std::move(cache)),
       scheduler_(options.limits, options.kv_pages),
       sampler_(transformer.config().vocab),
-      open_(options.micro_batches),
-      logits_(transformer.head_rows_max() * transformer.config().vocab) {
+      open_(options.micro_batches) {
   const auto& config = transformer.config();
-  batches_.reserve(options.micro_batches);
-  for (std::size_t i = 0; i < options.micro_batches; ++i) {
-    batches_.emplace_back(config, device.precision(), micro_batch_tokens_max(options));
-  }
   std::size_t moe_layers = 0;
   for (std::size_t layer = 0; layer < config.layers; ++layer) {
     moe_index_.push_back(moe_layers);
@@ -39,6 +33,20 @@ Engine::Engine(const EngineOptions& options, model::Transformer& transformer,
   ended_.reserve(options.limits.sequences_max);
 }
 
+Result<void> Engine::make_buffers(kernels::Device& device) {
+  const auto& config = transformer_.config();
+  batches_.reserve(options_.micro_batches);
+  for (std::size_t i = 0; i < options_.micro_batches; ++i) {
+    SY_ASSIGN(auto work,
+              model::Activations::create(config, device, micro_batch_tokens_max(options_)));
+    batches_.emplace_back(std::move(work));
+  }
+  SY_ASSIGN(auto logits,
+            device.allocate_wire(transformer_.head_rows_max() * config.vocab * sizeof(float)));
+  logits_ = Array<float>(std::move(logits));
+  return {};
+}
+
 Result<std::unique_ptr<Engine>> Engine::create(const EngineOptions& options,
                                                model::Transformer& transformer,
                                                kernels::Device& device, moe::DataPlane& plane,
@@ -46,8 +54,9 @@ Result<std::unique_ptr<Engine>> Engine::create(const EngineOptions& options,
   const auto& config = transformer.config();
   SY_ASSIGN(auto cache, device.make_kv_cache(
                             {config.layers, config.kv_heads, config.head_size, options.kv_pages}));
-  return std::unique_ptr<Engine>(
-      new Engine(options, transformer, device, plane, clock, std::move(cache)));
+  std::unique_ptr<Engine> engine(new Engine(options, transformer, plane, clock, std::move(cache)));
+  SY_TRY(engine->make_buffers(device));
+  return engine;
 }
 
 void Engine::set_router(std::unique_ptr<routing::Router> router, routing::SignalNeeds extra) {
@@ -112,7 +121,7 @@ Result<void> Engine::run_layer(std::size_t layer, std::size_t batch) {
   const bool moe = transformer_.config().moe_layer[layer];
   const auto variance = moe && needs_.residual_variance ? model::Transformer::Variance::kCompute
                                                         : model::Transformer::Variance::kSkip;
-  transformer_.attend(layer, *cache_, micro_batch.kv_rows(), variance, micro_batch.work());
+  SY_TRY(transformer_.attend(layer, *cache_, micro_batch.kv_rows(), variance, micro_batch.work()));
   if (!moe) {
     transformer_.dense(layer, micro_batch.work());
     return {};
@@ -156,7 +165,7 @@ Result<void> Engine::run_step(const std::vector<StepPart>& parts) {
   for (std::size_t b = 0; b < batch_count_; ++b) SY_TRY(close_layer(b));
   advance(parts);
   ended_.clear();
-  for (std::size_t b = 0; b < batch_count_; ++b) read_logits(batches_[b]);
+  for (std::size_t b = 0; b < batch_count_; ++b) SY_TRY(read_logits(batches_[b]));
   for (const auto& [sequence, reason] : ended_) finish(sequence, reason);
   return {};
 }
@@ -165,7 +174,7 @@ void Engine::advance(const std::vector<StepPart>& parts) {
   for (const auto& part : parts) part.sequence->cached += part.count;
 }
 
-void Engine::read_logits(MicroBatch& batch) {
+Result<void> Engine::read_logits(MicroBatch& batch) {
   const auto& wanted = batch.wanted();
   const std::size_t vocab = transformer_.config().vocab;
   for (std::size_t begin = 0; begin < wanted.size(); begin += transformer_.head_rows_max()) {
@@ -173,9 +182,10 @@ void Engine::read_logits(MicroBatch& batch) {
     head_rows_.clear();
     for (std::size_t i = 0; i < count; ++i) head_rows_.push_back(wanted[begin + i].row);
     const MatrixView<float> logits(logits_.data(), count, vocab);
-    transformer_.head(head_rows_, batch.work(), logits);
+    SY_TRY(transformer_.head(head_rows_, batch.work(), logits));
     for (std::size_t i = 0; i < count; ++i) take_logits(wanted[begin + i], logits.row(i));
   }
+  return {};
 }
 
 void Engine::take_logits(const WantedRow& wanted, std::span<const float> logits) {

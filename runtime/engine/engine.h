@@ -32,7 +32,7 @@ struct EngineOptions {
 
 class Engine {
  public:
-  // References outlive the engine. Errors: those of the KV cache's making.
+  // References outlive the engine. Errors: the device's, for the KV cache and the buffers.
   [[nodiscard]] static Result<std::unique_ptr<Engine>> create(const EngineOptions& options,
                                                               model::Transformer& transformer,
                                                               kernels::Device& device,
@@ -64,15 +64,15 @@ class Engine {
   [[nodiscard]] std::size_t kv_bytes() const noexcept { return cache_->bytes(); }
 
  private:
-  Engine(const EngineOptions& options, model::Transformer& transformer,
-         const kernels::Device& device, moe::DataPlane& plane, const Clock& clock,
-         std::unique_ptr<kernels::KvCache> cache);
+  Engine(const EngineOptions& options, model::Transformer& transformer, moe::DataPlane& plane,
+         const Clock& clock, std::unique_ptr<kernels::KvCache> cache);
+  [[nodiscard]] Result<void> make_buffers(kernels::Device& device);
   [[nodiscard]] Result<void> run_step(const std::vector<StepPart>& parts);
   void split(const std::vector<StepPart>& parts);
   [[nodiscard]] Result<void> run_layer(std::size_t layer, std::size_t batch);
   [[nodiscard]] Result<void> close_layer(std::size_t batch);
   void route(std::size_t moe_layer, MicroBatch& batch);
-  void read_logits(MicroBatch& batch);
+  [[nodiscard]] Result<void> read_logits(MicroBatch& batch);
   void take_logits(const WantedRow& wanted, std::span<const float> logits);
   void advance(const std::vector<StepPart>& parts);
   void end_if_full(Running& sequence, std::size_t position, std::size_t tokens);

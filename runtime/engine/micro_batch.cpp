@@ -2,9 +2,8 @@
 
 namespace switchyard::engine {
 
-MicroBatch::MicroBatch(const model::ModelConfig& config, kernels::Precision precision,
-                       std::size_t tokens_max)
-    : work_(config, precision, tokens_max) {
+MicroBatch::MicroBatch(model::Activations work) : work_(std::move(work)) {
+  const std::size_t tokens_max = work_.tokens_max();
   ids_.reserve(tokens_max);
   positions_.reserve(tokens_max);
   pages_.reserve(tokens_max);

@@ -23,8 +23,7 @@ struct WantedRow {
 
 class MicroBatch {
  public:
-  MicroBatch(const model::ModelConfig& config, kernels::Precision precision,
-             std::size_t tokens_max);
+  explicit MicroBatch(model::Activations work);
 
   void clear() noexcept;
   // Adds positions begin .. begin+count-1 of a sequence.

@@ -103,6 +103,10 @@ Result<std::unique_ptr<kernels::Device>> make_rank_device(const ClusterOptions& 
                                                           const comm::Transport& transport) {
   auto device = options.device;
   device.threads = threads_for_rank(options, transport);
+  const auto hosts = transport.hosts();
+  const auto self = transport.rank().index();
+  device.rank_on_host = static_cast<std::size_t>(std::ranges::count(
+      hosts.begin(), hosts.begin() + static_cast<std::ptrdiff_t>(self), hosts[self]));
   return kernels::make_device(options.device_name, device);
 }
 
@@ -136,8 +140,8 @@ Result<RankParts> make_rank_parts(const ClusterOptions& options, model::WeightSo
   parts.store = std::make_unique<moe::ExpertStore>(config.moe_layer_count(), config.experts);
   SY_TRY(
       load_experts(source, *parts.device, *parts.view, transport.rank(), *parts.store, progress));
-  parts.device->reserve(sizes.plane.tokens_max, member.expert ? sizes.batch_pairs_max : 0,
-                        config.hidden, std::max(config.expert_inner, config.dense_inner));
+  SY_TRY(parts.device->reserve(sizes.plane.tokens_max, member.expert ? sizes.batch_pairs_max : 0,
+                               config.hidden, std::max(config.expert_inner, config.dense_inner)));
   SY_ASSIGN(parts.plane, moe::DataPlane::create(sizes.plane, parts.view, *parts.device,
                                                 *parts.store, transport, clock, abandon, nullptr));
   if (member.router) {

@@ -51,8 +51,8 @@ Result<void> Worker::make_parts() {
                                     {transport_.size(), config.experts, micro_batches}));
   sizes_.plane.roles = moe::PlaneRoles::kAny;
   SY_ASSIGN(parts_.device, make_rank_device(options_.cluster, transport_));
-  parts_.device->reserve(sizes_.plane.tokens_max, sizes_.batch_pairs_max, config.hidden,
-                         std::max(config.expert_inner, config.dense_inner));
+  SY_TRY(parts_.device->reserve(sizes_.plane.tokens_max, sizes_.batch_pairs_max, config.hidden,
+                                std::max(config.expert_inner, config.dense_inner)));
   parts_.store = std::make_unique<moe::ExpertStore>(config.moe_layer_count(), config.experts);
   work_ = std::make_unique<ViewWork>(transport_.rank(), *source_, *parts_.device, *parts_.store);
   SY_ASSIGN(parts_.plane,

@@ -11,17 +11,26 @@ Activations::Activations(const ModelConfig& config, kernels::Precision precision
       key_(config.kv_heads * config.head_size),
       experts_(config.experts),
       operand_dtype_(kernels::operand_dtype(precision)),
-      tokens_max_(tokens_max),
-      residual_(tokens_max * hidden_),
-      normed_(tokens_max * hidden_),
-      qkv_(tokens_max * (query_ + 2 * key_)),
-      gate_(tokens_max * experts_),
-      variance_(tokens_max),
-      operand_(tokens_max * hidden_ * size_bytes(operand_dtype_)),
-      attention_(tokens_max * query_ * size_bytes(operand_dtype_)) {
-  bytes_ = operand_.bytes() + attention_.bytes() +
-           sizeof(float) *
-               (residual_.size() + normed_.size() + qkv_.size() + gate_.size() + variance_.size());
+      tokens_max_(tokens_max) {}
+
+Result<Activations> Activations::create(const ModelConfig& config, kernels::Device& device,
+                                        std::size_t tokens_max) {
+  Activations work(config, device.precision(), tokens_max);
+  const std::size_t fp32_row_bytes = tokens_max * sizeof(float);
+  const std::size_t operand_row_bytes = tokens_max * size_bytes(work.operand_dtype_);
+  SY_ASSIGN(work.residual_, device.allocate(work.hidden_ * fp32_row_bytes));
+  SY_ASSIGN(work.normed_, device.allocate(work.hidden_ * fp32_row_bytes));
+  SY_ASSIGN(work.qkv_, device.allocate((work.query_ + 2 * work.key_) * fp32_row_bytes));
+  SY_ASSIGN(work.operand_, device.allocate(work.hidden_ * operand_row_bytes));
+  SY_ASSIGN(work.attention_, device.allocate(work.query_ * operand_row_bytes));
+  SY_ASSIGN(auto gate, device.allocate_wire(work.experts_ * fp32_row_bytes));
+  SY_ASSIGN(auto variance, device.allocate_wire(fp32_row_bytes));
+  work.gate_ = Array<float>(std::move(gate));
+  work.variance_ = Array<float>(std::move(variance));
+  work.bytes_ = work.residual_.bytes() + work.normed_.bytes() + work.qkv_.bytes() +
+                work.operand_.bytes() + work.attention_.bytes() +
+                sizeof(float) * (work.gate_.size() + work.variance_.size());
+  return work;
 }
 
 void Activations::resize(std::size_t tokens) {

@@ -1,8 +1,7 @@
 #include "runtime/model/transformer.h"
 
-#include <algorithm>
 #include <cmath>
-#include <cstring>
+#include <utility>
 
 #include "runtime/base/check.h"
 #include "runtime/model/weight_rows.h"
@@ -11,13 +10,7 @@ namespace switchyard::model {
 
 Transformer::Transformer(const ModelConfig& config, kernels::Device& device,
                          const TransformerOptions& options)
-    : config_(config),
-      device_(device),
-      options_(options),
-      layers_(config.layers),
-      head_in_(options.head_rows_max * config.hidden),
-      head_operand_(options.head_rows_max * config.hidden *
-                    size_bytes(kernels::operand_dtype(device.precision()))) {}
+    : config_(config), device_(device), options_(options), layers_(config.layers) {}
 
 Result<std::unique_ptr<Transformer>> Transformer::load(WeightSource& source,
                                                        kernels::Device& device,
@@ -26,7 +19,8 @@ Result<std::unique_ptr<Transformer>> Transformer::load(WeightSource& source,
   SY_CHECK(options.context > 0 && options.context <= config.context_max, "context {} of {}",
            options.context, config.context_max);
   auto model = std::unique_ptr<Transformer>(new Transformer(config, device, options));
-  model->make_rope_tables();
+  SY_TRY(model->make_rope_tables());
+  SY_TRY(model->make_head_rows());
   SY_TRY(model->load_embedding(source));
   for (std::size_t layer = 0; layer < config.layers; ++layer) {
     if (auto loaded = model->load_layer(source, layer); !loaded) {
@@ -37,27 +31,42 @@ Result<std::unique_ptr<Transformer>> Transformer::load(WeightSource& source,
 }
 
 // Angles in double: position * theta^(-2i/h); the tables are fp32.
-void Transformer::make_rope_tables() {
+Result<void> Transformer::make_rope_tables() {
   const std::size_t half = config_.head_size / 2;
-  rope_cos_ = Array<float>(options_.context * half);
-  rope_sin_ = Array<float>(options_.context * half);
+  Array<float> cosines(options_.context * half);
+  Array<float> sines(options_.context * half);
   for (std::size_t i = 0; i < half; ++i) {
     const double frequency =
         std::pow(static_cast<double>(config_.rope_theta),
                  -2.0 * static_cast<double>(i) / static_cast<double>(config_.head_size));
     for (std::size_t position = 0; position < options_.context; ++position) {
       const double angle = static_cast<double>(position) * frequency;
-      rope_cos_[position * half + i] = static_cast<float>(std::cos(angle));
-      rope_sin_[position * half + i] = static_cast<float>(std::sin(angle));
+      cosines[position * half + i] = static_cast<float>(std::cos(angle));
+      sines[position * half + i] = static_cast<float>(std::sin(angle));
     }
   }
-  bytes_ += 2 * sizeof(float) * rope_cos_.size();
+  const std::size_t bytes = cosines.size() * sizeof(float);
+  SY_ASSIGN(rope_cos_, device_.allocate(bytes));
+  SY_ASSIGN(rope_sin_, device_.allocate(bytes));
+  SY_TRY(device_.upload(std::as_bytes(std::as_const(cosines).span()), rope_cos_.data()));
+  SY_TRY(device_.upload(std::as_bytes(std::as_const(sines).span()), rope_sin_.data()));
+  bytes_ += 2 * bytes;
+  return {};
+}
+
+Result<void> Transformer::make_head_rows() {
+  const std::size_t elements = options_.head_rows_max * config_.hidden;
+  const DType operand = kernels::operand_dtype(device_.precision());
+  SY_ASSIGN(head_in_, device_.allocate(elements * sizeof(float)));
+  SY_ASSIGN(head_operand_, device_.allocate(elements * size_bytes(operand)));
+  return {};
 }
 
 Result<void> Transformer::load_embedding(WeightSource& source) {
   SY_ASSIGN(const auto embedding, source.get({WeightRole::kEmbedding, 0, 0}));
-  embedding_ = HostBuffer(embedding.out * embedding.in * size_bytes(embedding.dtype));
-  std::memcpy(embedding_.data(), embedding.data, embedding_.bytes());
+  const std::size_t bytes = embedding.out * embedding.in * size_bytes(embedding.dtype);
+  SY_ASSIGN(embedding_, device_.allocate(bytes));
+  SY_TRY(device_.upload({embedding.data, bytes}, embedding_.data()));
   embedding_view_ = {embedding_.data(), embedding.dtype, embedding.out, embedding.in};
   bytes_ += embedding_.bytes();
   source.release();
@@ -67,7 +76,7 @@ Result<void> Transformer::load_embedding(WeightSource& source) {
   head_ = std::move(packed).value();
   bytes_ += head_->bytes();
   source.release();
-  SY_ASSIGN(final_norm_, read_vector(source, {WeightRole::kFinalNorm, 0, 0}));
+  SY_ASSIGN(final_norm_, load_vector(source, device_, {WeightRole::kFinalNorm, 0, 0}));
   return {};
 }
 
@@ -85,11 +94,12 @@ Result<void> Transformer::load_qkv(WeightSource& source, std::size_t layer) {
 
 Result<void> Transformer::load_layer(WeightSource& source, std::size_t layer) {
   auto& to = layers_[layer];
-  SY_ASSIGN(to.attention_norm, read_vector(source, {WeightRole::kAttentionNorm, layer, 0}));
-  SY_ASSIGN(to.moe_norm, read_vector(source, {WeightRole::kMoeNorm, layer, 0}));
+  SY_ASSIGN(to.attention_norm,
+            load_vector(source, device_, {WeightRole::kAttentionNorm, layer, 0}));
+  SY_ASSIGN(to.moe_norm, load_vector(source, device_, {WeightRole::kMoeNorm, layer, 0}));
   if (config_.qk_norm != kernels::QkNorm::kNone) {
-    SY_ASSIGN(to.q_norm, read_vector(source, {WeightRole::kQueryNorm, layer, 0}));
-    SY_ASSIGN(to.k_norm, read_vector(source, {WeightRole::kKeyNorm, layer, 0}));
+    SY_ASSIGN(to.q_norm, load_vector(source, device_, {WeightRole::kQueryNorm, layer, 0}));
+    SY_ASSIGN(to.k_norm, load_vector(source, device_, {WeightRole::kKeyNorm, layer, 0}));
   }
   SY_TRY(load_qkv(source, layer));
   SY_ASSIGN(const auto out, source.get({WeightRole::kAttentionOut, layer, 0}));
@@ -123,11 +133,11 @@ kernels::AttentionParams Transformer::attention_params(const Layer& layer) const
   params.kv_heads = config_.kv_heads;
   params.head_size = config_.head_size;
   params.qk_norm = config_.qk_norm;
-  params.q_norm = {layer.q_norm, config_.norm_eps};
-  params.k_norm = {layer.k_norm, config_.norm_eps};
+  params.q_norm = {layer.q_norm.f32_span(), config_.norm_eps};
+  params.k_norm = {layer.k_norm.f32_span(), config_.norm_eps};
   params.clip_qkv = config_.clip_qkv;
-  params.rope_cos = rope_cos_.span();
-  params.rope_sin = rope_sin_.span();
+  params.rope_cos = rope_cos_.f32_span();
+  params.rope_sin = rope_sin_.f32_span();
   return params;
 }
 
@@ -143,43 +153,45 @@ Result<void> Transformer::embed(std::span<const std::uint32_t> ids, Activations&
   return {};
 }
 
-void Transformer::attend(std::size_t layer, kernels::KvCache& cache, const kernels::KvRows& rows,
-                         Variance variance, Activations& work) {
+Result<void> Transformer::attend(std::size_t layer, kernels::KvCache& cache,
+                                 const kernels::KvRows& rows, Variance variance,
+                                 Activations& work) {
   const auto& weights = layers_.at(layer);
   const auto residual = work.residual();
-  device_.rmsnorm(residual, {weights.attention_norm, config_.norm_eps}, work.operand(), {});
+  device_.rmsnorm(residual, {weights.attention_norm.f32_span(), config_.norm_eps}, work.operand(),
+                  {});
   device_.gemm(work.operand(), *weights.qkv, work.qkv(), kernels::Device::Store::kSet);
   device_.attention(attention_params(weights), cache, layer, rows, work.q(), work.k(), work.v(),
                     work.attention_out());
   device_.gemm(work.attention_out(), *weights.attention_out, residual,
                kernels::Device::Store::kAdd);
-  if (variance == Variance::kCompute) row_variance(residual, work.residual_variance());
-  const kernels::NormParams moe_norm{weights.moe_norm, config_.norm_eps};
+  if (variance == Variance::kCompute) device_.row_variance(residual, work.residual_variance());
+  const kernels::NormParams moe_norm{weights.moe_norm.f32_span(), config_.norm_eps};
   if (weights.gate == nullptr) {
     device_.rmsnorm(residual, moe_norm, work.operand(), {});
-    return;
+    return {};
   }
   device_.rmsnorm(residual, moe_norm, work.operand(), work.normed());
   device_.gate(work.normed(), *weights.gate, work.gate_logits());
+  return device_.synchronize();
 }
 
 void Transformer::dense(std::size_t layer, Activations& work) {
   device_.dense_ffn(work.operand(), *layers_.at(layer).dense, work.residual());
 }
 
-void Transformer::head(std::span<const std::uint32_t> rows, Activations& work,
-                       MatrixView<float> logits) {
+Result<void> Transformer::head(std::span<const std::uint32_t> rows, Activations& work,
+                               MatrixView<float> logits) {
   SY_CHECK(rows.size() <= options_.head_rows_max && logits.rows() == rows.size(),
            "{} rows of {}, logits for {}", rows.size(), options_.head_rows_max, logits.rows());
-  const auto residual = work.residual();
-  MatrixView<float> in(head_in_.data(), rows.size(), config_.hidden);
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    std::ranges::copy(residual.row(rows[i]), in.row(i).begin());
-  }
+  const MatrixView<float> in(head_in_.f32(), rows.size(), config_.hidden);
+  device_.gather_rows(as_rows(work.residual()), rows,
+                      {head_in_.data(), DType::kF32, rows.size(), config_.hidden, config_.hidden});
   const MutableRows operand{head_operand_.data(), kernels::operand_dtype(device_.precision()),
                             rows.size(), config_.hidden, config_.hidden};
-  device_.rmsnorm(in, {final_norm_, config_.norm_eps}, operand, {});
+  device_.rmsnorm(in, {final_norm_.f32_span(), config_.norm_eps}, operand, {});
   device_.gemm(operand, *head_, logits, kernels::Device::Store::kSet);
+  return device_.synchronize();
 }
 
 }  // namespace switchyard::model

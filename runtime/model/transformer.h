@@ -20,13 +20,14 @@
 namespace switchyard::model {
 
 struct TransformerOptions {
-  std::size_t context = 0;      // positions that will be used; at most config.context_max
+  std::size_t context = 0;         // positions that will be used; at most config.context_max
   std::size_t head_rows_max = 16;  // rows of one head() call
 };
 
 class Transformer {
  public:
-  // Reads and packs the router's part. Errors: those of the source and of packing, naming the tensor.
+  // Reads and packs the router's part. Errors: those of the source and of packing, naming the
+  // tensor.
   [[nodiscard]] static Result<std::unique_ptr<Transformer>> load(WeightSource& source,
                                                                  kernels::Device& device,
                                                                  const TransformerOptions& options);
@@ -38,21 +39,25 @@ class Transformer {
   // residual[t] = embedding of ids[t]. Errors: kBadInput for an id outside the vocabulary.
   [[nodiscard]] Result<void> embed(std::span<const std::uint32_t> ids, Activations& work);
   // Layer `layer` up to its MoE block: residual += attention(norm(residual)), then the MoE norm:
-  // operand and, for MoE layers, gate_logits [T, E] and (where wanted) residual_variance [T].
+  // operand and, for MoE layers, gate_logits [T, E] and (where wanted) residual_variance [T], which
+  // the host may then read. Errors: the device's.
   enum class Variance { kSkip, kCompute };
-  void attend(std::size_t layer, kernels::KvCache& cache, const kernels::KvRows& rows,
-              Variance variance, Activations& work);
+  [[nodiscard]] Result<void> attend(std::size_t layer, kernels::KvCache& cache,
+                                    const kernels::KvRows& rows, Variance variance,
+                                    Activations& work);
   // For layers that are not MoE: residual += MLP(operand).
   void dense(std::size_t layer, Activations& work);
-  // logits[i] = head(norm(residual[rows[i]])); logits: [rows, V], at most head_rows_max rows.
-  void head(std::span<const std::uint32_t> rows, Activations& work, MatrixView<float> logits);
+  // logits[i] = head(norm(residual[rows[i]])); logits: [rows, V] in wire memory, at most
+  // head_rows_max rows; the host may then read them. Errors: the device's.
+  [[nodiscard]] Result<void> head(std::span<const std::uint32_t> rows, Activations& work,
+                                  MatrixView<float> logits);
 
  private:
   struct Layer {
-    std::vector<float> attention_norm;
-    std::vector<float> moe_norm;
-    std::vector<float> q_norm;
-    std::vector<float> k_norm;
+    kernels::DeviceMemory attention_norm;
+    kernels::DeviceMemory moe_norm;
+    kernels::DeviceMemory q_norm;
+    kernels::DeviceMemory k_norm;
     std::unique_ptr<kernels::PackedMatrix> qkv;
     std::unique_ptr<kernels::PackedMatrix> attention_out;
     std::unique_ptr<kernels::PackedMatrix> gate;   // MoE layers
@@ -64,21 +69,22 @@ class Transformer {
   [[nodiscard]] Result<void> load_embedding(WeightSource& source);
   [[nodiscard]] Result<void> load_layer(WeightSource& source, std::size_t layer);
   [[nodiscard]] Result<void> load_qkv(WeightSource& source, std::size_t layer);
-  void make_rope_tables();
+  [[nodiscard]] Result<void> make_rope_tables();
+  [[nodiscard]] Result<void> make_head_rows();
   [[nodiscard]] kernels::AttentionParams attention_params(const Layer& layer) const;
 
   ModelConfig config_;
   kernels::Device& device_;
   TransformerOptions options_;
   std::vector<Layer> layers_;
-  HostBuffer embedding_;  // as stored: a lookup needs single rows, not the packed head
+  kernels::DeviceMemory embedding_;  // as stored: a lookup needs single rows, not the packed head
   kernels::WeightView embedding_view_;
-  std::vector<float> final_norm_;
+  kernels::DeviceMemory final_norm_;
   std::unique_ptr<kernels::PackedMatrix> head_;
-  Array<float> rope_cos_;  // [context, h/2]
-  Array<float> rope_sin_;
-  Array<float> head_in_;   // [head_rows_max, d]
-  HostBuffer head_operand_;
+  kernels::DeviceMemory rope_cos_;  // [context, h/2]
+  kernels::DeviceMemory rope_sin_;
+  kernels::DeviceMemory head_in_;  // [head_rows_max, d]
+  kernels::DeviceMemory head_operand_;
   std::size_t bytes_ = 0;
 };
 

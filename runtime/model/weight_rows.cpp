@@ -63,6 +63,14 @@ Result<std::vector<float>> read_vector(WeightSource& source, const WeightId& id)
   return values;
 }
 
+Result<kernels::DeviceMemory> load_vector(WeightSource& source, kernels::Device& device,
+                                          const WeightId& id) {
+  SY_ASSIGN(const auto values, read_vector(source, id));
+  SY_ASSIGN(auto memory, device.allocate(values.size() * sizeof(float)));
+  SY_TRY(device.upload(std::as_bytes(std::span(values)), memory.data()));
+  return memory;
+}
+
 // Parts of equal dtype are joined as stored; mixed dtypes become fp32.
 Result<JoinedWeight> join_rows(WeightSource& source, std::initializer_list<WeightId> ids) {
   std::vector<JoinedWeight> parts;
@@ -101,21 +109,6 @@ Result<std::unique_ptr<kernels::PackedExpert>> pack_swiglu(WeightSource& source,
   SY_ASSIGN(const auto up, copy_of(source, ids.up));
   SY_ASSIGN(const auto down, copy_of(source, ids.down));
   return device.pack_expert(gate.view, up.view, down.view);
-}
-
-void row_variance(MatrixView<const float> x, std::span<float> out) {
-  SY_CHECK(out.size() == x.rows());
-  const double scale = 1.0 / static_cast<double>(x.cols());
-  for (std::size_t t = 0; t < x.rows(); ++t) {
-    double sum = 0;
-    double squares = 0;
-    for (const float value : x.row(t)) {
-      sum += static_cast<double>(value);
-      squares += static_cast<double>(value) * static_cast<double>(value);
-    }
-    const double mean = sum * scale;
-    out[t] = static_cast<float>(squares * scale - mean * mean);
-  }
 }
 
 }  // namespace switchyard::model

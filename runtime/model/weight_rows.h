@@ -1,5 +1,5 @@
 // runtime/model/weight_rows.h -- helpers that read weights into the forms the model needs: vectors,
-// joined matrices, packed SwiGLU blocks; and the variance of rows.
+// joined matrices, packed SwiGLU blocks.
 // Thread safety: pure but for the source and device they are given.
 #pragma once
 
@@ -19,6 +19,11 @@ namespace switchyard::model {
 // A [1, n] weight as fp32. Errors: the source's; kBadInput for a non-finite value.
 [[nodiscard]] Result<std::vector<float>> read_vector(WeightSource& source, const WeightId& id);
 
+// The same in device memory.
+[[nodiscard]] Result<kernels::DeviceMemory> load_vector(WeightSource& source,
+                                                        kernels::Device& device,
+                                                        const WeightId& id);
+
 // Matrices of equal width stacked by rows; owns the bytes its view shows.
 struct JoinedWeight {
   HostBuffer bytes;
@@ -27,8 +32,8 @@ struct JoinedWeight {
 [[nodiscard]] Result<JoinedWeight> join_rows(WeightSource& source,
                                              std::initializer_list<WeightId> ids);
 
-// The three matrices of a SwiGLU block. The source shows one view at a time, so the parts are copied
-// before they are packed.
+// The three matrices of a SwiGLU block. The source shows one view at a time, so the parts are
+// copied before they are packed.
 struct SwigluIds {
   WeightId gate;
   WeightId up;
@@ -37,8 +42,5 @@ struct SwigluIds {
 [[nodiscard]] Result<std::unique_ptr<kernels::PackedExpert>> pack_swiglu(WeightSource& source,
                                                                          kernels::Device& device,
                                                                          const SwigluIds& ids);
-
-// out[t] = population variance of x[t]; sums in fp64 in index order.
-void row_variance(MatrixView<const float> x, std::span<float> out);
 
 }  // namespace switchyard::model

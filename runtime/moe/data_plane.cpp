@@ -72,19 +72,19 @@ Result<std::unique_ptr<DataPlane>> DataPlane::create(
   const bool any = options.roles == PlaneRoles::kAny;
   const auto* self = view->find(transport.rank());
   if (any || self->expert) {
-    plane->server_ =
-        std::make_unique<ExpertServer>(server_options(options, *view, transport.size()), device,
-                                       store, transport, clock, plane->counters_);
+    SY_ASSIGN(plane->server_,
+              ExpertServer::create(server_options(options, *view, transport.size()), device, store,
+                                   transport, clock, plane->counters_));
   }
   if (any || self->router) {
     const std::size_t expert_ranks = any ? transport.size() : expert_rank_count(*view);
-    plane->make_router_side(expert_ranks, expert_ranks - (any || self->expert ? 1U : 0U));
+    SY_TRY(plane->make_router_side(expert_ranks, expert_ranks - (any || self->expert ? 1U : 0U)));
   }
   SY_TRY(plane->adopt(std::move(view)));
   return plane;
 }
 
-void DataPlane::make_router_side(std::size_t expert_ranks, std::size_t other_expert_ranks) {
+Result<void> DataPlane::make_router_side(std::size_t expert_ranks, std::size_t other_expert_ranks) {
   const auto shape = exchange_shape(options_, expert_ranks);
   plans_.resize(options_.wire.micro_batches);
   open_.resize(options_.wire.micro_batches);
@@ -94,13 +94,18 @@ void DataPlane::make_router_side(std::size_t expert_ranks, std::size_t other_exp
     plan.row_token.reserve(shape.rows_max);
     plan.pairs.reserve(shape.slots_max);
     plan.pair_slot.reserve(shape.slots_max);
-    exchanges_.emplace_back(shape, transport_, server_.get(), counters_);
+    SY_ASSIGN(auto exchange,
+              Exchange::create(shape, device_, transport_, server_.get(), counters_));
+    exchanges_.push_back(std::move(exchange));
   }
   // One buffer for every answer that can be on its way, and one for a late one; pages are touched
   // only by what arrives.
   for (std::size_t i = 0; i < other_expert_ranks * options_.wire.micro_batches + 1; ++i) {
-    answers_.emplace_back(options_.wire.answer_bytes(options_.wire.pairs_max));
+    SY_ASSIGN(auto answer,
+              device_.allocate_wire(options_.wire.answer_bytes(options_.wire.pairs_max)));
+    answers_.push_back(std::move(answer));
   }
+  return {};
 }
 
 Result<void> DataPlane::adopt(std::shared_ptr<const placement::View> view) {
@@ -118,7 +123,7 @@ Result<void> DataPlane::adopt(std::shared_ptr<const placement::View> view) {
   reap_in_flight();
   for (std::size_t i = 0; i < exchanges_.size(); ++i) {
     if (!exchanges_[i].open() || !exchanges_[i].needs_replay(*view_)) continue;
-    exchanges_[i].withdraw(in_flight_, answers_);
+    SY_TRY(exchanges_[i].withdraw(in_flight_, answers_));
     SY_TRY(begin_open(i));
   }
   return {};
@@ -203,8 +208,9 @@ Result<bool> DataPlane::receive_answer() {
       return Unexpected(std::move(received).error());
     }
     // Its sender died half-way: the transport may write into the buffer for ever.
-    lost_answers_.push_back(std::exchange(
-        answers_.back(), HostBuffer(options_.wire.answer_bytes(options_.wire.pairs_max))));
+    SY_ASSIGN(auto fresh,
+              device_.allocate_wire(options_.wire.answer_bytes(options_.wire.pairs_max)));
+    lost_answers_.push_back(std::exchange(answers_.back(), std::move(fresh)));
     return true;
   }
   SY_ASSIGN(const Answer answer, read_answer(options_.wire, message));
@@ -280,8 +286,7 @@ Result<void> DataPlane::finish(std::size_t micro_batch, MatrixView<float> residu
     wait_ns += waited_ns;
   }
   counters_.wait_ns += wait_ns;
-  exchange.finish(device_, residual, answers_);
-  return {};
+  return exchange.finish(residual, answers_);
 }
 
 }  // namespace switchyard::moe

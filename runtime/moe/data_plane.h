@@ -92,7 +92,8 @@ class DataPlane {
 
   DataPlane(const DataPlaneOptions& options, kernels::Device& device, comm::Transport& transport,
             const Clock& clock, const std::atomic<bool>& abandon, ViewFeed* feed);
-  void make_router_side(std::size_t expert_ranks, std::size_t other_expert_ranks);
+  [[nodiscard]] Result<void> make_router_side(std::size_t expert_ranks,
+                                              std::size_t other_expert_ranks);
   [[nodiscard]] Result<void> begin_open(std::size_t micro_batch);
   [[nodiscard]] Result<void> follow_views();
   void reap_in_flight();

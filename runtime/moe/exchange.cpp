@@ -1,7 +1,6 @@
 #include "runtime/moe/exchange.h"
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 #include "runtime/base/check.h"
@@ -17,16 +16,20 @@ std::size_t message_arena_bytes(const ExchangeShape& shape) {
 
 }  // namespace
 
-Exchange::Exchange(const ExchangeShape& shape, comm::Transport& transport, ExpertServer* server,
-                   Counters& counters)
-    : shape_(shape),
-      transport_(transport),
-      server_(server),
-      counters_(counters),
-      messages_(message_arena_bytes(shape)),
-      zero_row_(shape.wire.answer_stride_bytes()) {
+Exchange::Exchange(const ExchangeShape& shape, kernels::Device& device, comm::Transport& transport,
+                   ExpertServer* server, Counters& counters)
+    : shape_(shape), device_(device), transport_(transport), server_(server), counters_(counters) {
   parts_.reserve(shape.expert_ranks);
   slots_.resize(shape.slots_max);
+}
+
+Result<Exchange> Exchange::create(const ExchangeShape& shape, kernels::Device& device,
+                                  comm::Transport& transport, ExpertServer* server,
+                                  Counters& counters) {
+  Exchange exchange(shape, device, transport, server, counters);
+  SY_ASSIGN(exchange.messages_, device.allocate_wire(message_arena_bytes(shape)));
+  SY_ASSIGN(exchange.zero_row_, device.allocate_wire(shape.wire.answer_stride_bytes()));
+  return exchange;
 }
 
 void Exchange::encode(Rows x, const DispatchPlan& plan, const RankPlan& part,
@@ -34,10 +37,9 @@ void Exchange::encode(Rows x, const DispatchPlan& plan, const RankPlan& part,
   const auto pairs = std::span(plan.pairs).subspan(part.pair_begin, part.pair_count);
   write_dispatch_prefix(shape_.wire, key_, pairs, part.row_count, message);
   const std::size_t stride = shape_.wire.operand_stride_bytes();
-  std::byte* to = message.data() + shape_.wire.prefix_rows(part.pair_count) * stride;
-  for (std::size_t r = 0; r < part.row_count; ++r, to += stride) {
-    std::memcpy(to, x.row(plan.row_token[part.row_begin + r]), x.row_bytes());
-  }
+  const MutableRows to{message.data() + shape_.wire.prefix_rows(part.pair_count) * stride, x.dtype,
+                       part.row_count, x.cols, stride / size_bytes(x.dtype)};
+  device_.gather_rows(x, std::span(plan.row_token).subspan(part.row_begin, part.row_count), to);
 }
 
 Result<void> Exchange::begin(const ExchangeKey& key, Rows x, const DispatchPlan& plan,
@@ -62,6 +64,7 @@ Result<void> Exchange::begin(const ExchangeKey& key, Rows x, const DispatchPlan&
     } else {
       const auto message = messages_.span().subspan(offset, bytes);
       encode(x, plan, part, message);
+      SY_TRY(device_.synchronize());
       SY_TRY(post(to, message));
       offset += bytes;
     }
@@ -144,8 +147,7 @@ const std::byte* Exchange::answer_row(const Part& part, std::size_t pair) const 
   return part.answer.data() + (1 + pair) * shape_.wire.answer_stride_bytes();
 }
 
-void Exchange::finish(kernels::Device& device, MatrixView<float> residual,
-                      std::vector<HostBuffer>& free) {
+Result<void> Exchange::finish(MatrixView<float> residual, std::vector<HostBuffer>& free) {
   SY_CHECK(open_ && residual.rows() == selections_->token_count());
   for (const auto& part : parts_) {
     SY_CHECK(part.answered && !part.sent, "rank {}", part.plan.rank.value());
@@ -155,12 +157,17 @@ void Exchange::finish(kernels::Device& device, MatrixView<float> residual,
     }
   }
   for (const std::uint32_t slot : plan_->masked) slots_[slot] = {zero_row_.data(), 0.0F};
-  device.combine(selections_->slot_begin, std::span(slots_).first(selections_->slot_count()),
-                 shape_.wire.answer, residual);
+  device_.combine(selections_->slot_begin, std::span(slots_).first(selections_->slot_count()),
+                  shape_.wire.answer, residual);
+  open_ = false;
+  const bool received =
+      std::ranges::any_of(parts_, [](const Part& part) { return part.answer.bytes() != 0; });
+  // A freed buffer may be received into at once, so nothing may read it any more.
+  if (received) SY_TRY(device_.synchronize());
   for (auto& part : parts_) {
     if (part.answer.bytes() != 0) free.push_back(std::move(part.answer));
   }
-  open_ = false;
+  return {};
 }
 
 bool Exchange::needs_replay(const placement::View& view) const {
@@ -173,7 +180,7 @@ bool Exchange::needs_replay(const placement::View& view) const {
   });
 }
 
-void Exchange::withdraw(std::vector<InFlight>& in_flight, std::vector<HostBuffer>& free) {
+Result<void> Exchange::withdraw(std::vector<InFlight>& in_flight, std::vector<HostBuffer>& free) {
   SY_CHECK(open_, "nothing to withdraw");
   InFlight kept;
   for (auto& part : parts_) {
@@ -182,13 +189,15 @@ void Exchange::withdraw(std::vector<InFlight>& in_flight, std::vector<HostBuffer
     if (part.answer.bytes() != 0) free.push_back(std::move(part.answer));
   }
   if (!kept.sends.empty()) {
-    kept.memory = std::exchange(messages_, HostBuffer(message_arena_bytes(shape_)));
+    SY_ASSIGN(auto fresh, device_.allocate_wire(message_arena_bytes(shape_)));
+    kept.memory = std::exchange(messages_, std::move(fresh));
     in_flight.push_back(std::move(kept));
   }
   if (server_ != nullptr) server_->withdraw_own(key_.micro_batch);
   parts_.clear();
   open_ = false;
   ++counters_.exchanges_replayed;
+  return {};
 }
 
 void Exchange::note_wait(std::uint64_t wait_us) {

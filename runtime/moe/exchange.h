@@ -43,9 +43,11 @@ struct ExchangeShape {
 
 class Exchange {
  public:
-  // `server` is the rank's own expert server, or nullptr where it holds no experts.
-  Exchange(const ExchangeShape& shape, comm::Transport& transport, ExpertServer* server,
-           Counters& counters);
+  // `server` is the rank's own expert server, or nullptr where it holds no experts. References
+  // outlive the exchange. Errors: kLimit where the device has not so much wire memory.
+  [[nodiscard]] static Result<Exchange> create(const ExchangeShape& shape, kernels::Device& device,
+                                               comm::Transport& transport, ExpertServer* server,
+                                               Counters& counters);
 
   // Encodes and sends. x: operand rows [T, d]; selections: of those T tokens. Both plan and
   // selections stay unchanged until finish(). Blocks: no. Errors: kPeer, kLimit.
@@ -60,13 +62,15 @@ class Exchange {
   // that is kept for a replay, the buffer stays where it was.
   [[nodiscard]] Result<void> accept(RankId from, const Answer& answer, HostBuffer& message);
   // residual[t] += combined rows; the answers' buffers go to `free`. Only after complete().
-  void finish(kernels::Device& device, MatrixView<float> residual, std::vector<HostBuffer>& free);
+  // Errors: the device's.
+  [[nodiscard]] Result<void> finish(MatrixView<float> residual, std::vector<HostBuffer>& free);
   // True where an answer is awaited that cannot come under `view`: its rank holds no experts there,
   // or refused and the view is a newer one.
   [[nodiscard]] bool needs_replay(const placement::View& view) const;
   // Closes the exchange unfinished. Answers that are in go to `free`; memory that is still being
-  // sent to `in_flight`. The same inputs may be begun again at once.
-  void withdraw(std::vector<InFlight>& in_flight, std::vector<HostBuffer>& free);
+  // sent to `in_flight`. The same inputs may be begun again at once. Errors: kLimit.
+  [[nodiscard]] Result<void> withdraw(std::vector<InFlight>& in_flight,
+                                      std::vector<HostBuffer>& free);
   // The router has waited for that long: noted for every rank that owes an answer.
   void note_wait(std::uint64_t wait_us);
   // The ranks that have not answered, and as "3, 5".
@@ -82,11 +86,14 @@ class Exchange {
     comm::SendTicket ticket;
     HostBuffer answer;  // the message, once it is in; rows follow its one-row prefix
   };
+  Exchange(const ExchangeShape& shape, kernels::Device& device, comm::Transport& transport,
+           ExpertServer* server, Counters& counters);
   [[nodiscard]] Result<void> post(Part& part, MutableBytes message);
   void encode(Rows x, const DispatchPlan& plan, const RankPlan& part, MutableBytes message);
   [[nodiscard]] const std::byte* answer_row(const Part& part, std::size_t pair) const;
 
   ExchangeShape shape_;
+  kernels::Device& device_;
   comm::Transport& transport_;
   ExpertServer* server_;
   Counters& counters_;

@@ -20,9 +20,7 @@ ExpertServer::ExpertServer(ExpertServerOptions options, kernels::Device& device,
       inbox_rows_(options_.shape.prefix_rows(options_.shape.pairs_max) + options_.shape.rows_max),
       outbox_rows_(1 + options_.shape.pairs_max),
       inboxes_(options_.routers.size() * inboxes_per_router_),
-      last_seen_(options_.routers.size(), TimePoint::min()),
-      x_(inboxes_.size() * inbox_rows_ * options_.shape.operand_stride_bytes()),
-      y_(inboxes_.size() * outbox_rows_ * options_.shape.answer_stride_bytes()) {
+      last_seen_(options_.routers.size(), TimePoint::min()) {
   const std::size_t pairs = inboxes_.size() * options_.shape.pairs_max;
   SY_CHECK(
       inboxes_.size() * inbox_rows_ < UINT32_MAX && inboxes_.size() * outbox_rows_ < UINT32_MAX,
@@ -33,6 +31,22 @@ ExpertServer::ExpertServer(ExpertServerOptions options, kernels::Device& device,
   pair_out_.reserve(pairs);
   groups_.reserve(options_.shape.experts);
   batch_.reserve(inboxes_.size());
+}
+
+Result<std::unique_ptr<ExpertServer>> ExpertServer::create(ExpertServerOptions options,
+                                                           kernels::Device& device,
+                                                           const ExpertStore& store,
+                                                           comm::Transport& transport,
+                                                           const Clock& clock, Counters& counters) {
+  std::unique_ptr<ExpertServer> server(
+      new ExpertServer(std::move(options), device, store, transport, clock, counters));
+  const auto& shape = server->options_.shape;
+  const std::size_t inboxes = server->inboxes_.size();
+  SY_ASSIGN(server->x_,
+            device.allocate_wire(inboxes * server->inbox_rows_ * shape.operand_stride_bytes()));
+  SY_ASSIGN(server->y_,
+            device.allocate_wire(inboxes * server->outbox_rows_ * shape.answer_stride_bytes()));
+  return server;
 }
 
 std::optional<std::size_t> ExpertServer::router_index(RankId rank) const {
@@ -298,6 +312,9 @@ Result<void> ExpertServer::serve(std::uint32_t layer) {
   const MutableRows y{y_.data(), shape.answer, inboxes_.size() * outbox_rows_, shape.hidden,
                       shape.answer_stride_bytes() / size_bytes(shape.answer)};
   device_.expert_ffn(x, pair_row_, pair_out_, groups_, y);
+  // The own router's combine follows on the device; a transport reads the rows now.
+  const auto own = [this](std::size_t inbox) { return is_own(inbox); };
+  if (!std::ranges::all_of(batch_, own)) SY_TRY(device_.synchronize());
   counters_.busy_ns += static_cast<std::uint64_t>((clock_.now() - start).count());
   ++counters_.batches_served;
   counters_.batch_jobs += batch_.size();

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -34,9 +35,10 @@ struct ExpertServerOptions {
 
 class ExpertServer {
  public:
-  // All references outlive the server.
-  ExpertServer(ExpertServerOptions options, kernels::Device& device, const ExpertStore& store,
-               comm::Transport& transport, const Clock& clock, Counters& counters);
+  // All references outlive the server. Errors: kLimit where the device has not so much wire memory.
+  [[nodiscard]] static Result<std::unique_ptr<ExpertServer>> create(
+      ExpertServerOptions options, kernels::Device& device, const ExpertStore& store,
+      comm::Transport& transport, const Clock& clock, Counters& counters);
 
   // The rank's own router: writes a dispatch into own_inbox(), then says that it is there.
   [[nodiscard]] MutableBytes own_inbox(std::size_t micro_batch, std::size_t bytes);
@@ -58,6 +60,9 @@ class ExpertServer {
   [[nodiscard]] Result<bool> idle();
 
  private:
+  ExpertServer(ExpertServerOptions options, kernels::Device& device, const ExpertStore& store,
+               comm::Transport& transport, const Clock& clock, Counters& counters);
+
   // One dispatch and its answer; indexes [router * inboxes_per_router_ + i]. kLost: its router died
   // while it sent, so that MPI may write into it for ever.
   struct Inbox {

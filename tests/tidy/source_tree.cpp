@@ -19,7 +19,9 @@ std::vector<SourceFile> load_sources() {
   for (const char* folder : {"runtime", "kernels", "comm", "launcher", "tests"}) {
     for (const auto& entry : fs::recursive_directory_iterator(root / folder)) {
       const auto extension = entry.path().extension();
-      if (extension != ".h" && extension != ".cpp") continue;
+      const bool source = extension == ".cpp" || extension == ".cu";
+      const bool header = extension == ".h" || extension == ".cuh";
+      if (!source && !header) continue;
       SourceFile file;
       file.path = fs::relative(entry.path(), root).generic_string();
       file.text = read_text(file.path);

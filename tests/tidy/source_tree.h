@@ -14,7 +14,7 @@ struct SourceFile {
   std::string text;
   std::string code;
 
-  [[nodiscard]] bool is_header() const { return path.ends_with(".h"); }
+  [[nodiscard]] bool is_header() const { return path.ends_with(".h") || path.ends_with(".cuh"); }
   [[nodiscard]] bool in(std::string_view folder) const;  // "comm/mpi": that folder or below
 };
 

@@ -79,8 +79,8 @@ void AttentionCase::run(Device& device, KvCache& cache, const std::vector<Attent
       keys.emplace_back(run.sequence, run.begin + i);
     }
   }
-  const auto gather = [&](const std::vector<float>& from, std::size_t columns) {
-    std::vector<float> rows;
+  const auto gather = [&](const Values& from, std::size_t columns) {
+    Values rows;
     for (const auto& [sequence, at] : keys) {
       const float* row = from.data() + row_of(sequence, at) * columns;
       rows.insert(rows.end(), row, row + columns);
@@ -102,9 +102,8 @@ void AttentionCase::run(Device& device, KvCache& cache, const std::vector<Attent
   for (std::size_t t = 0; t < keys.size(); ++t) outputs[keys[t]] = out.row_bits(t);
 }
 
-std::vector<double> AttentionCase::prepared(const std::vector<float>& values, std::size_t row,
-                                            std::size_t head, std::size_t heads,
-                                            const std::vector<float>& gain) const {
+std::vector<double> AttentionCase::prepared(const Values& values, std::size_t row, std::size_t head,
+                                            std::size_t heads, const Values& gain) const {
   const std::size_t size = shape_.head_size;
   const float* all = values.data() + row * heads * size;
   std::vector<double> x(all + head * size, all + (head + 1) * size);

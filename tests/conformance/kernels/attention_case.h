@@ -48,17 +48,17 @@ class AttentionCase {
   [[nodiscard]] std::vector<std::uint32_t> pages_of(std::size_t sequence) const;
   [[nodiscard]] AttentionParams params() const;
   // A prepared head in double, rounded to the operand type.
-  [[nodiscard]] std::vector<double> prepared(const std::vector<float>& values, std::size_t row,
+  [[nodiscard]] std::vector<double> prepared(const Values& values, std::size_t row,
                                              std::size_t head, std::size_t heads,
-                                             const std::vector<float>& gain) const;
+                                             const Values& gain) const;
   [[nodiscard]] std::vector<double> oracle(std::size_t sequence, std::size_t position,
                                            std::size_t head) const;
 
   AttentionShape shape_;
   DType operand_;
   bool backwards_ = false;
-  std::vector<float> q_, k_, v_;  // [sequences * tokens, heads * h]
-  std::vector<float> q_gain_, k_gain_, cos_, sin_;
+  Values q_, k_, v_;  // [sequences * tokens, heads * h]
+  Values q_gain_, k_gain_, cos_, sin_;
 };
 
 }  // namespace switchyard::kernels::test

@@ -78,9 +78,9 @@ TEST_P(Attention, DoesNotSeeTheEarlierOwnerOfAPage) {
   const auto cache = work.make_cache(*device_);
   const std::size_t size = shape.head_size;
   const float nan = std::numeric_limits<float>::quiet_NaN();
-  std::vector<float> q(64 * 2 * size, nan), k(64 * size, nan), v(64 * size, nan);
-  std::vector<float> cos(64 * 8, 1.0F), sin(64 * 8, 0.0F);
-  std::vector<std::byte> out(64 * 2 * size * 4);
+  Values q(64 * 2 * size, nan), k(64 * size, nan), v(64 * size, nan);
+  Values cos(64 * 8, 1.0F), sin(64 * 8, 0.0F);
+  RawBytes out(64 * 2 * size * 4);
   AttentionParams params;
   params.heads = 2;
   params.kv_heads = 1;

@@ -10,7 +10,7 @@ namespace {
 struct ExpertWeights {
   std::size_t hidden = 0;
   std::size_t inner = 0;
-  std::vector<float> gate, up, down;
+  Values gate, up, down;
   std::unique_ptr<PackedExpert> packed;
 };
 
@@ -91,7 +91,7 @@ TEST_P(Experts, MatchTheOracleOverGroups) {
     const auto x = rounded(random_values(kTokens * hidden, 3, 0.3F), operand());
     GuardedRows rows(kTokens, hidden, operand());
     rows.set(x);
-    device_->reserve(kTokens, pairs.row.size(), hidden, inner);
+    ASSERT_TRUE(device_->reserve(kTokens, pairs.row.size(), hidden, inner));
     for (const DType wire : {DType::kF32, DType::kBf16}) {
       GuardedRows y(kTokens * kPerToken, hidden, wire);
       device_->expert_ffn(rows.view(), pairs.row, pairs.out, pairs.groups, y.view());
@@ -122,8 +122,8 @@ TEST_P(Experts, APairKeepsItsBitsInAnyCompany) {
   x.set(random_values(kTokens * kHidden, 4));
   for (const std::size_t threads : {1U, 2U, 3U}) {
     const auto device = make(threads);
-    device->reserve(kTokens, pairs.row.size(), kHidden, kInner);
-    device_->reserve(1, 1, kHidden, kInner);
+    ASSERT_TRUE(device->reserve(kTokens, pairs.row.size(), kHidden, kInner));
+    ASSERT_TRUE(device_->reserve(1, 1, kHidden, kInner));
     GuardedRows whole(kTokens * kPerToken, kHidden, DType::kF32);
     device->expert_ffn(x.view(), pairs.row, pairs.out, pairs.groups, whole.view());
     for (std::size_t e = 0; e < experts.size(); ++e) {
@@ -150,7 +150,7 @@ TEST_P(Experts, OfDifferentInnerSizesShareACall) {
   const auto x = rounded(random_values(6 * kHidden, 5, 0.3F), operand());
   GuardedRows rows(6, kHidden, operand());
   rows.set(x);
-  device_->reserve(6, pairs.row.size(), kHidden, 90);
+  ASSERT_TRUE(device_->reserve(6, pairs.row.size(), kHidden, 90));
   GuardedRows y(12, kHidden, DType::kF32);
   device_->expert_ffn(rows.view(), pairs.row, pairs.out, pairs.groups, y.view());
   for (std::size_t e = 0; e < 2; ++e) {
@@ -173,7 +173,7 @@ TEST_P(Experts, DenseFfnAddsToTheResidual) {
   rows.set(x);
   GuardedRows y(kTokens, kHidden, DType::kF32);
   y.set(start);
-  device_->reserve(kTokens, kTokens, kHidden, kInner);
+  ASSERT_TRUE(device_->reserve(kTokens, kTokens, kHidden, kInner));
   device_->dense_ffn(rows.view(), *expert.packed, y.f32());
   y.expect_intact();
   for (std::size_t t = 0; t < kTokens; ++t) {

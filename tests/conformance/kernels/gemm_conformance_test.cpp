@@ -13,15 +13,14 @@ struct Shape {
 
 class Gemm : public KernelTest {
  protected:
-  std::unique_ptr<PackedMatrix> pack(const std::vector<float>& weight, std::size_t out,
-                                     std::size_t in) {
+  std::unique_ptr<PackedMatrix> pack(const Values& weight, std::size_t out, std::size_t in) {
     const auto raw = stored(weight, DType::kBf16, 2);
     return device_->pack({raw.data() + 2, DType::kBf16, out, in}).value();
   }
 };
 
-void expect_products(const std::vector<float>& x, const std::vector<float>& w, const Shape& shape,
-                     const std::vector<float>& start, const GuardedRows& y) {
+void expect_products(const Values& x, const Values& w, const Shape& shape, const Values& start,
+                     const GuardedRows& y) {
   for (std::size_t t = 0; t < shape.rows; ++t) {
     for (std::size_t o = 0; o < shape.out; ++o) {
       double sum = start[t * shape.out + o];
@@ -51,7 +50,7 @@ TEST_P(Gemm, MatchesTheOracleOverEdgeShapes) {
     GuardedRows y(shape.rows, shape.out, DType::kF32);
     device_->gemm(rows.view(), *packed, y.f32(), Device::Store::kSet);
     y.expect_intact();
-    expect_products(x, w, shape, std::vector<float>(shape.rows * shape.out, 0.0F), y);
+    expect_products(x, w, shape, Values(shape.rows * shape.out, 0.0F), y);
 
     const auto start = random_values(shape.rows * shape.out, 3);
     y.set(start);
@@ -72,7 +71,7 @@ TEST_P(Gemm, GateMatchesTheOracleInFp32) {
     GuardedRows y(shape.rows, shape.out, DType::kF32);
     device_->gate(rows.f32(), *packed, y.f32());
     y.expect_intact();
-    expect_products(x, w, shape, std::vector<float>(shape.rows * shape.out, 0.0F), y);
+    expect_products(x, w, shape, Values(shape.rows * shape.out, 0.0F), y);
   }
 }
 

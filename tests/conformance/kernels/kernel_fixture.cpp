@@ -46,17 +46,8 @@ std::string case_name(const ::testing::TestParamInfo<KernelCase>& info) {
   return name + (info.param.precision == Precision::kBf16 ? "_operands_bf16" : "_operands_fp32");
 }
 
-std::vector<KernelCase> every_kernel_case() {
-  std::vector<KernelCase> cases;
-  for (const char* isa : {"avx512-bf16", "avx512", "avx2", "ref"}) {
-    cases.push_back({isa, Precision::kBf16});
-    cases.push_back({isa, Precision::kFp32});
-  }
-  return cases;
-}
-
 void KernelTest::SetUp() {
-  auto made = make_device("cpu", {GetParam().precision, 1, GetParam().isa});
+  auto made = make_case_device(GetParam(), 1);
   if (!made && made.error().code == ErrorCode::kUnsupported) {
     GTEST_SKIP() << made.error().message;
   }
@@ -65,12 +56,12 @@ void KernelTest::SetUp() {
 }
 
 std::unique_ptr<Device> KernelTest::make(std::size_t threads) const {
-  return make_device("cpu", {GetParam().precision, threads, GetParam().isa}).value();
+  return make_case_device(GetParam(), threads).value();
 }
 
-std::vector<float> random_values(std::size_t count, std::uint64_t seed, float scale) {
+Values random_values(std::size_t count, std::uint64_t seed, float scale) {
   Random random(seed);
-  std::vector<float> values(count);
+  Values values(count);
   for (auto& value : values) value = (static_cast<float>(random.next_unit()) * 2 - 1) * scale;
   return values;
 }
@@ -81,13 +72,13 @@ float rounded(float value, DType dtype) {
   return value;
 }
 
-std::vector<float> rounded(std::vector<float> values, DType dtype) {
+Values rounded(Values values, DType dtype) {
   for (auto& value : values) value = rounded(value, dtype);
   return values;
 }
 
-std::vector<std::byte> stored(const std::vector<float>& values, DType dtype, std::size_t offset) {
-  std::vector<std::byte> bytes(offset + values.size() * size_bytes(dtype));
+RawBytes stored(const Values& values, DType dtype, std::size_t offset) {
+  RawBytes bytes(offset + values.size() * size_bytes(dtype));
   for (std::size_t i = 0; i < values.size(); ++i) {
     std::byte* to = bytes.data() + offset + i * size_bytes(dtype);
     if (dtype == DType::kF32) {
@@ -113,7 +104,7 @@ MutableRows GuardedRows::view() {
   return {bytes_.data() + kZoneBytes, dtype_, rows_, cols_, cols_ + kGapElements};
 }
 
-void GuardedRows::set(const std::vector<float>& values) {
+void GuardedRows::set(const Values& values) {
   ASSERT_EQ(values.size(), rows_ * cols_);
   const auto raw = stored(values, dtype_);
   const std::size_t row_bytes = cols_ * size_bytes(dtype_);

@@ -1,5 +1,5 @@
-// tests/conformance/kernels/kernel_fixture.h -- every kernel set that this processor can run, in
-// both precisions, and buffers that notice a write outside their rows or a value never written.
+// tests/conformance/kernels/kernel_fixture.h -- the devices of this test binary (kernel_cases.h),
+// and buffers in their memory that notice a write outside their rows or a value never written.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -11,14 +11,9 @@
 
 #include "kernels/device.h"
 #include "runtime/base/random.h"
+#include "tests/conformance/kernels/kernel_cases.h"
 
 namespace switchyard::kernels::test {
-
-struct KernelCase {
-  std::string isa;
-  Precision precision = Precision::kBf16;
-};
-void PrintTo(const KernelCase& which, std::ostream* out);
 
 // A device of one kernel set, or a skipped test where the processor lacks it.
 class KernelTest : public ::testing::TestWithParam<KernelCase> {
@@ -32,18 +27,16 @@ class KernelTest : public ::testing::TestWithParam<KernelCase> {
 };
 
 std::string case_name(const ::testing::TestParamInfo<KernelCase>& info);
-std::vector<KernelCase> every_kernel_case();
 
 // Uniform in [-scale, scale].
-std::vector<float> random_values(std::size_t count, std::uint64_t seed, float scale = 1.0F);
+Values random_values(std::size_t count, std::uint64_t seed, float scale = 1.0F);
 
 // Values as a kernel sees them: rounded to the type.
 float rounded(float value, DType dtype);
-std::vector<float> rounded(std::vector<float> values, DType dtype);
+Values rounded(Values values, DType dtype);
 
 // Elements of `dtype` behind `offset` bytes, so that alignment cannot be assumed.
-std::vector<std::byte> stored(const std::vector<float>& values, DType dtype,
-                              std::size_t offset = 0);
+RawBytes stored(const Values& values, DType dtype, std::size_t offset = 0);
 
 // [rows, cols] with a gap after each row and red zones around: every byte starts as 0xFF, a NaN.
 class GuardedRows {
@@ -52,7 +45,7 @@ class GuardedRows {
 
   [[nodiscard]] MutableRows view();
   [[nodiscard]] MatrixView<float> f32() { return view().as<float>(); }
-  void set(const std::vector<float>& values);
+  void set(const Values& values);
   [[nodiscard]] float at(std::size_t row, std::size_t col) const;
   // The bits of a row.
   [[nodiscard]] std::vector<std::byte> row_bits(std::size_t row) const;
@@ -66,7 +59,7 @@ class GuardedRows {
   std::size_t rows_;
   std::size_t cols_;
   DType dtype_;
-  std::vector<std::byte> bytes_;
+  RawBytes bytes_;
 };
 
 }  // namespace switchyard::kernels::test

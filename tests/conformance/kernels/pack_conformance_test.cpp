@@ -10,14 +10,14 @@ namespace {
 class Pack : public KernelTest {
  protected:
   // The matrix as the device holds it, read back through products with unit rows.
-  std::vector<float> read_back(const PackedMatrix& packed) {
+  Values read_back(const PackedMatrix& packed) {
     GuardedRows x(packed.in(), packed.in(), operand());
-    std::vector<float> unit(packed.in() * packed.in(), 0.0F);
+    Values unit(packed.in() * packed.in(), 0.0F);
     for (std::size_t i = 0; i < packed.in(); ++i) unit[i * packed.in() + i] = 1.0F;
     x.set(unit);
     GuardedRows y(packed.in(), packed.out(), DType::kF32);
     device_->gemm(x.view(), packed, y.f32(), Device::Store::kSet);
-    std::vector<float> weight(packed.out() * packed.in());
+    Values weight(packed.out() * packed.in());
     for (std::size_t o = 0; o < packed.out(); ++o) {
       for (std::size_t i = 0; i < packed.in(); ++i) weight[o * packed.in() + i] = y.at(i, o);
     }
@@ -63,7 +63,7 @@ TEST_P(Pack, NamesTheFirstValueThatIsNotFinite) {
 }
 
 TEST_P(Pack, RefusesAValueThatOverflowsTheOperandType) {
-  const std::vector<float> values{1.0F, std::numeric_limits<float>::max()};
+  const Values values{1.0F, std::numeric_limits<float>::max()};
   const auto raw = stored(values, DType::kF32);
   const auto packed = device_->pack({raw.data(), DType::kF32, 1, 2});
   EXPECT_EQ(packed.has_value(), !is_bf16());
@@ -76,7 +76,7 @@ TEST_P(Pack, SaysWhichPartOfAnExpertIsBroken) {
   auto broken = random_values(kHidden * kInner, 15);
   broken[kInner + 2] = INFINITY;
   const auto bad = stored(broken, DType::kBf16);
-  const auto view = [&](const std::vector<std::byte>& raw, bool down) {
+  const auto view = [&](const RawBytes& raw, bool down) {
     return down ? WeightView{raw.data(), DType::kBf16, kHidden, kInner}
                 : WeightView{raw.data(), DType::kBf16, kInner, kHidden};
   };

@@ -15,9 +15,10 @@ TEST_P(RowOpsTest, EmbedWidensExactly) {
   const auto values = random_values(kVocabulary * kHidden, 30);
   const std::vector<std::uint32_t> ids{3, 10, 0, 3};
   for (const DType dtype : {DType::kF32, DType::kBf16}) {
-    const auto raw = stored(values, dtype, 1);
+    const std::size_t offset = size_bytes(dtype);  // elements are aligned, rows need not be
+    const auto raw = stored(values, dtype, offset);
     GuardedRows out(ids.size(), kHidden, DType::kF32);
-    device_->embed({raw.data() + 1, dtype, kVocabulary, kHidden}, ids, out.f32());
+    device_->embed({raw.data() + offset, dtype, kVocabulary, kHidden}, ids, out.f32());
     out.expect_intact();
     for (std::size_t t = 0; t < ids.size(); ++t) {
       for (std::size_t c = 0; c < kHidden; ++c) {
@@ -93,9 +94,9 @@ TEST_P(RowOpsTest, CombineSumsInSlotOrderAndSkipsDroppedRows) {
 }
 
 TEST_P(RowOpsTest, ConvertRoundsToNearestEven) {
-  const std::vector<float> values{0.0F,   -0.0F,       1.0F,         0x1.01p0F,    0x1.03p0F,
-                                  1e-40F, 3.3e38F,     -0x1.018p0F,  0x1.00fp0F,   -7.25F,
-                                  1e30F,  0x1.fep127F, 0x1.0100p-3F, 0x1.02fffep1F};
+  const Values values{0.0F,   -0.0F,       1.0F,         0x1.01p0F,    0x1.03p0F,
+                      1e-40F, 3.3e38F,     -0x1.018p0F,  0x1.00fp0F,   -7.25F,
+                      1e30F,  0x1.fep127F, 0x1.0100p-3F, 0x1.02fffep1F};
   GuardedRows wide(1, values.size(), DType::kF32);
   wide.set(values);
   GuardedRows narrow(1, values.size(), DType::kBf16);

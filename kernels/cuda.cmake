@@ -1,0 +1,29 @@
+# The CUDA device: kernels/cuda where cuda_toolkit.cmake found nvcc, else kernels/cuda_absent for its
+# one entry point. nvcc compiles the .cu files; the C++ compiler compiles the rest.
+file(GLOB cuda_kernel_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/cuda/*.cu)
+file(GLOB cuda_host_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/cuda/*.cpp)
+if(NOT CMAKE_CUDA_COMPILER OR SWITCHYARD_CUDA STREQUAL "OFF")
+  message(STATUS "Left out: CUDA (nvcc not found or switched off); --device cuda says so")
+  add_library(sy_kernels_cuda STATIC cuda_absent/cuda_absent.cpp)
+  target_link_libraries(sy_kernels_cuda PUBLIC sy_flags sy_base)
+  return()
+endif()
+
+# -fmad=false as -ffp-contract=off: a kernel that wants a fused multiply-add says so.
+add_library(sy_cuda_kernels OBJECT ${cuda_kernel_sources})
+set_target_properties(sy_cuda_kernels PROPERTIES CUDA_STANDARD 20 CUDA_EXTENSIONS OFF)
+target_include_directories(sy_cuda_kernels PRIVATE ${PROJECT_SOURCE_DIR}
+  ${CMAKE_CURRENT_SOURCE_DIR}/cuda/native)
+target_compile_options(sy_cuda_kernels PRIVATE -O3 -fmad=false --expt-relaxed-constexpr
+  --Werror=all-warnings -Xcompiler=-Wall,-Wextra)
+
+string(REGEX REPLACE "([0-9]+)-real" "sm_\\1" cuda_architectures "${CMAKE_CUDA_ARCHITECTURES}")
+string(REGEX REPLACE "(^|;)([0-9]+)($|;)" "\\1sm_\\2 ptx_\\2\\3" cuda_architectures
+  "${cuda_architectures}")
+string(REPLACE ";" " " cuda_architectures "${cuda_architectures}")
+add_library(sy_kernels_cuda STATIC ${cuda_host_sources} $<TARGET_OBJECTS:sy_cuda_kernels>)
+target_link_libraries(sy_kernels_cuda PUBLIC sy_flags sy_base PRIVATE CUDA::cudart_static)
+target_include_directories(sy_kernels_cuda SYSTEM PRIVATE ${CUDAToolkit_INCLUDE_DIRS})
+target_compile_definitions(sy_kernels_cuda PRIVATE
+  SWITCHYARD_CUDA_ARCHITECTURES="${cuda_architectures}")
+message(STATUS "CUDA ${CUDAToolkit_VERSION}: ${cuda_architectures}")

@@ -1,0 +1,75 @@
+#include "kernels/cuda/cuda_memory.h"
+
+#include <cstring>
+#include <thread>
+
+#include "kernels/cuda/cuda_error.h"
+
+namespace switchyard::kernels::cuda {
+namespace {
+
+// A destructor cannot report; what fails here has failed before, where it was reported.
+void free_device(std::byte* data, std::size_t /*bytes*/) noexcept { (void)cudaFree(data); }
+void free_pinned(std::byte* data, std::size_t /*bytes*/) noexcept { (void)cudaFreeHost(data); }
+
+}  // namespace
+
+Result<DeviceMemory> allocate_device(std::size_t bytes) {
+  if (bytes == 0) return DeviceMemory();
+  void* data = nullptr;
+  SY_TRY(check(cudaMalloc(&data, bytes), fmt::format("{} bytes of device memory", bytes)));
+  return DeviceMemory(HostBuffer(static_cast<std::byte*>(data), bytes, &free_device));
+}
+
+Result<HostBuffer> allocate_pinned(std::size_t bytes) {
+  if (bytes == 0) return HostBuffer();
+  void* data = nullptr;
+  SY_TRY(check(cudaHostAlloc(&data, bytes, cudaHostAllocPortable | cudaHostAllocMapped),
+               fmt::format("{} bytes of pinned memory", bytes)));
+  std::memset(data, 0, bytes);
+  return HostBuffer(static_cast<std::byte*>(data), bytes, &free_pinned);
+}
+
+Result<Stream> Stream::create() {
+  cudaStream_t stream = nullptr;
+  SY_TRY(check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "making a stream"));
+  return Stream(stream);
+}
+
+Stream::~Stream() {
+  if (stream_ != nullptr) (void)cudaStreamDestroy(stream_);
+}
+
+Result<Event> Event::create() {
+  cudaEvent_t event = nullptr;
+  SY_TRY(check(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "making an event"));
+  return Event(event);
+}
+
+Event::~Event() {
+  if (event_ != nullptr) (void)cudaEventDestroy(event_);
+}
+
+Result<void> Event::record(const Stream& stream) {
+  return check(cudaEventRecord(event_, stream.get()), "recording an event");
+}
+
+Result<void> Event::wait(Duration limit) const {
+  constexpr int kSpins = 1000;  // a step's waits are some tens of microseconds
+  const SteadyClock clock;
+  const Deadline deadline = Deadline::after(clock, limit);
+  for (int spin = 0;; ++spin) {
+    const cudaError_t status = cudaEventQuery(event_);
+    if (status == cudaSuccess) return {};
+    if (status != cudaErrorNotReady) return check(status, "waiting for the device");
+    (void)cudaGetLastError();  // "not ready" counts as an error
+    if (spin < kSpins) continue;
+    if (deadline.passed(clock)) {
+      return fail(ErrorCode::kDeadline, ErrorScope::kDevice,
+                  "cuda: the device did not finish its work within {:.0f} s", to_seconds(limit));
+    }
+    std::this_thread::yield();
+  }
+}
+
+}  // namespace switchyard::kernels::cuda

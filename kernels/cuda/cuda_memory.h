@@ -1,0 +1,58 @@
+// kernels/cuda/cuda_memory.h -- owners of CUDA's things: device memory, pinned memory, streams,
+// events. Thread safety: shared objects: unsafe.
+#pragma once
+
+#include <cuda_runtime_api.h>
+
+#include <cstddef>
+#include <utility>
+
+#include "kernels/device_memory.h"
+#include "runtime/base/buffer.h"
+#include "runtime/base/clock.h"
+#include "runtime/base/error.h"
+
+namespace switchyard::kernels::cuda {
+
+// Uninitialised. Errors: kLimit.
+[[nodiscard]] Result<DeviceMemory> allocate_device(std::size_t bytes);
+// Page-locked, visible to every device, zeroed. Errors: kLimit.
+[[nodiscard]] Result<HostBuffer> allocate_pinned(std::size_t bytes);
+
+class Stream {
+ public:
+  [[nodiscard]] static Result<Stream> create();
+  ~Stream();
+  Stream(Stream&& other) noexcept : stream_(std::exchange(other.stream_, nullptr)) {}
+  Stream& operator=(Stream&& other) noexcept {
+    std::swap(stream_, other.stream_);
+    return *this;
+  }
+  [[nodiscard]] cudaStream_t get() const noexcept { return stream_; }
+
+ private:
+  explicit Stream(cudaStream_t stream) noexcept : stream_(stream) {}
+  cudaStream_t stream_ = nullptr;
+};
+
+// A point in a stream.
+class Event {
+ public:
+  [[nodiscard]] static Result<Event> create();
+  ~Event();
+  Event(Event&& other) noexcept : event_(std::exchange(other.event_, nullptr)) {}
+  Event& operator=(Event&& other) noexcept {
+    std::swap(event_, other.event_);
+    return *this;
+  }
+  [[nodiscard]] Result<void> record(const Stream& stream);
+  // Until what was recorded is done; at once if nothing was. Polls, so that a hung device is not
+  // waited for without end. Errors: kDeadline, and those of the work before the event.
+  [[nodiscard]] Result<void> wait(Duration limit) const;
+
+ private:
+  explicit Event(cudaEvent_t event) noexcept : event_(event) {}
+  cudaEvent_t event_ = nullptr;
+};
+
+}  // namespace switchyard::kernels::cuda

@@ -1,0 +1,203 @@
+// kernels/cuda/kernels.h -- what the .cu files offer to the host: one function per kernel, which
+// queues it on a stream, and the plain structs it takes. All pointers are addresses that kernels
+// can follow: device memory or pinned host memory. Rows need the alignment of their elements only;
+// kernels use 16-byte accesses where rows allow it.
+// Not the device (cuda_device.h). Thread safety: as the stream's.
+#pragma once
+
+#include <cuda_runtime_api.h>
+
+#include <cstddef>
+#include <cstdint>
+
+#include "runtime/base/dtype.h"
+
+namespace switchyard::kernels::cuda {
+
+// `count` rows of `cols` elements.
+struct RowBlock {
+  std::byte* data = nullptr;
+  DType dtype = DType::kF32;
+  std::size_t stride_bytes = 0;
+};
+struct ConstRowBlock {
+  const std::byte* data = nullptr;
+  DType dtype = DType::kF32;
+  std::size_t stride_bytes = 0;
+};
+
+// --- rows.cu ---
+struct EmbedArgs {
+  const std::byte* table = nullptr;  // [V, cols]
+  DType dtype = DType::kBf16;
+  const std::uint32_t* ids = nullptr;  // [rows]
+  float* out = nullptr;
+  std::size_t out_stride = 0;  // elements
+  std::size_t rows = 0;
+  std::size_t cols = 0;
+};
+[[nodiscard]] cudaError_t launch_embed(cudaStream_t stream, const EmbedArgs& args);
+
+struct RmsNormArgs {
+  const float* x = nullptr;
+  std::size_t x_stride = 0;  // elements
+  const float* gain = nullptr;
+  float eps = 0;
+  RowBlock operand;
+  float* fp32 = nullptr;  // or null
+  std::size_t fp32_stride = 0;
+  std::size_t rows = 0;
+  std::size_t cols = 0;
+};
+[[nodiscard]] cudaError_t launch_rmsnorm(cudaStream_t stream, const RmsNormArgs& args);
+
+struct GatherArgs {
+  ConstRowBlock from;
+  const std::uint32_t* from_row = nullptr;  // [rows]; null: row i
+  RowBlock to;
+  const std::uint32_t* to_row = nullptr;  // [rows]; null: row i
+  std::size_t rows = 0;
+  std::size_t row_bytes = 0;
+};
+// to.row(to_row[i]) = from.row(from_row[i]): permute and unpermute.
+[[nodiscard]] cudaError_t launch_gather(cudaStream_t stream, const GatherArgs& args);
+
+struct ConvertArgs {
+  ConstRowBlock from;
+  RowBlock to;
+  std::size_t rows = 0;
+  std::size_t cols = 0;
+};
+[[nodiscard]] cudaError_t launch_convert(cudaStream_t stream, const ConvertArgs& args);
+
+struct DeviceSlot {
+  const std::byte* row = nullptr;  // null: contributes nothing
+  float weight = 0;
+};
+struct CombineArgs {
+  const std::uint32_t* slot_begin = nullptr;  // [rows + 1]
+  const DeviceSlot* slots = nullptr;
+  DType dtype = DType::kBf16;
+  float* residual = nullptr;
+  std::size_t residual_stride = 0;
+  std::size_t rows = 0;
+  std::size_t cols = 0;
+};
+[[nodiscard]] cudaError_t launch_combine(cudaStream_t stream, const CombineArgs& args);
+
+struct VarianceArgs {
+  const float* x = nullptr;
+  std::size_t x_stride = 0;
+  float* out = nullptr;
+  std::size_t rows = 0;
+  std::size_t cols = 0;
+};
+[[nodiscard]] cudaError_t launch_row_variance(cudaStream_t stream, const VarianceArgs& args);
+
+// --- matmul.cu (fp32 operands), tensor_matmul.cu (bf16 operands) ---
+// Rows that share one matrix: at most kMatmulRows in fp32, one of the other two in bf16.
+inline constexpr std::size_t kMatmulRows = 8;
+inline constexpr std::size_t kTensorRowsFew = 16;
+inline constexpr std::size_t kTensorRowsMany = 32;
+struct MatmulTile {
+  const std::byte* weight = nullptr;
+  std::uint32_t row_begin = 0;
+  std::uint32_t rows = 0;
+};
+// Swiglu: the matrix's rows are gate 0, up 0, gate 1, up 1, ...; column j is silu(gate j x) * up j
+// x.
+enum class MatmulStore : std::uint8_t { kSet, kAddF32, kSwiglu };
+struct MatmulArgs {
+  ConstRowBlock x;  // operand type
+  std::size_t in = 0;
+  std::size_t out = 0;  // rows of a matrix
+  std::size_t weight_stride_bytes = 0;
+  const MatmulTile* tiles = nullptr;  // [tile_count]; null: one matrix for all rows
+  const std::byte* weight = nullptr;  // of all rows
+  std::size_t rows = 0;               // of all rows
+  std::size_t tile_count = 0;
+  std::size_t tile_rows_max = 0;  // of a tile
+  MatmulStore store = MatmulStore::kSet;
+  RowBlock y;
+};
+[[nodiscard]] cudaError_t launch_matmul(cudaStream_t stream, const MatmulArgs& args);
+[[nodiscard]] cudaError_t launch_tensor_matmul(cudaStream_t stream, const MatmulArgs& args);
+
+// --- attention.cu ---
+// Where the keys of (layer, page, kv head) begin; values follow after `half_bytes`.
+struct KvBlocks {
+  std::byte* base = nullptr;  // of the layer
+  std::size_t page_bytes = 0;
+  std::size_t head_bytes = 0;
+  std::size_t half_bytes = 0;
+  std::size_t row_bytes = 0;  // of one position
+  DType dtype = DType::kBf16;
+};
+enum class HeadNorm : std::uint8_t { kNone, kPerHead, kWholeRow };
+struct PrepareArgs {
+  float* q = nullptr;
+  float* k = nullptr;
+  float* v = nullptr;
+  std::size_t q_stride = 0;
+  std::size_t k_stride = 0;
+  std::size_t v_stride = 0;
+  std::size_t heads = 0;
+  std::size_t kv_heads = 0;
+  std::size_t head_size = 0;
+  HeadNorm norm = HeadNorm::kNone;
+  const float* q_gain = nullptr;
+  const float* k_gain = nullptr;
+  float q_eps = 0;
+  float k_eps = 0;
+  float clip = 0;
+  const float* cosines = nullptr;  // [positions, h/2]
+  const float* sines = nullptr;
+  const std::uint32_t* position = nullptr;  // [rows]
+  const std::uint32_t* page = nullptr;      // [rows] that holds the position
+  std::size_t rows = 0;
+  KvBlocks cache;
+};
+[[nodiscard]] cudaError_t launch_prepare(cudaStream_t stream, const PrepareArgs& args);
+
+// Query rows first_row .. first_row + rows - 1 of a run of tokens of one sequence: row i is head
+// i % group of token first_token + i / group.
+inline constexpr std::size_t kAttendRows = 8;
+struct AttendItem {
+  std::uint32_t first_token = 0;
+  std::uint32_t kv_head = 0;
+  std::uint32_t first_row = 0;
+  std::uint32_t rows = 0;
+  std::uint32_t pages_begin = 0;  // of the sequence, in `pages`
+};
+struct AttendArgs {
+  const float* q = nullptr;  // prepared
+  std::size_t q_stride = 0;
+  RowBlock out;
+  std::size_t group = 0;  // query heads of a kv head
+  std::size_t head_size = 0;
+  float scale = 0;
+  const std::uint32_t* position = nullptr;  // [tokens]
+  const std::uint32_t* pages = nullptr;
+  const AttendItem* items = nullptr;
+  std::size_t item_count = 0;
+  KvBlocks cache;
+};
+[[nodiscard]] cudaError_t launch_attend(cudaStream_t stream, const AttendArgs& args);
+
+// --- pack.cu ---
+// Rows of a checkpoint's matrix into the operand type: row r goes to row r * to_step + to_offset.
+// *bad becomes the lowest (first_row + row) * cols + col whose converted value is not finite.
+struct PackArgs {
+  const std::byte* from = nullptr;
+  DType from_dtype = DType::kBf16;
+  std::size_t rows = 0;
+  std::size_t cols = 0;
+  std::size_t first_row = 0;
+  RowBlock to;
+  std::size_t to_step = 1;
+  std::size_t to_offset = 0;
+  unsigned long long* bad = nullptr;
+};
+[[nodiscard]] cudaError_t launch_pack(cudaStream_t stream, const PackArgs& args);
+
+}  // namespace switchyard::kernels::cuda

@@ -1,0 +1,143 @@
+// Allocation: device memory, pinned memory, what a pointer is.
+#include "tests/cuda_emulation/api/memory.h"
+
+#include "tests/cuda_emulation/runtime/state.h"
+
+namespace {
+
+using cuda_emulation::api_call;
+using cuda_emulation::Call;
+
+// Freeing waits for all work of all devices, as the driver does.
+cudaError_t wait_all(Call& call) {
+  for (int device = 0; device < static_cast<int>(call.state.devices.size()); ++device) {
+    call.state.engine.wait_device(call.lock, device);
+  }
+  return call.status();
+}
+
+}  // namespace
+
+cudaError_t cudaMalloc(void** pointer, std::size_t bytes) {
+  return api_call([&](Call& call) {
+    if (pointer == nullptr) return cudaErrorInvalidValue;
+    *pointer = nullptr;
+    if (bytes == 0) return cudaSuccess;
+    *pointer = call.state.memory.allocate(bytes, call.device);
+    return *pointer == nullptr ? cudaErrorMemoryAllocation : cudaSuccess;
+  });
+}
+
+cudaError_t cudaFree(void* pointer) {
+  return api_call([&](Call& call) {
+    if (pointer == nullptr) return cudaSuccess;
+    if (call.state.memory.starting_at(pointer) == nullptr) return cudaErrorInvalidValue;
+    if (const cudaError_t error = wait_all(call); error != cudaSuccess) return error;
+    call.state.memory.release(*call.state.memory.starting_at(pointer));
+    return cudaSuccess;
+  });
+}
+
+cudaError_t cudaMallocAsync(void** pointer, std::size_t bytes, cudaStream_t stream) {
+  return api_call([&](Call& call) {
+    const auto owner = call.state.stream(stream, call.device);
+    if (pointer == nullptr) return cudaErrorInvalidValue;
+    if (owner == nullptr) return cudaErrorInvalidResourceHandle;
+    *pointer = nullptr;
+    if (bytes == 0) return cudaSuccess;
+    *pointer = call.state.memory.allocate(bytes, owner->device);
+    return *pointer == nullptr ? cudaErrorMemoryAllocation : cudaSuccess;
+  });
+}
+
+// The memory goes when the stream comes to this place, so a later use by another stream is a fault.
+cudaError_t cudaFreeAsync(void* pointer, cudaStream_t stream) {
+  return api_call([&](Call& call) {
+    const auto owner = call.state.stream(stream, call.device);
+    if (owner == nullptr) return cudaErrorInvalidResourceHandle;
+    if (pointer == nullptr) return cudaSuccess;
+    if (call.state.memory.starting_at(pointer) == nullptr) return cudaErrorInvalidValue;
+    auto free = [&memory = call.state.memory, pointer]() -> cuda_emulation::MaybeFault {
+      auto* allocation = memory.starting_at(pointer);
+      if (allocation == nullptr) {
+        return cuda_emulation::Fault{cudaErrorIllegalAddress,
+                                     "cudaFreeAsync of memory freed before"};
+      }
+      memory.release(*allocation);
+      return {};
+    };
+    call.state.enqueue(owner, {std::move(free), {}, {}});
+    return cudaSuccess;
+  });
+}
+
+cudaError_t cudaHostAlloc(void** pointer, std::size_t bytes, unsigned int /*flags*/) {
+  return api_call([&](Call& call) {
+    if (pointer == nullptr) return cudaErrorInvalidValue;
+    *pointer = nullptr;
+    if (bytes == 0) return cudaSuccess;
+    *pointer = call.state.pinned.allocate(bytes);
+    return *pointer == nullptr ? cudaErrorMemoryAllocation : cudaSuccess;
+  });
+}
+
+cudaError_t cudaMallocHost(void** pointer, std::size_t bytes, unsigned int flags) {
+  return cudaHostAlloc(pointer, bytes, flags);
+}
+
+cudaError_t cudaFreeHost(void* pointer) {
+  return api_call([&](Call& call) {
+    if (pointer == nullptr) return cudaSuccess;
+    if (const cudaError_t error = wait_all(call); error != cudaSuccess) return error;
+    return call.state.pinned.release(pointer) ? cudaSuccess : cudaErrorInvalidValue;
+  });
+}
+
+cudaError_t cudaHostGetDevicePointer(void** device, void* host, unsigned int flags) {
+  return api_call([&](Call& call) {
+    if (device == nullptr || flags != 0 || !call.state.pinned.holds(host)) {
+      return cudaErrorInvalidValue;
+    }
+    *device = host;  // unified addressing
+    return cudaSuccess;
+  });
+}
+
+cudaError_t cudaHostRegister(void* pointer, std::size_t bytes, unsigned int /*flags*/) {
+  return api_call([&](Call& call) {
+    if (pointer == nullptr || bytes == 0) return cudaErrorInvalidValue;
+    return call.state.pinned.add(pointer, bytes) ? cudaSuccess
+                                                 : cudaErrorHostMemoryAlreadyRegistered;
+  });
+}
+
+cudaError_t cudaHostUnregister(void* pointer) {
+  return api_call([&](Call& call) {
+    if (const cudaError_t error = wait_all(call); error != cudaSuccess) return error;
+    return call.state.pinned.remove(pointer) ? cudaSuccess : cudaErrorHostMemoryNotRegistered;
+  });
+}
+
+cudaError_t cudaPointerGetAttributes(cudaPointerAttributes* attributes, const void* pointer) {
+  return api_call([&](Call& call) {
+    if (attributes == nullptr) return cudaErrorInvalidValue;
+    auto* address = const_cast<void*>(pointer);
+    if (const auto* allocation = call.state.memory.find(pointer); allocation != nullptr) {
+      *attributes = {cudaMemoryTypeDevice, allocation->device, address, nullptr};
+    } else if (call.state.pinned.holds(pointer)) {
+      *attributes = {cudaMemoryTypeHost, call.device, address, address};
+    } else {
+      *attributes = {cudaMemoryTypeUnregistered, -2, nullptr, address};
+    }
+    return cudaSuccess;
+  });
+}
+
+cudaError_t cudaMemGetInfo(std::size_t* free_bytes, std::size_t* total_bytes) {
+  return api_call([&](Call& call) {
+    if (free_bytes == nullptr || total_bytes == nullptr) return cudaErrorInvalidValue;
+    *total_bytes = call.state.memory.limit();
+    *free_bytes = *total_bytes - call.state.memory.in_use();
+    return cudaSuccess;
+  });
+}

@@ -1,0 +1,112 @@
+// What a CUDA device does beside the ops: memory that the host may not touch, tables that go round,
+// errors that are kept until somebody asks.
+#include "tests/conformance/kernels/kernel_fixture.h"
+#include "tests/cuda_emulation/control.h"
+
+namespace switchyard::kernels::test {
+namespace {
+
+// The device itself, not the synced one of the suite: its ops return before they are done.
+class CudaDeviceTest : public ::testing::Test {
+ protected:
+  ~CudaDeviceTest() override {
+    cuda_emulation::set_device_count(1);
+    cuda_emulation::set_memory_limit(SIZE_MAX);
+  }
+  static std::unique_ptr<Device> make() {
+    return make_device("cuda", {Precision::kFp32, 1, "auto"}).value();
+  }
+};
+
+TEST_F(CudaDeviceTest, WithoutAGpuTheErrorSaysSo) {
+  cuda_emulation::set_device_count(0);
+  const auto made = make_device("cuda", {});
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().code, ErrorCode::kUnsupported);
+  EXPECT_NE(made.error().message.find("GPU"), std::string::npos) << made.error().message;
+  const auto choices = explain_kernels("cuda", {}).value();
+  ASSERT_FALSE(choices.empty());
+  EXPECT_FALSE(choices.front().chosen);
+  EXPECT_EQ(choices.front().reason, made.error().message);
+}
+
+TEST_F(CudaDeviceTest, RanksOfAHostTakeItsGpusInTurn) {
+  cuda_emulation::set_device_count(2);
+  DeviceOptions options;
+  options.rank_on_host = 3;
+  const auto device = make_device("cuda", options).value();
+  EXPECT_NE(device->description().find("GPU 1"), std::string::npos) << device->description();
+}
+
+TEST_F(CudaDeviceTest, MemoryStartsZeroedAndComesBack) {
+  const auto device = make();
+  auto memory = device->allocate(1000).value();
+  const Values sent = random_values(250, 70);
+  std::vector<float> got(250, 1.0F);
+  const auto bytes = std::as_writable_bytes(std::span(got));
+  ASSERT_TRUE(device->download(memory.data(), bytes));
+  EXPECT_EQ(got, std::vector<float>(250, 0.0F));
+  ASSERT_TRUE(device->upload(std::as_bytes(std::span(sent)), memory.data()));
+  ASSERT_TRUE(device->download(memory.data(), bytes));
+  EXPECT_TRUE(std::equal(got.begin(), got.end(), sent.begin()));
+}
+
+TEST_F(CudaDeviceTest, SaysWhenMemoryIsShort) {
+  const auto device = make();
+  cuda_emulation::set_memory_limit(std::size_t{1} << 20);
+  const auto memory = device->allocate(std::size_t{1} << 30);
+  ASSERT_FALSE(memory);
+  EXPECT_EQ(memory.error().code, ErrorCode::kLimit);
+  EXPECT_FALSE(device->allocate_wire(std::size_t{1} << 30));
+  cuda_emulation::set_memory_limit(SIZE_MAX);
+  EXPECT_TRUE(device->synchronize()) << "an allocation that failed is no fault of the device";
+}
+
+// Many ops in a row without a wait: the caller's tables are gone when the kernels run, and the ring
+// of tables goes round several times.
+TEST_F(CudaDeviceTest, TablesMayBeReusedAtOnce) {
+  constexpr std::size_t kRows = 5000;
+  constexpr std::size_t kOps = 300;
+  const auto device = make();
+  auto from = device->allocate_wire(kRows * sizeof(float)).value();
+  auto* values = reinterpret_cast<float*>(from.data());
+  for (std::size_t i = 0; i < kRows; ++i) values[i] = static_cast<float>(i);
+  auto to = device->allocate_wire(kOps * sizeof(float)).value();
+  std::vector<std::uint32_t> rows(kRows);
+  auto sink = device->allocate(kRows * sizeof(float)).value();
+  for (std::size_t op = 0; op < kOps; ++op) {
+    std::fill(rows.begin(), rows.end(), static_cast<std::uint32_t>(op * 7 % kRows));
+    // Large tables so that the ring fills; one row of them is kept.
+    if (op % 50 == 0) {
+      device->gather_rows({from.data(), DType::kF32, kRows, 1, 1}, rows,
+                          {sink.data(), DType::kF32, kRows, 1, 1});
+    }
+    device->gather_rows({from.data(), DType::kF32, kRows, 1, 1}, std::span(rows).first(1),
+                        {to.data() + op * sizeof(float), DType::kF32, 1, 1, 1});
+  }
+  ASSERT_TRUE(device->synchronize());
+  for (std::size_t op = 0; op < kOps; ++op) {
+    ASSERT_EQ(reinterpret_cast<const float*>(to.data())[op], static_cast<float>(op * 7 % kRows));
+  }
+}
+
+// A kernel that follows a bad address: the error comes out of the next wait, and stays.
+TEST_F(CudaDeviceTest, AFaultIsReportedAndKept) {
+  const auto device = make();
+  auto good = device->allocate_wire(64).value();
+  const std::vector<std::uint32_t> rows{0};
+  auto* nowhere = reinterpret_cast<std::byte*>(std::uintptr_t{4096});
+  device->gather_rows({nowhere, DType::kF32, 1, 4, 4}, rows, {good.data(), DType::kF32, 1, 4, 4});
+  const auto first = device->synchronize();
+  ASSERT_FALSE(first);
+  EXPECT_EQ(first.error().scope, ErrorScope::kDevice);
+  device->gather_rows({good.data(), DType::kF32, 1, 4, 4}, rows,
+                      {good.data() + 32, DType::kF32, 1, 4, 4});
+  const auto second = device->synchronize();
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().message, first.error().message);
+  cuda_emulation::reset();
+}
+
+}  // namespace
+}  // namespace switchyard::kernels::test

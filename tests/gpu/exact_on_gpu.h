@@ -1,0 +1,50 @@
+// tests/gpu/exact_on_gpu.h -- runs of the demo model on a GPU that must print the same sequences,
+// the digests of their logits included. For tests only.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "tests/command/run_command.h"
+
+namespace switchyard::tests {
+
+class ExactOnGpu : public ::testing::Test {
+ protected:
+  // Five ragged prompts; sequences with the digests of their logits.
+  Arguments run(const Arguments& extra) const {
+    std::string lines;
+    for (std::size_t i = 0; i < 5; ++i) {
+      lines +=
+          nlohmann::json{
+              {"id", std::to_string(i)},
+              {"prompt",
+               std::string("The rain fell on the road to the old house").substr(i * 3, 4 + i * 7)}}
+              .dump() +
+          "\n";
+    }
+    Arguments arguments{
+        "generate", "--preset", "demo",         "--prompts", scratch_.write("p", lines),
+        "--json",   "--quiet",  "--max-tokens", "4",         "--device",
+        "cuda"};
+    arguments.insert(arguments.end(), extra.begin(), extra.end());
+    return arguments;
+  }
+  void expect_same(const Outcome& outcome, const nlohmann::json& baseline) const {
+    SCOPED_TRACE(outcome.command);
+    ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+    const auto document = outcome.json();
+    EXPECT_TRUE(document["report"]["conserved"].get<bool>());
+    EXPECT_EQ(document["sequences"], baseline);
+  }
+  nlohmann::json baseline() const {
+    const auto alone = run_alone(run({}));
+    EXPECT_EQ(alone.exit_code, 0) << alone.err;
+    return alone.json()["sequences"];
+  }
+
+  ScratchFolder scratch_;
+};
+
+}  // namespace switchyard::tests

@@ -1,0 +1,125 @@
+// The whole program on emulated GPUs: the text of the independent NumPy program, logits near those
+// of the cpu, the same bits over ranks and batches, a clear end without a GPU.
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "tests/gpu/exact_on_gpu.h"
+
+namespace switchyard::tests {
+namespace {
+
+struct Model {
+  const char* name;
+  const char* path;
+};
+
+class ModelOnGpu : public ::testing::TestWithParam<Model> {
+ protected:
+  static constexpr std::size_t kPrompts = 3;
+  nlohmann::json golden_ = nlohmann::json::parse(
+      read_file(source_path(std::string("tests/golden/") + GetParam().name + "/prompts.json")));
+  ScratchFolder scratch_;
+
+  std::string write_prompts() const {
+    std::string lines;
+    for (std::size_t i = 0; i < kPrompts; ++i) {
+      lines += nlohmann::json{{"id", std::to_string(i)}, {"tokens", golden_["prompts"][i]["ids"]}}
+                   .dump() +
+               "\n";
+    }
+    return scratch_.write("prompts.jsonl", lines);
+  }
+  Arguments run(const char* command, const Arguments& extra) const {
+    Arguments arguments{command,     "--model",       source_path(GetParam().path),
+                        "--prompts", write_prompts(), "--quiet"};
+    arguments.insert(arguments.end(), extra.begin(), extra.end());
+    return arguments;
+  }
+};
+
+TEST_P(ModelOnGpu, GreedyTextIsThatOfNumPyInFp32) {
+  constexpr std::size_t kTokens = 5;
+  for (const auto& [rule, spec] : golden_["rules"].items()) {
+    const auto outcome =
+        run_alone(run("generate", {"--device", "cuda", "--json", "--precision", "fp32",
+                                   "--ignore-eos", "--routing", spec.get<std::string>(),
+                                   "--max-tokens", std::to_string(kTokens)}));
+    ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+    const auto document = outcome.json();
+    EXPECT_TRUE(document["report"]["conserved"].get<bool>());
+    for (std::size_t i = 0; i < kPrompts; ++i) {
+      const auto& wanted = golden_["prompts"][i]["greedy"][rule]["ids"];
+      for (std::size_t t = 0; t < kTokens; ++t) {
+        EXPECT_EQ(document["sequences"][i]["tokens"][t], wanted[t])
+            << rule << " prompt " << i << " token " << t << "\n"
+            << outcome.command;
+      }
+    }
+  }
+}
+
+// The payload of a safetensors file: behind a header of 8 bytes and JSON.
+std::vector<float> all_values(const std::string& path) {
+  const auto file = read_file(path);
+  std::uint64_t header_bytes = 0;
+  std::copy_n(file.data(), sizeof header_bytes, reinterpret_cast<char*>(&header_bytes));
+  const std::size_t begin = sizeof header_bytes + header_bytes;
+  std::vector<float> values((file.size() - begin) / sizeof(float));
+  std::copy_n(file.data() + begin, values.size() * sizeof(float),
+              reinterpret_cast<char*>(values.data()));
+  return values;
+}
+
+// docs/ARCHITECTURE.md: fp32 within 2e-3 (as against NumPy), bf16 within 0.15 of a logit.
+TEST_P(ModelOnGpu, LogitsAreNearThoseOfTheCpu) {
+  for (const auto& [precision, bound] : {std::pair{"fp32", 2e-3F}, {"bf16", 0.15F}}) {
+    const auto on = [&](const char* device) {
+      const auto out = scratch_.path(std::string(device) + precision);
+      const auto outcome = run_alone(
+          run("logits", {"--device", device, "--last", "--out", out, "--precision", precision}));
+      EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+      return all_values(out);
+    };
+    const auto cpu = on("cpu");
+    const auto cuda = on("cuda");
+    ASSERT_EQ(cpu.size(), cuda.size());
+    ASSERT_FALSE(cpu.empty());
+    float worst = 0;
+    for (std::size_t i = 0; i < cpu.size(); ++i) {
+      worst = std::max(worst, std::abs(cpu[i] - cuda[i]));
+    }
+    EXPECT_LE(worst, bound) << precision;
+    EXPECT_GT(worst, 0.0F) << "two orders of sums that never differ: is it another device?";
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, ModelOnGpu,
+                         ::testing::Values(Model{"tiny-qwen3moe", "configs/models/tiny-qwen3moe"},
+                                           Model{"tiny-mixtral", "tests/golden/tiny-mixtral"},
+                                           Model{"tiny-olmoe", "tests/golden/tiny-olmoe"}),
+                         [](const auto& each) {
+                           std::string name = each.param.name;
+                           std::erase(name, '-');
+                           return name;
+                         });
+
+TEST_F(ExactOnGpu, OverBatchesAndThreadsOfOneProcess) {
+  const auto wanted = baseline();
+  for (const Arguments& extra :
+       {Arguments{"--chunk", "3", "--sequences", "2"}, Arguments{"--sequences", "1"},
+        Arguments{"--ranks", "3"}, Arguments{"--ranks", "2", "--colocate", "--routers", "2"}}) {
+    expect_same(run_alone(run(extra)), wanted);
+  }
+}
+
+TEST_F(ExactOnGpu, OverMpiRanks) {
+  if (std::string(SWITCHYARD_MPIRUN).empty()) GTEST_SKIP() << "a build without MPI";
+  const auto wanted = baseline();
+  expect_same(run_under_mpi(2, run({})), wanted);
+  expect_same(run_under_mpi(4, run({"--routers", "2"})), wanted);
+  expect_same(run_under_mpi(2, run({"--colocate", "--routers", "2"})), wanted);
+}
+
+}  // namespace
+}  // namespace switchyard::tests
