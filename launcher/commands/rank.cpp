@@ -44,7 +44,8 @@ Result<engine::WorkerOptions> worker_options(const Invocation& invocation,
   return options;
 }
 
-Result<net::AgentOptions> agent_options(const RankFlags& flags, const std::string& regions,
+Result<net::AgentOptions> agent_options(const RankFlags& flags,
+                                        const config::ClusterSection& cluster,
                                         const engine::Worker& worker, control::RankKind kind,
                                         const comm::Transport& transport) {
   net::AgentOptions options;
@@ -56,11 +57,15 @@ Result<net::AgentOptions> agent_options(const RankFlags& flags, const std::strin
   options.facts.kind = kind;
   options.facts.pid = static_cast<std::uint64_t>(::getpid());
   options.facts.host = transport.hosts()[transport.rank().index()];
-  SY_ASSIGN(const auto places, placement::parse_places(regions, transport.size()));
+  SY_ASSIGN(const auto places, placement::parse_places(cluster.regions, transport.size()));
   options.facts.region = places[transport.rank().index()].region;
   options.facts.zone = places[transport.rank().index()].zone;
   options.facts.model = worker.model_facts();
   options.seed = transport.rank().value();
+  options.backoff.base = std::chrono::milliseconds(cluster.retry_base_ms);
+  options.backoff.cap = std::chrono::milliseconds(cluster.retry_cap_ms);
+  options.retries.ratio = cluster.retry_ratio;
+  options.retries.per_second_min = cluster.retry_per_second;
   return options;
 }
 
@@ -77,7 +82,7 @@ Result<void> run_life(const Invocation& invocation, const RankFlags& flags,
   control::RankGauges gauges;
   SY_ASSIGN(const auto worker, engine::Worker::open(options, std::move(source), transport, clock,
                                                     signals, mailbox, gauges, log));
-  SY_ASSIGN(auto registration, agent_options(flags, invocation.run().cluster.regions, *worker,
+  SY_ASSIGN(auto registration, agent_options(flags, invocation.run().cluster, *worker,
                                              options.kind, transport));
   SY_ASSIGN(const auto agent, net::Agent::start(std::move(registration), mailbox, gauges, log));
   TimePoint seen = clock.now();
