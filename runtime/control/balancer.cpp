@@ -39,6 +39,7 @@ bool is_better(const placement::RebalanceDecision& decision, bool loads_known) {
 }  // namespace
 
 std::string BalancingRecord::text() const {
+  if (!judged) return reason;
   return fmt::format(
       "{}: imbalance {:.3f} -> {:.3f} (floor {:.3f}), {} copies to load, gains {:.2f} s for {:.2f} "
       "s",
@@ -59,6 +60,22 @@ bool Balancer::due(TimePoint now) const {
   return !last_ || now - last_->at >= config_.interval;
 }
 
+bool Balancer::worth_planning(const BalancingInput& input, TimePoint now) {
+  if (input.now->masked_count() > 0) return true;
+  if (input.loads.empty()) {
+    skip("no loads were reported", now);
+    return false;
+  }
+  const double floor = uniform_floor(input);
+  const double imbalance = placement::imbalance(*input.now, input.ranks, input.traits, input.loads);
+  if (imbalance >= config_.limits.imbalance_min * std::max(1.0, floor)) return true;
+  skip(std::string(to_string(placement::RebalanceReason::kEven)), now);
+  last_->judged = true;
+  last_->imbalance_now = last_->imbalance_plan = imbalance;
+  last_->imbalance_floor = floor;
+  return false;
+}
+
 const BalancingRecord& Balancer::decide(const BalancingInput& input, BalancingOccasion occasion,
                                         TimePoint now) {
   const bool known = !input.loads.empty();
@@ -73,6 +90,7 @@ const BalancingRecord& Balancer::decide(const BalancingInput& input, BalancingOc
   const auto decision = placement::decide_rebalance(
       {input.now, input.plan, input.ranks, input.traits, loads, floor}, config_.limits, times);
   BalancingRecord record{now,
+                         true,
                          decision.go,
                          std::string(to_string(decision.reason)),
                          decision.imbalance_now,

@@ -31,6 +31,7 @@ enum class BalancingOccasion : std::uint8_t { kByItself, kAsked };
 
 struct BalancingRecord {
   TimePoint at{};
+  bool judged = false;  // false: there is only the reason why not
   bool go = false;
   std::string reason;          // a few words
   double imbalance_now = 1;    // slowest ranks over even ones, over all layers
@@ -40,7 +41,8 @@ struct BalancingRecord {
   double gain_seconds = 0;     // over the horizon
   double cost_seconds = 0;
 
-  // "worth it: imbalance 1.62 -> 1.04 (floor 1.01), 12 copies to load, gains 80.1 s for 0.2 s"
+  // The reason, or all of it: "worth it: imbalance 1.62 -> 1.04 (floor 1.01), 12 copies to load,
+  // gains 80.1 s for 0.2 s"
   [[nodiscard]] std::string text() const;
 };
 
@@ -51,6 +53,9 @@ class Balancer {
 
   // By itself, an interval after the last decision and a cool-down after the last rebalance.
   [[nodiscard]] bool due(TimePoint now) const;
+  // Whether to look for a plan at all (input.plan is not read), by itself: false, and recorded,
+  // where no loads are known or what is there is even enough. Planning is what takes time.
+  [[nodiscard]] bool worth_planning(const BalancingInput& input, TimePoint now);
   const BalancingRecord& decide(const BalancingInput& input, BalancingOccasion occasion,
                                 TimePoint now);
   // It was time to decide, but that could not be done.

@@ -36,6 +36,19 @@ bool Controller::State::consider_rebalance(BalancingOccasion occasion) {
     balancer.skip("an expert rank is away or unfit", now);
     return false;
   }
+  const placement::PlanRequest request = plan_request(*roles);
+  BalancingInput input;
+  input.now = &view->placement;
+  input.ranks = request.expert_ranks;
+  input.traits = request.ranks;
+  input.loads = window.loads(now);
+  input.expert_bytes = static_cast<double>(model->expert_bytes);
+  for (const RankId rank : request.expert_ranks) {
+    input.busy_share_max = std::max(input.busy_share_max, window.work(rank, now).busy_share());
+  }
+  if (occasion == BalancingOccasion::kByItself && !balancer.worth_planning(input, now)) {
+    return false;
+  }
   auto table = plan(*roles, PlanFrom::kThere);
   auto goal = table ? placement::Placement::create(table->layers, table->experts, table->copies)
                     : Result<placement::Placement>(Unexpected(table.error()));
@@ -44,18 +57,7 @@ bool Controller::State::consider_rebalance(BalancingOccasion occasion) {
     outbox.event("plan_failed", goal.error().message);
     return false;
   }
-  const placement::PlanRequest request = plan_request(*roles);
-  BalancingInput input{&view->placement,
-                       &*goal,
-                       request.expert_ranks,
-                       request.ranks,
-                       {},
-                       0,
-                       static_cast<double>(model->expert_bytes)};
-  input.loads = window.loads(now);
-  for (const RankId rank : request.expert_ranks) {
-    input.busy_share_max = std::max(input.busy_share_max, window.work(rank, now).busy_share());
-  }
+  input.plan = &*goal;
   const BalancingRecord& record = balancer.decide(input, occasion, now);
   if (!record.go) return false;
   auto batches =

@@ -74,6 +74,21 @@ TEST(Balancer, BelievesNoNoise) {
   EXPECT_GT(record.imbalance_floor, 1.3);
 }
 
+TEST(Balancer, LooksForAPlanOnlyWhereItCouldPay) {
+  Balancer balancer = Balancer::create(active()).value();
+  Question question;
+  question.input.plan = nullptr;
+  EXPECT_TRUE(balancer.worth_planning(question.input, TimePoint(seconds(5))));
+  EXPECT_FALSE(balancer.last().has_value());
+  question.input.loads = {2000, 2000, 1900, 1900};
+  EXPECT_FALSE(balancer.worth_planning(question.input, TimePoint(seconds(6))));
+  EXPECT_EQ(balancer.last()->reason, "even enough");
+  EXPECT_GT(balancer.last()->imbalance_now, 1.02);
+  question.input.loads = {};
+  EXPECT_FALSE(balancer.worth_planning(question.input, TimePoint(seconds(7))));
+  EXPECT_EQ(balancer.last()->reason, "no loads were reported");
+}
+
 TEST(Balancer, ByItselfMovesNothingWithoutLoads) {
   Balancer balancer = Balancer::create(active()).value();
   Question question;

@@ -181,7 +181,8 @@ TEST(ControllerRebalance, ActiveMovesByItselfAndThenCoolsDown) {
   w.work(15);  // the cool-down is over; what is there is even
   EXPECT_EQ(w.count("rebalance_begun"), 1U);
   EXPECT_LT(w.balancer()["last_run_age_s"].get<double>(), 2.1);
-  EXPECT_EQ(w.balancer()["last_reason"], "the plan moves nothing");
+  EXPECT_EQ(w.balancer()["last_reason"], "even enough");
+  EXPECT_NEAR(w.balancer()["imbalance"], 1.0, 1e-9);
 }
 
 TEST(ControllerRebalance, AdvisorySaysSoAndMovesNothing) {
