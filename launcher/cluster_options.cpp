@@ -56,6 +56,12 @@ Result<engine::ClusterOptions> cluster_options(const config::EffectiveConfig& co
   options.exchange_deadline = std::chrono::milliseconds(run.cluster.exchange_deadline_ms);
   options.gather_window = std::chrono::microseconds(run.cluster.gather_window_us);
   options.device_name = run.device.name;
+  options.breaker.failures_max = static_cast<std::uint32_t>(run.cluster.breaker_failures);
+  options.breaker.open_time = std::chrono::milliseconds(run.cluster.breaker_open_ms);
+  options.breaker.probe_time_max =
+      std::max<Duration>(options.breaker.probe_time_max,
+                         std::chrono::milliseconds(2 * run.cluster.breaker_timeout_ms));
+  options.breaker_timeout = std::chrono::milliseconds(run.cluster.breaker_timeout_ms);
   SY_ASSIGN(options.device.precision, precision_of(run.device.precision));
   options.device.isa = run.device.isa;
   options.device.threads = run.device.threads;

@@ -41,6 +41,8 @@ constexpr std::array kValueFlags{
             "where rows of a regime may go, e.g. eu/gdpr=eu-west+eu-north", "Cluster"},
     KeyFlag{"--autoscale", "cluster.autoscale", "launched expert ranks: off, advisory or active",
             "Cluster"},
+    KeyFlag{"--rebalance", "cluster.rebalance", "launched experts by load: off, advisory or active",
+            "Cluster"},
     KeyFlag{"--replica-choice", "cluster.replica_choice", "local-first, round-robin, weighted",
             "Cluster"},
     KeyFlag{"--wire", "cluster.wire", "expert answers as auto (the precision), bf16 or fp32",

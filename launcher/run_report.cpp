@@ -61,6 +61,8 @@ json rank_json(const engine::RankReport& rank) {
           {"exchanges_replayed", counters.exchanges_replayed},
           {"pairs_withdrawn", counters.pairs_withdrawn},
           {"pairs_masked", counters.pairs_masked},
+          {"pairs_steered", counters.pairs_steered},
+          {"breakers_opened", counters.breakers_opened},
           {"restricted_rows_sent", counters.restricted_rows_sent},
           {"bytes_sent", counters.bytes_sent}};
 }

@@ -41,6 +41,19 @@ Result<control::ScalingConfig> scaling_config(const config::ClusterSection& clus
   return scaling;
 }
 
+Result<control::BalancingConfig> balancing_config(const config::ClusterSection& cluster) {
+  control::BalancingConfig balancing;
+  SY_ASSIGN(balancing.mode, control::parse_balancing_mode(cluster.rebalance));
+  balancing.window = std::chrono::milliseconds(cluster.rebalance_window_ms);
+  balancing.interval = std::chrono::milliseconds(cluster.rebalance_interval_ms);
+  balancing.cooldown = std::chrono::milliseconds(cluster.rebalance_cooldown_ms);
+  balancing.copies_per_view = cluster.rebalance_copies;
+  balancing.extra_slots = cluster.extra_slots;
+  balancing.limits.imbalance_min = cluster.rebalance_imbalance;
+  SY_TRY(balancing.validate());
+  return balancing;
+}
+
 // The secret of the file; a fresh one where the file is not there yet.
 Result<net::Secret> secret_of(const std::string& path) {
   if (path.empty()) return net::Secret();
@@ -105,6 +118,11 @@ class ControllerCommand final : public Command {
     options.placement = run.cluster.placement;
     options.replicas = static_cast<std::uint32_t>(run.cluster.replicas);
     SY_ASSIGN(options.scaling, scaling_config(run.cluster, options.ranks));
+    SY_ASSIGN(options.balancing, balancing_config(run.cluster));
+    options.attempts_max = static_cast<std::uint32_t>(run.cluster.attempts_max);
+    options.retries.ratio = run.cluster.retry_ratio;
+    options.retries.per_second_min = run.cluster.retry_per_second;
+    SY_TRY(options.retries.validate());
     SY_ASSIGN(options.residency, control::parse_residency(run.cluster.residency));
     SY_ASSIGN(options.loss, loss_policy(run.cluster.loss));
     if (options.spares >= options.ranks) {

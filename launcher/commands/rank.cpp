@@ -63,6 +63,11 @@ Result<net::AgentOptions> agent_options(const RankFlags& flags, const config::Ru
   options.facts.zone = places[transport.rank().index()].zone;
   options.facts.model = worker.model_facts();
   options.seed = transport.rank().value();
+  const auto& cluster = run.cluster;
+  options.backoff.base = std::chrono::milliseconds(cluster.retry_base_ms);
+  options.backoff.cap = std::chrono::milliseconds(cluster.retry_cap_ms);
+  options.retries.ratio = cluster.retry_ratio;
+  options.retries.per_second_min = cluster.retry_per_second;
   return options;
 }
 

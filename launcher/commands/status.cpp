@@ -61,6 +61,15 @@ void print_text(const json& status) {
   if (const std::string trouble = status.value(kTrouble, std::string()); !trouble.empty()) {
     std::printf("journal   %s\n", trouble.c_str());
   }
+  const json parts = status.value("parts", json::object());
+  for (const auto& [label, name] : {std::pair("balancer", "balancer"), {"scaling", "autoscaler"}}) {
+    const json part = parts.value(name, json::object());
+    const json age = part.value("last_run_age_s", json());
+    if (!age.is_number()) continue;
+    std::printf("%-9s %s, %.1f s ago: %s\n", label, text_of(part, "mode").c_str(),
+                age.get<double>(),
+                text_of(part, part.contains("last_text") ? "last_text" : "last_reason").c_str());
+  }
   std::printf("\n%4s  %-10s %-14s %-9s %-12s %-12s %6s %7s\n", "rank", "state", "role", "health",
               "host", "region", "open", "tok/s");
   for (const auto& rank : status.value("ranks", json::array())) print_rank(rank, view);

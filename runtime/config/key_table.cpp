@@ -76,6 +76,46 @@ void add_device(std::vector<Key>& keys) {
              "Compute threads of a rank; 0: the host's cores / its ranks, at least 1");
 }
 
+void add_balancing(Rows& rows) {
+  using S = ClusterSection;
+  constexpr auto kIn = &RunConfig::cluster;
+  rows.choice("rebalance", field<kIn, &S::rebalance>(), {"off", "advisory", "active"},
+              "Whether a launched cluster moves experts to where the load is, or says it would");
+  rows.count("rebalance_interval_ms", field<kIn, &S::rebalance_interval_ms>(), 1, 86400000,
+             "Between two decisions of the balancer, in milliseconds");
+  rows.count("rebalance_cooldown_ms", field<kIn, &S::rebalance_cooldown_ms>(), 0, 86400000,
+             "From the end of one rebalance to the next decision, in milliseconds");
+  rows.count("rebalance_window_ms", field<kIn, &S::rebalance_window_ms>(), 1, 86400000,
+             "Age of the oldest loads that a plan is made for, in milliseconds");
+  rows.count("rebalance_copies", field<kIn, &S::rebalance_copies>(), 1, 1048576,
+             "Copies of experts that one view of a rebalance loads at most");
+  rows.real("rebalance_imbalance", field<kIn, &S::rebalance_imbalance>(), 1, 1024,
+            "Slowest rank over the mean below which the balancer moves nothing by itself");
+  rows.count("extra_slots", field<kIn, &S::extra_slots>(), 0, 4096,
+             "Slots of a rank in a layer, beyond the replicas, for more copies of busy experts");
+}
+
+void add_retries(Rows& rows) {
+  using S = ClusterSection;
+  constexpr auto kIn = &RunConfig::cluster;
+  rows.count("breaker_failures", field<kIn, &S::breaker_failures>(), 1, 1000000,
+             "Failed exchanges in a row after which a router prefers other copies to that rank's");
+  rows.count("breaker_open_ms", field<kIn, &S::breaker_open_ms>(), 1, 86400000,
+             "Until one exchange tries that rank again, in milliseconds");
+  rows.count("breaker_timeout_ms", field<kIn, &S::breaker_timeout_ms>(), 1, 86400000,
+             "An exchange that waits for a rank for longer has failed there, in milliseconds");
+  rows.count("retry_base_ms", field<kIn, &S::retry_base_ms>(), 1, 86400000,
+             "Longest first wait before another try; doubled each time, in milliseconds");
+  rows.count("retry_cap_ms", field<kIn, &S::retry_cap_ms>(), 1, 86400000,
+             "Longest wait before another try, in milliseconds; at least retry_base_ms");
+  rows.real("retry_ratio", field<kIn, &S::retry_ratio>(), 0, 1,
+            "Retries that each first attempt pays for");
+  rows.real("retry_per_second", field<kIn, &S::retry_per_second>(), 0.001, 1000000,
+            "Retries that each second pays for");
+  rows.count("attempts_max", field<kIn, &S::attempts_max>(), 1, 1000000,
+             "Attempts of one request; then it fails");
+}
+
 void add_cluster(std::vector<Key>& keys) {
   using S = ClusterSection;
   constexpr auto kIn = &RunConfig::cluster;
@@ -116,6 +156,8 @@ void add_cluster(std::vector<Key>& keys) {
              "Between two decisions of the autoscaler, in milliseconds");
   rows.count("autoscale_window_ms", field<kIn, &S::autoscale_window_ms>(), 1, 86400000,
              "How long load must be low before ranks leave, in milliseconds");
+  add_balancing(rows);
+  add_retries(rows);
   rows.count("exchange_deadline_ms", field<kIn, &S::exchange_deadline_ms>(), 1, 86400000,
              "Longest wait for a peer's answer, in milliseconds");
   rows.count("gather_window_us", field<kIn, &S::gather_window_us>(), 0, 10000000,

@@ -8,9 +8,11 @@
 #include <vector>
 
 #include "runtime/base/clock.h"
+#include "runtime/control/balancing_config.h"
 #include "runtime/control/evidence.h"
 #include "runtime/control/health.h"
 #include "runtime/control/phi_accrual.h"
+#include "runtime/control/retry_budget.h"
 #include "runtime/control/scaling_config.h"
 
 namespace switchyard::control {
@@ -47,7 +49,9 @@ struct ControllerOptions {
   HealthConfig health;  // reconnect_grace: a broken connection is death after it
   EvidenceConfig evidence;
   ScalingConfig scaling = no_scaling();
+  BalancingConfig balancing;
   std::uint32_t attempts_max = 8;            // of one request
+  RetryBudgetConfig retries;                 // attempts after the first that no death explains
   std::uint32_t requests_max = 100'000;      // held in the ledger
   std::uint32_t open_per_router_max = 1024;  // assigned at once; the others wait here
   std::uint32_t spawns_max = 0;              // processes to start in place of dead ones, in all

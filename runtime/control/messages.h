@@ -233,7 +233,8 @@ struct RankLeft {
   std::vector<std::byte> payload;  // empty where it died
 };
 
-// One line of what happened: for people and logs.
+// One line of what happened: for people and logs. An agent tells the controller of its rank's
+// breakers this way (number 0); the controller numbers it and passes it on.
 struct Event {
   std::uint64_t number = 0;
   std::string kind;  // stable word: rank_joined, rank_dead, view_committed, request_resumed, ...

@@ -23,19 +23,24 @@ class Layer {
       : first_(table.copies.data() + layer * table.experts),
         experts_(table.experts),
         request_(request) {
+    if (!request.loads.empty()) loads_ = request.loads.data() + layer * table.experts;
     for (const RankId rank : request.targets) held_[rank];
     for (std::size_t e = 0; e < experts_; ++e) {
+      order_.push_back(e);
       for (const auto& copy : first_[e]) {
         slots_[copy.rank].insert(copy.slot);
-        if (held_.contains(copy.rank)) ++held_[copy.rank];
+        if (held_.contains(copy.rank)) ++held_[copy.rank].copies;
       }
+      share_out(e, 1);
     }
+    std::ranges::stable_sort(order_, std::ranges::greater{},
+                             [&](std::size_t e) { return load(e); });
   }
 
   // Adds copies until each expert has `count`; whether that could be done.
   bool fill(std::size_t count) {
     bool filled = true;
-    for (std::size_t e = 0; e < experts_; ++e) {
+    for (const std::size_t e : order_) {
       while (first_[e].size() < count && add(e, nullptr)) {
       }
       filled = filled && first_[e].size() >= count;
@@ -44,7 +49,7 @@ class Layer {
   }
 
   void cover(const std::set<RankId>& group) {
-    for (std::size_t e = 0; e < experts_; ++e) {
+    for (const std::size_t e : order_) {
       if (!in_group(first_[e], group)) (void)add(e, &group);
     }
   }
@@ -55,12 +60,31 @@ class Layer {
   }
 
  private:
+  // What a target holds; the one with less of it may take more.
+  struct Held {
+    double pairs = 0;
+    std::size_t copies = 0;
+    auto operator<=>(const Held&) const = default;
+  };
+
+  std::uint64_t load(std::size_t e) const { return loads_ == nullptr ? 0 : loads_[e]; }
+
+  // Adds (sign 1) or takes away (-1) e's pairs, split evenly over its copies.
+  void share_out(std::size_t e, double sign) {
+    const double share =
+        sign * static_cast<double>(load(e)) / static_cast<double>(first_[e].size());
+    for (const auto& copy : first_[e]) {
+      const auto held = held_.find(copy.rank);
+      if (held != held_.end()) held->second.pairs += share;
+    }
+  }
+
   // The target that holds least and may take a copy of e; null where there is none.
   const RankId* lightest(std::size_t e, const std::set<RankId>* group) const {
     const RankId* best = nullptr;
-    for (const auto& [rank, count] : held_) {
+    for (const auto& [rank, held] : held_) {
       if (holds(first_[e], rank) || (group != nullptr && !group->contains(rank))) continue;
-      if (best == nullptr || count < held_.at(*best)) best = &rank;
+      if (best == nullptr || held < held_.at(*best)) best = &rank;
     }
     return best;
   }
@@ -70,16 +94,20 @@ class Layer {
     SlotId free;
     while (slots.contains(free)) free = free.next();
     slots.insert(free);
+    share_out(e, -1);
     first_[e].push_back({rank, free});
-    ++held_[rank];
+    share_out(e, 1);
+    ++held_[rank].copies;
   }
 
   void take(std::size_t e, RankId rank) {
     const auto found =
         std::ranges::find_if(first_[e], [&](const auto& copy) { return copy.rank == rank; });
     slots_[rank].erase(found->slot);
+    share_out(e, -1);
     first_[e].erase(found);
-    --held_[rank];
+    share_out(e, 1);
+    --held_[rank].copies;
   }
 
   bool add(std::size_t e, const std::set<RankId>* group) {
@@ -101,11 +129,11 @@ class Layer {
   // Moves one copy from the fullest target to the emptiest that may take one; false when even.
   bool move_one() {
     std::vector<RankId> order;
-    for (const auto& [rank, count] : held_) order.push_back(rank);
-    std::ranges::stable_sort(order, {}, [&](RankId rank) { return held_.at(rank); });
+    for (const auto& [rank, held] : held_) order.push_back(rank);
+    std::ranges::stable_sort(order, {}, [&](RankId rank) { return held_.at(rank).copies; });
     for (auto from = order.rbegin(); from != order.rend(); ++from) {
       for (const RankId to : order) {
-        if (held_.at(*from) <= held_.at(to) + 1) break;
+        if (held_.at(*from).copies <= held_.at(to).copies + 1) break;
         for (std::size_t e = experts_; e-- > 0;) {
           if (!holds(first_[e], *from) || holds(first_[e], to) || !may_leave(e, *from, to)) {
             continue;
@@ -122,7 +150,9 @@ class Layer {
   Copies* first_;  // [experts]
   std::size_t experts_;
   const RepairRequest& request_;
-  std::map<RankId, std::size_t> held_;        // copies per target
+  const std::uint64_t* loads_ = nullptr;      // [experts]; null: all alike
+  std::vector<std::size_t> order_;            // the busiest experts first
+  std::map<RankId, Held> held_;               // of the targets
   std::map<RankId, std::set<SlotId>> slots_;  // taken
 };
 
@@ -168,6 +198,36 @@ bool covers(const CopyTable& table, const std::vector<std::set<RankId>>& groups)
   return std::ranges::all_of(groups, [&](const auto& group) {
     return std::ranges::all_of(table.copies,
                                [&](const Copies& list) { return in_group(list, group); });
+  });
+}
+
+void keep_slots(CopyTable& table, const CopyTable& before) {
+  for (std::size_t l = 0; l < table.layers; ++l) {
+    std::map<RankId, std::set<SlotId>> taken;
+    std::vector<placement::Replica*> fresh;
+    for (std::size_t e = 0; e < table.experts; ++e) {
+      const std::size_t i = l * table.experts + e;
+      for (auto& copy : table.copies[i]) {
+        const auto old = std::ranges::find(before.copies[i], copy.rank, &placement::Replica::rank);
+        if (old == before.copies[i].end()) {
+          fresh.push_back(&copy);
+        } else {
+          copy.slot = old->slot;
+          taken[copy.rank].insert(copy.slot);
+        }
+      }
+    }
+    for (placement::Replica* copy : fresh) {
+      copy->slot = SlotId();
+      while (taken[copy->rank].contains(copy->slot)) copy->slot = copy->slot.next();
+      taken[copy->rank].insert(copy->slot);
+    }
+  }
+}
+
+bool same_ranks(const CopyTable& a, const CopyTable& b) {
+  return std::ranges::equal(a.copies, b.copies, [](const auto& x, const auto& y) {
+    return std::ranges::equal(x, y, {}, &placement::Replica::rank, &placement::Replica::rank);
   });
 }
 

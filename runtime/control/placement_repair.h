@@ -1,7 +1,7 @@
 // runtime/control/placement_repair.h -- changes a placement as little as an event demands: takes
 // ranks out, gives lost experts a new home, evens out what each rank holds. Pure; equal input gives
-// equal output. By number of copies, not by load: planners that go by load are in
-// runtime/placement. Thread safety: functions without state.
+// equal output. Not the search for the best placement: planners are in runtime/placement. Thread
+// safety: functions without state.
 #pragma once
 
 #include <set>
@@ -36,6 +36,9 @@ struct RepairRequest {
   Evenness evenness = Evenness::kLeave;
   // In each group of ranks every expert has a copy, as far as it has a target.
   std::vector<std::set<RankId>> groups;
+  // Pairs per [layers * experts]: copies go where least is done, the busiest experts first. Empty:
+  // all experts count alike.
+  std::vector<std::uint64_t> loads{};
 };
 
 // Errors: kConfig for a lost expert without a target that could take it.
@@ -43,5 +46,11 @@ struct RepairRequest {
 
 // Whether every expert has a copy in each group.
 [[nodiscard]] bool covers(const CopyTable& table, const std::vector<std::set<RankId>>& groups);
+
+// Copies that stay where they are keep the slots of `before`; the others get what is free.
+void keep_slots(CopyTable& table, const CopyTable& before);
+
+// Whether both have every expert on the same ranks.
+[[nodiscard]] bool same_ranks(const CopyTable& a, const CopyTable& b);
 
 }  // namespace switchyard::control

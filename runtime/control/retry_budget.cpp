@@ -33,6 +33,14 @@ double RetryBudget::tokens(TimePoint now) const {
   return std::min(config_.tokens_max, tokens_ + config_.per_second_min * seconds);
 }
 
+Duration RetryBudget::until_retry(TimePoint now) const {
+  constexpr double kSecondsMax = 3600;
+  const double missing = 1 - tokens(now);
+  if (missing <= 0) return Duration::zero();
+  const double seconds = std::min(kSecondsMax, missing / std::max(1e-9, config_.per_second_min));
+  return Duration(static_cast<Duration::rep>(std::ceil(seconds * 1e9)));
+}
+
 void RetryBudget::refill(TimePoint now) {
   tokens_ = tokens(now);
   refilled_ = std::max(refilled_, now);

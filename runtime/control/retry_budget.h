@@ -33,6 +33,8 @@ class RetryBudget {
   [[nodiscard]] bool try_retry(TimePoint now);
 
   [[nodiscard]] double tokens(TimePoint now) const;
+  // Until time alone has paid for a retry; an hour at most.
+  [[nodiscard]] Duration until_retry(TimePoint now) const;
   [[nodiscard]] std::uint64_t granted() const noexcept { return granted_; }
   [[nodiscard]] std::uint64_t refused() const noexcept { return refused_; }
 

@@ -18,10 +18,12 @@ consteval std::size_t type_of() {
 }  // namespace
 
 bool may_say(Speaker speaker, std::uint8_t type) noexcept {
+  // Both report events: an agent of its rank, the controller of the cluster.
+  const bool event = type == type_of<Event>();
   const bool agent = type <= type_of<Goodbye>();
   const bool client = type >= type_of<Submit>() && type <= type_of<Command>();
   switch (speaker) {
-    case Speaker::kAgent: return agent;
+    case Speaker::kAgent: return agent || event;
     case Speaker::kClient: return client;
     case Speaker::kController: return !agent && !client && type <= type_of<Event>();
   }

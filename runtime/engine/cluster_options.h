@@ -8,6 +8,7 @@
 #include <string>
 
 #include "kernels/device.h"
+#include "runtime/base/circuit_breaker.h"
 #include "runtime/base/clock.h"
 #include "runtime/engine/scheduler.h"
 
@@ -25,6 +26,8 @@ struct ClusterOptions {
   std::size_t micro_batches = 0;           // 0: 2 where all experts are on other ranks, else 1
   Duration exchange_deadline{30'000'000'000};
   Duration gather_window{200'000};
+  BreakerConfig breaker;
+  Duration breaker_timeout{1'000'000'000};
   Duration start_deadline{900'000'000'000};  // all ranks loaded
   kernels::DeviceOptions device;           // threads 0: cores of the host / its ranks
   std::string device_name = "cpu";

@@ -74,6 +74,8 @@ nlohmann::json encode_rank_report(const RankReport& report) {
           {"pairs_masked", counters.pairs_masked},
           {"exchanges_replayed", counters.exchanges_replayed},
           {"answers_late", counters.answers_late},
+          {"pairs_steered", counters.pairs_steered},
+          {"breakers_opened", counters.breakers_opened},
           {"pairs_received", counters.pairs_received},
           {"pairs_superseded", counters.pairs_superseded},
           {"pairs_served", counters.pairs_served},
@@ -109,6 +111,8 @@ Result<RankReport> decode_rank_report(const nlohmann::json& body) {
     body.at("pairs_masked").get_to(counters.pairs_masked);
     body.at("exchanges_replayed").get_to(counters.exchanges_replayed);
     body.at("answers_late").get_to(counters.answers_late);
+    body.at("pairs_steered").get_to(counters.pairs_steered);
+    body.at("breakers_opened").get_to(counters.breakers_opened);
     body.at("pairs_received").get_to(counters.pairs_received);
     body.at("pairs_superseded").get_to(counters.pairs_superseded);
     body.at("pairs_served").get_to(counters.pairs_served);

@@ -52,6 +52,8 @@ Result<RankSizes> make_rank_sizes(const ClusterOptions& options, const model::Mo
   plane.exchange_deadline = options.exchange_deadline;
   plane.gather_window = options.gather_window;
   plane.replica_choice = options.replica_choice;
+  plane.breaker = options.breaker;
+  plane.breaker_timeout = options.breaker_timeout;
   plane.wire = {config.hidden,
                 config.moe_layer_count(),
                 config.experts,

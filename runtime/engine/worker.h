@@ -74,6 +74,7 @@ class Worker final : private moe::ViewFeed, private Observer {
   // ViewFeed: called by the data plane while it waits, and by run().
   Result<std::shared_ptr<const placement::View>> poll() override;
   void report_silent(Epoch epoch, Duration waited, std::span<const RankId> silent) override;
+  void report_breaker(const BreakerEvent& event) override;
   [[nodiscard]] Result<void> take(control::Message message);
   [[nodiscard]] Result<void> load_piece();
 

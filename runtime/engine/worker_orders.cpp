@@ -26,6 +26,14 @@ void Worker::report_silent(Epoch epoch, Duration waited, std::span<const RankId>
       epoch, static_cast<std::uint64_t>(waited_ms), {silent.begin(), silent.end()}});
 }
 
+void Worker::report_breaker(const BreakerEvent& event) {
+  const char* kind = event.to == BreakerState::kOpen     ? "breaker_opened"
+                     : event.to == BreakerState::kClosed ? "breaker_closed"
+                                                         : "breaker_probing";
+  log_->warn("{}: {}", kind, event.text);
+  mailbox_.post(control::Event{0, kind, event.text});
+}
+
 Result<void> Worker::take(control::Message message) {
   std::visit(Overloaded{
                  [&](control::Welcome& welcome) {

@@ -17,6 +17,8 @@ struct Counters {
   std::uint64_t pairs_masked = 0;  // of experts that no rank holds: dropped, as the operator chose
   std::uint64_t exchanges_replayed = 0;  // under a newer view
   std::uint64_t answers_late = 0;        // to an exchange that had been replayed; dropped
+  std::uint64_t pairs_steered = 0;    // to another copy than the usual: a breaker was open
+  std::uint64_t breakers_opened = 0;  // half-open ones that opened again included
   std::uint64_t rows_dispatched = 0;     // a row counts once per rank it goes to
   std::uint64_t exchanges = 0;
   std::uint64_t wait_ns = 0;  // a router with nothing to do but wait for answers

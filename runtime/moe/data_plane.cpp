@@ -80,6 +80,10 @@ Result<std::unique_ptr<DataPlane>> DataPlane::create(
     const std::size_t expert_ranks = any ? transport.size() : expert_rank_count(*view);
     SY_TRY(plane->make_router_side(expert_ranks, expert_ranks - (any || self->expert ? 1U : 0U)));
   }
+  if (feed != nullptr) {
+    SY_ASSIGN(plane->breakers_, PeerBreakers::create(options.breaker, transport.size(),
+                                                     transport.rank(), options.wire.micro_batches));
+  }
   SY_TRY(plane->adopt(std::move(view)));
   return plane;
 }
@@ -118,6 +122,7 @@ Result<void> DataPlane::adopt(std::shared_ptr<const placement::View> view) {
     const bool member = view->find(RankId(r)) != nullptr;
     transport_.set_lost(RankId(r),
                         member ? comm::Transport::Lost::kNo : comm::Transport::Lost::kYes);
+    if (breakers_ && !member) breakers_->forget(RankId(r), clock_.now());
   }
   view_ = std::move(view);
   reap_in_flight();
@@ -126,7 +131,25 @@ Result<void> DataPlane::adopt(std::shared_ptr<const placement::View> view) {
     SY_TRY(exchanges_[i].withdraw(in_flight_, answers_));
     SY_TRY(begin_open(i));
   }
+  tell_breakers();
   return {};
+}
+
+// The exchange has waited too long for those that still owe an answer.
+void DataPlane::report_overdue(std::size_t micro_batch, Duration waited) {
+  const std::string why = fmt::format("no answer within {:.2f} s", to_seconds(waited));
+  for (const RankId silent : exchanges_[micro_batch].silent()) {
+    breakers_->report(micro_batch, silent, CallOutcome::kFailure, clock_.now(), why);
+  }
+  tell_breakers();
+}
+
+void DataPlane::tell_breakers() {
+  if (!breakers_) return;
+  while (const auto event = breakers_->next_event()) {
+    counters_.breakers_opened += event->to == BreakerState::kOpen ? 1U : 0U;
+    feed_->report_breaker(*event);
+  }
 }
 
 void DataPlane::reap_in_flight() {
@@ -169,9 +192,16 @@ Result<void> DataPlane::begin(std::size_t micro_batch, std::size_t moe_layer, st
 Result<void> DataPlane::begin_open(std::size_t micro_batch) {
   const auto& open = open_[micro_batch];
   auto& plan = plans_[micro_batch];
+  std::span<const std::uint8_t> avoided;
+  if (breakers_) avoided = breakers_->avoided(micro_batch, clock_.now());
   planner_.plan(*view_, open.moe_layer, *open.selections, open.token_keys, open.masks, *choice_,
-                plan);
+                plan, avoided);
+  counters_.pairs_steered += plan.steered;
   count_restricted(micro_batch);
+  if (breakers_) {
+    breakers_->begin(micro_batch, plan.ranks, clock_.now());
+    tell_breakers();
+  }
 
   const ExchangeKey key{view_->epoch, static_cast<std::uint32_t>(open.moe_layer),
                         static_cast<std::uint32_t>(micro_batch), open.step};
@@ -226,6 +256,11 @@ Result<bool> DataPlane::receive_answer() {
                 arrival->from.value(), answer.key.step, answer.key.layer, answer.key.epoch.value());
   }
   SY_TRY(exchange.accept(arrival->from, answer, answers_.back()));
+  if (breakers_ && answer.status != AnswerStatus::kServed) {
+    breakers_->report(answer.key.micro_batch, arrival->from, CallOutcome::kFailure, clock_.now(),
+                      "it refused the rows");
+    tell_breakers();
+  }
   if (answers_.back().bytes() == 0) answers_.pop_back();
   return true;
 }
@@ -261,6 +296,7 @@ Result<void> DataPlane::finish(std::size_t micro_batch, MatrixView<float> residu
   Duration report_after = options_.silence_report_after;
   std::uint32_t idle_rounds = 0;
   std::uint64_t wait_ns = 0;
+  bool overdue_told = false;
   while (true) {
     SY_ASSIGN(const bool complete, exchange.complete());
     if (complete) break;
@@ -280,12 +316,20 @@ Result<void> DataPlane::finish(std::size_t micro_batch, MatrixView<float> residu
       feed_->report_silent(exchange.key().epoch, before - start, exchange.silent());
       report_after *= 2;
     }
+    if (breakers_ && !overdue_told && before - start >= options_.breaker_timeout) {
+      overdue_told = true;
+      report_overdue(micro_batch, before - start);
+    }
     transport_.wait_a_moment(++idle_rounds);
     const auto waited_ns = static_cast<std::uint64_t>((clock_.now() - before).count());
     exchange.note_wait(waited_ns / 1000);
     wait_ns += waited_ns;
   }
   counters_.wait_ns += wait_ns;
+  if (breakers_) {
+    breakers_->end(micro_batch, CallOutcome::kSuccess, clock_.now());
+    tell_breakers();
+  }
   return exchange.finish(residual, answers_);
 }
 

@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,7 @@
 #include "runtime/moe/dispatch_plan.h"
 #include "runtime/moe/exchange.h"
 #include "runtime/moe/expert_server.h"
+#include "runtime/moe/peer_breakers.h"
 #include "runtime/moe/view_feed.h"
 #include "runtime/placement/replica_choice.h"
 #include "runtime/placement/view.h"
@@ -35,6 +37,8 @@ struct DataPlaneOptions {
   Duration exchange_deadline{30'000'000'000};
   Duration gather_window{200'000};
   Duration silence_report_after{250'000'000};  // to the feed, and again after twice as long
+  BreakerConfig breaker;                       // of each peer; used where there is a feed
+  Duration breaker_timeout{1'000'000'000};  // an exchange that waits longer for a peer has failed
   PlaneRoles roles = PlaneRoles::kOfView;
   std::string replica_choice = "local-first";
 };
@@ -98,6 +102,8 @@ class DataPlane {
   [[nodiscard]] Result<void> follow_views();
   void reap_in_flight();
   void count_restricted(std::size_t micro_batch);
+  void report_overdue(std::size_t micro_batch, Duration waited);
+  void tell_breakers();
   [[nodiscard]] Error overdue(const Exchange& exchange) const;
   [[nodiscard]] Result<bool> receive_answer();
 
@@ -115,6 +121,7 @@ class DataPlane {
   std::vector<DispatchPlan> plans_;       // [micro-batches]
   std::vector<Open> open_;                // [micro-batches]
   std::vector<Exchange> exchanges_;       // [micro-batches]; empty where it routes nothing
+  std::optional<PeerBreakers> breakers_;  // nothing where views never change
   std::vector<InFlight> in_flight_;       // of withdrawn exchanges
   std::vector<HostBuffer> answers_;       // free buffers for answers on their way in
   std::vector<HostBuffer> lost_answers_;  // half-received from ranks that died

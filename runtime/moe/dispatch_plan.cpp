@@ -19,7 +19,8 @@ DispatchPlanner::DispatchPlanner(std::size_t ranks, std::size_t tokens_max, std:
 void DispatchPlanner::plan(const placement::View& view, std::size_t moe_layer,
                            const routing::Selections& selections,
                            std::span<const std::uint32_t> token_keys, TokenMasks masks,
-                           placement::ReplicaChoice& choice, DispatchPlan& plan) {
+                           placement::ReplicaChoice& choice, DispatchPlan& plan,
+                           std::span<const std::uint8_t> avoided) {
   const std::size_t tokens = selections.token_count();
   SY_CHECK(tokens <= tokens_max_ && selections.slot_count() <= slots_max_,
            "{} tokens of {}, {} slots of {}", tokens, tokens_max_, selections.slot_count(),
@@ -28,12 +29,20 @@ void DispatchPlanner::plan(const placement::View& view, std::size_t moe_layer,
   SY_CHECK(masks.empty() || masks.size() == tokens);
   slot_rank_.clear();
   plan.forbidden.clear();
+  plan.steered = 0;
   for (std::size_t t = 0; t < tokens; ++t) {
     const RankMask* mask = masks.empty() ? nullptr : masks[t];
     for (std::uint32_t s = selections.slot_begin[t]; s < selections.slot_begin[t + 1]; ++s) {
       const placement::ReplicaQuery query{moe_layer, selections.experts[s], token_keys[t],
                                           s - selections.slot_begin[t]};
-      slot_rank_.push_back(choose(view, query, mask, choice));
+      RankId rank = choose(view, query, mask, choice);
+      if (!avoided.empty() && rank != kNowhere && avoided[rank.index()] != 0) {
+        const auto copies = view.placement.replicas(moe_layer, query.expert);
+        const RankId other = steer(rank, copies, token_keys[t], mask, avoided);
+        plan.steered += other != rank ? 1U : 0U;
+        rank = other;
+      }
+      slot_rank_.push_back(rank);
       if (slot_rank_.back() != kNowhere || mask == nullptr) continue;
       if (plan.forbidden.empty() || plan.forbidden.back() != t) {
         plan.forbidden.push_back(static_cast<std::uint32_t>(t));
@@ -60,6 +69,21 @@ RankId DispatchPlanner::choose(const placement::View& view, const placement::Rep
   const auto taken = std::ranges::find_if(
       replicas, [&](const placement::Replica& copy) { return allowed(copy) && skip-- == 0; });
   return taken->rank;
+}
+
+// The copies that need not be avoided share the tokens; without one the choice stands.
+RankId DispatchPlanner::steer(RankId chosen, std::span<const placement::Replica> replicas,
+                              std::uint64_t token, const RankMask* mask,
+                              std::span<const std::uint8_t> avoided) {
+  const auto good = [&](const placement::Replica& copy) {
+    return avoided[copy.rank.index()] == 0 && (mask == nullptr || mask->allows(copy.rank));
+  };
+  const auto count = static_cast<std::uint64_t>(std::ranges::count_if(replicas, good));
+  if (count == 0) return chosen;
+  std::uint64_t skip = token % count;
+  return std::ranges::find_if(
+             replicas, [&](const placement::Replica& copy) { return good(copy) && skip-- == 0; })
+      ->rank;
 }
 
 void DispatchPlanner::count(const routing::Selections& selections) {

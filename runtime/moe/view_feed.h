@@ -6,6 +6,7 @@
 #include <memory>
 #include <span>
 
+#include "runtime/base/circuit_breaker.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/error.h"
 #include "runtime/placement/view.h"
@@ -21,6 +22,8 @@ class ViewFeed {
   [[nodiscard]] virtual Result<std::shared_ptr<const placement::View>> poll() = 0;
   // An exchange of that epoch has been open for `waited`; these ranks owe it an answer.
   virtual void report_silent(Epoch epoch, Duration waited, std::span<const RankId> silent) = 0;
+  // This router's breaker of a peer has opened, probes or has closed.
+  virtual void report_breaker(const BreakerEvent& event) = 0;
 };
 
 }  // namespace switchyard::moe

@@ -10,9 +10,10 @@ namespace switchyard::net {
 
 struct Agent::State {
   State(AgentOptions given, control::Mailbox& box, const Pulse& beat, control::Backoff waits,
-        Log logger)
+        control::RetryBudget budget, Log logger)
       : life(std::move(given), box, beat, io),
         backoff(std::move(waits)),
+        retries(std::move(budget)),
         log(std::move(logger)),
         patience(io) {}
 
@@ -27,6 +28,7 @@ struct Agent::State {
   asio::io_context io{1};
   AgentLife life;
   control::Backoff backoff;
+  control::RetryBudget retries;
   Log log;
   asio::steady_timer patience;
   std::atomic<bool> woken{false};  // a wake-up is on its way to the agent's thread
@@ -38,11 +40,19 @@ Task<void> Agent::State::run() {
   bool missing = false;
   while (!done()) {
     const auto ended = co_await run_session(life);
-    if (life.welcomed) backoff.reset();
+    if (life.welcomed) {
+      backoff.reset();
+      retries.request(clock.now());
+    }
     life.socket->close();
     life.socket = nullptr;
     if (done()) break;
-    const Duration wait = backoff.next();
+    // The budget pays for the attempt when the wait is over; until it can, the wait is longer.
+    Duration wait = backoff.next();
+    if (!retries.try_retry(clock.now() + wait)) {
+      wait += retries.until_retry(clock.now() + wait);
+      (void)retries.try_retry(clock.now() + wait);
+    }
     // One line for one absence, however many attempts it takes.
     if (life.welcomed || !missing) {
       log->warn("controller {}: {}; trying again until it is back",
@@ -72,8 +82,9 @@ Agent::Agent(std::shared_ptr<State> state) : state_(std::move(state)) {}
 Result<std::unique_ptr<Agent>> Agent::start(AgentOptions options, control::Mailbox& mailbox,
                                             const Pulse& pulse, Log log) {
   SY_ASSIGN(auto backoff, control::Backoff::create(options.backoff, options.seed));
+  SY_ASSIGN(auto retries, control::RetryBudget::create(options.retries, SteadyClock().now()));
   auto state = std::make_shared<State>(std::move(options), mailbox, pulse, std::move(backoff),
-                                       std::move(log));
+                                       std::move(retries), std::move(log));
   // Posts of the engine: the first wakes the agent, those until it has woken cost one flag.
   mailbox.on_post([state] {
     if (state->woken.exchange(true)) return;

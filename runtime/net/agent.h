@@ -1,7 +1,8 @@
 // runtime/net/agent.h -- the agent of a rank: a thread of its own that keeps the connection to the
 // controller, carries the mailbox's messages both ways and says that the rank lives. It touches
 // neither MPI nor a device, and the engine never waits for it: while the controller is away the
-// tokens flow, and the agent tries again for ever (exponential backoff, full jitter).
+// tokens flow, and the agent tries again for ever (exponential backoff, full jitter, no oftener
+// than its retry budget allows).
 // Callers ignore SIGPIPE. Not the controller (controller_server.h) and not the client of a terminal
 // (client.h).
 // Thread safety: start() and stop() from one thread (the engine's); connected() from any.
@@ -13,6 +14,7 @@
 #include "runtime/control/backoff.h"
 #include "runtime/control/mailbox.h"
 #include "runtime/control/rank_gauges.h"
+#include "runtime/control/retry_budget.h"
 #include "runtime/net/endpoint.h"
 #include "runtime/net/secret.h"
 #include "runtime/net/tls_identity.h"
@@ -34,7 +36,8 @@ struct AgentOptions {
   Duration frame_limit = std::chrono::seconds(10);  // of one message, either way
   Duration welcome_limit = std::chrono::seconds(10);
   control::BackoffConfig backoff{std::chrono::milliseconds(50), std::chrono::seconds(1), 8};
-  std::uint64_t seed = 0;  // of the jitter; differs from rank to rank
+  control::RetryBudgetConfig retries{0.2, 3, 100};  // of connecting again
+  std::uint64_t seed = 0;                           // of the jitter; differs from rank to rank
 };
 
 class Agent {
@@ -43,7 +46,7 @@ class Agent {
   // The engine sees in its mailbox: Welcome after each registration (a view it knows or a newer
   // one; compare the incarnation), and Refused, after which this agent has given up: a rank that
   // wants to come back starts another, which registers as a new process.
-  // Errors: kConfig for a backoff that is none.
+  // Errors: kConfig for a backoff or a budget that is none.
   [[nodiscard]] static Result<std::unique_ptr<Agent>> start(AgentOptions options,
                                                             control::Mailbox& mailbox,
                                                             const Pulse& pulse, Log log);

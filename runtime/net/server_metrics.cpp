@@ -63,7 +63,13 @@ ServerMetrics::ServerMetrics()
       rank_up_(gauge(registry_, "switchyard_rank_healthy", "1 where nothing is wrong with a rank")),
       rank_busy_(gauge(registry_, "switchyard_rank_busy_ratio", "Share of time spent computing")),
       rank_tokens_(gauge(registry_, "switchyard_rank_tokens_per_second", "Tokens of a rank")),
-      rank_memory_(gauge(registry_, "switchyard_rank_resident_bytes", "Resident memory")) {
+      rank_memory_(gauge(registry_, "switchyard_rank_resident_bytes", "Resident memory")),
+      part_age_(gauge(registry_, "switchyard_part_last_run_age_seconds",
+                      "Since a part of the controller ran last; one that is off has none")),
+      imbalance_(gauge(registry_, "switchyard_expert_load_imbalance_ratio",
+                       "Slowest expert ranks over even ones, by the balancer's last decision")),
+      copies_moving_(gauge(registry_, "switchyard_rebalance_copies_left",
+                           "Copies that the rebalance under way has still to load")) {
   // From the start, so that a first increment is seen as one.
   connections_.Add({{"kind", "agent"}});
   connections_.Add({{"kind", "client"}});
@@ -102,6 +108,15 @@ void ServerMetrics::update_cluster(const std::string& status_json) {
   for (const char* state : {"submitted", "open", "waiting", "done"}) {
     set(requests_, {{"state", state}}, part(status, "requests"), state);
   }
+  const json& parts = part(status, "parts");
+  for (const char* name : {"detector", "balancer", "autoscaler"}) {
+    set(part_age_, {{"part", name}}, part(parts, name), "last_run_age_s");
+  }
+  const json& balancer = part(parts, "balancer");
+  set(imbalance_, {{"placement", "now"}}, balancer, "imbalance");
+  set(imbalance_, {{"placement", "planned"}}, balancer, "imbalance_planned");
+  set(imbalance_, {{"placement", "uniform_routing"}}, balancer, "imbalance_floor");
+  set(copies_moving_, {}, balancer, "copies_left");
   const json& ranks = part(status, "ranks");
   if (!ranks.is_array()) return;
   for (std::size_t i = 0; i < ranks.size(); ++i) {

@@ -56,6 +56,9 @@ class ServerMetrics {
   prometheus::Family<prometheus::Gauge>& rank_busy_;
   prometheus::Family<prometheus::Gauge>& rank_tokens_;
   prometheus::Family<prometheus::Gauge>& rank_memory_;
+  prometheus::Family<prometheus::Gauge>& part_age_;
+  prometheus::Family<prometheus::Gauge>& imbalance_;
+  prometheus::Family<prometheus::Gauge>& copies_moving_;
 };
 
 }  // namespace switchyard::net

@@ -4,6 +4,7 @@
 
 #include "tests/command/exactness_rows.h"
 #include "tests/proc/launched_cluster.h"
+#include "tests/proc/much_work.h"
 
 namespace switchyard::tests {
 namespace {
@@ -39,23 +40,6 @@ TEST(Elastic, GrowsAndShrinksWhenAskedTo) {
   EXPECT_EQ(cluster.command({"drain", "1"}).exit_code, 0);
   EXPECT_TRUE(cluster.await(has_experts(3)));
   expect_same_texts(cluster, alone.json()["sequences"]);
-}
-
-// Sixteen long answers of a small random model.
-Arguments much_work(const ScratchFolder& scratch) {
-  std::string lines;
-  for (int i = 0; i < 16; ++i) {
-    lines += nlohmann::json{{"id", std::to_string(i)}, {"tokens", {1 + i, 2, 3}}}.dump() + "\n";
-  }
-  Arguments arguments = {
-      "generate",  "--preset",     "inference",    "--json",
-      "--quiet",   "--ignore-eos", "--prompts",    scratch.write("work.jsonl", lines),
-      "--context", "1024",         "--max-tokens", "900"};
-  for (const char* size : {"hidden=256", "layers=4", "heads=4", "kv_heads=2", "head_size=64",
-                           "vocab=1000", "expert_inner=1024"}) {
-    arguments.insert(arguments.end(), {"--set", std::string("model.") + size});
-  }
-  return arguments;
 }
 
 TEST(Elastic, FollowsTheLoadByItself) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "runtime/control/codec.h"
@@ -141,6 +142,7 @@ Controller::State::Complaint Controller::State::take(const Holder& from, LoadRep
       return fmt::format("{} peers, expected {}", list->size(), members.size());
     }
   }
+  window.add(from.rank, report, now);
   Slot& slot = members.at(from.rank);
   slot.load = std::move(report);
   slot.load_at = now;
@@ -171,6 +173,13 @@ Controller::State::Complaint Controller::State::take(const Holder& from, const P
     return std::nullopt;
   }
   transaction->waiting.erase(from.rank);
+  if (const auto copies = transaction->loading.find(from.rank);
+      copies != transaction->loading.end()) {
+    balancer.measured_load(
+        static_cast<double>(copies->second) * static_cast<double>(model->expert_bytes),
+        now - transaction->since);
+    transaction->loading.erase(copies);  // once, however often it is said
+  }
   return std::nullopt;
 }
 
@@ -214,6 +223,19 @@ Controller::State::Complaint Controller::State::take(const Holder& from, Finishe
       return fmt::format("request {} attempt {} is not its own", id.value(), record.attempt);
     default: break;
   }
+  return std::nullopt;
+}
+
+// What a rank may add to the events: of its breakers, and under no name of the controller's own.
+Controller::State::Complaint Controller::State::take(const Holder& from, const Event& told) {
+  constexpr std::array<std::string_view, 3> kKinds = {"breaker_opened", "breaker_probing",
+                                                      "breaker_closed"};
+  constexpr std::size_t kTextMax = 400;
+  if (std::ranges::find(kKinds, told.kind) == kKinds.end()) {
+    return fmt::format("an event of the kind '{}'", told.kind.substr(0, 40));
+  }
+  outbox.event(told.kind, fmt::format("rank {} of its peer {}", from.rank.value(),
+                                      told.text.substr(0, kTextMax)));
   return std::nullopt;
 }
 

@@ -33,6 +33,7 @@ void Controller::State::submit(ConnectionId client, Submit& wish) {
                                 {"count", ids->size()}};
   outbox.send(client, Answer{true, "ok", {}, about.dump()});
   for (const RequestId id : *ids) {
+    retries->request(now);
     const std::string regime = ledger.at(id).what.regime;
     if (residency.judge(regime) != Residency::Verdict::kForbidden) continue;
     end_request(id, fmt::format("residency_forbidden: the regime '{}' allows no region", regime));
@@ -125,6 +126,11 @@ std::string Controller::State::busy() const {
   if (!dead_members(seats).empty()) return "a recovery is under way";
   for (const auto& each : view->members) {
     if (members.at(each.rank).cordoned) return fmt::format("rank {} drains", each.rank.value());
+  }
+  if (rebalance_under_way) {
+    return fmt::format("experts are moving, {} of {} copies are there",
+                       rebalance_under_way->batches.loads_done(),
+                       rebalance_under_way->batches.loads());
   }
   return rebalance_wanted ? "a rebalance is due" : "";
 }

@@ -14,6 +14,18 @@ EvidenceBook make_book(const EvidenceConfig& config) {
   return std::move(book).value();
 }
 
+Balancer make_balancer(const BalancingConfig& config) {
+  auto balancer = Balancer::create(config);
+  SY_CHECK(balancer.has_value(), "{}", balancer.error().message);
+  return std::move(balancer).value();
+}
+
+RetryBudget make_retries(const RetryBudgetConfig& config, TimePoint now) {
+  auto budget = RetryBudget::create(config, now);
+  SY_CHECK(budget.has_value(), "{}", budget.error().message);
+  return std::move(budget).value();
+}
+
 // Ticks that are later than this many intervals mean that the controller itself stood still.
 constexpr int kLateTicks = 4;
 
@@ -24,13 +36,16 @@ Controller::State::State(ControllerOptions from)
       residency(options.residency),
       members(options.ranks, options.phi),
       ledger(options.requests_max),
-      evidence(make_book(options.evidence)) {
+      evidence(make_book(options.evidence)),
+      window(options.ranks, options.balancing.window),
+      balancer(make_balancer(options.balancing)) {
   SY_CHECK(options.ranks > 0, "a cluster without slots");
   make_autoscaler();
 }
 
 void Controller::State::handle(Happening happening) {
   if (started == TimePoint()) started = router_seen = whole_since = now;
+  if (!retries) retries = make_retries(options.retries, now);
   if (phase == RunPhase::kStopped) return;
   if (const auto* connected = std::get_if<Connected>(&happening)) {
     peers[connected->connection] = {connected->kind, std::nullopt};
@@ -88,6 +103,7 @@ void Controller::State::on_tick() {
   judge_all();
   check_deadline();
   scale_by_load();
+  balance_by_load();
   unsettled = true;
 }
 

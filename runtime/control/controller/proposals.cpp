@@ -5,43 +5,8 @@
 
 #include "runtime/base/check.h"
 #include "runtime/control/controller/state.h"
-#include "runtime/placement/planner_table.h"
 
 namespace switchyard::control {
-namespace {
-
-// Copies that stay where they are keep their slots; the others get what is free.
-void keep_slots(CopyTable& table, const CopyTable& before) {
-  for (std::size_t l = 0; l < table.layers; ++l) {
-    std::map<RankId, std::set<SlotId>> taken;
-    std::vector<placement::Replica*> fresh;
-    for (std::size_t e = 0; e < table.experts; ++e) {
-      const std::size_t i = l * table.experts + e;
-      for (auto& copy : table.copies[i]) {
-        const auto old = std::ranges::find(before.copies[i], copy.rank, &placement::Replica::rank);
-        if (old == before.copies[i].end()) {
-          fresh.push_back(&copy);
-        } else {
-          copy.slot = old->slot;
-          taken[copy.rank].insert(copy.slot);
-        }
-      }
-    }
-    for (placement::Replica* copy : fresh) {
-      copy->slot = SlotId();
-      while (taken[copy->rank].contains(copy->slot)) copy->slot = copy->slot.next();
-      taken[copy->rank].insert(copy->slot);
-    }
-  }
-}
-
-bool same_ranks(const CopyTable& a, const CopyTable& b) {
-  return std::ranges::equal(a.copies, b.copies, [](const auto& x, const auto& y) {
-    return std::ranges::equal(x, y, {}, &placement::Replica::rank, &placement::Replica::rank);
-  });
-}
-
-}  // namespace
 
 std::optional<Proposal> Controller::State::propose() {
   if (!view) return propose_first();
@@ -72,40 +37,6 @@ std::vector<RankId> Controller::State::usable_of(const std::set<RankId>& ranks) 
   return out;
 }
 
-// For each residency rule whose regions have a router and an expert rank, those expert ranks.
-std::vector<std::set<RankId>> Controller::State::region_groups(const Roles& roles) const {
-  std::vector<std::set<RankId>> out;
-  for (const ResidencyRule& rule : residency.rules()) {
-    const auto inside = [&](RankId rank) {
-      return residency.allows(rule.regime, members.at(rank).region);
-    };
-    if (std::ranges::none_of(roles.routers, inside)) continue;
-    std::set<RankId> group;
-    std::ranges::copy_if(roles.experts, std::inserter(group, group.end()), inside);
-    if (!group.empty()) out.push_back(std::move(group));
-  }
-  return out;
-}
-
-Result<CopyTable> Controller::State::plan(const Roles& roles) {
-  placement::PlanRequest request;
-  request.expert_ranks.assign(roles.experts.begin(), roles.experts.end());
-  request.layers = model->moe_layers;
-  request.experts = model->experts;
-  request.replicas = std::min<std::size_t>(options.replicas, roles.experts.size());
-  auto planned = placement::plan_placement(options.placement, request);
-  if (!planned) {
-    outbox.event("plan_failed",
-                 fmt::format("{}; placed as 'contiguous' instead", planned.error().message));
-    planned = placement::plan_placement("contiguous", request);
-  }
-  if (!planned) return Unexpected(planned.error());
-  CopyTable table = CopyTable::of(*planned);
-  SY_TRY(repair(table,
-                {request.expert_ranks, request.replicas, Evenness::kLeave, region_groups(roles)}));
-  return table;
-}
-
 std::optional<Proposal> Controller::State::propose_first() {
   Roles roles;
   bool complete = true;
@@ -119,7 +50,7 @@ std::optional<Proposal> Controller::State::propose_first() {
   }
   if (!complete && now < started + options.start_deadline) return std::nullopt;
   if (roles.routers.empty() || roles.experts.empty()) return std::nullopt;
-  auto table = plan(roles);
+  auto table = plan(roles, PlanFrom::kNothing);
   if (!table) {
     outbox.event("plan_failed", table.error().message);
     return std::nullopt;
@@ -163,7 +94,7 @@ std::optional<Proposal> Controller::State::propose_recovery(const std::set<RankI
     for (const RankId rank : left.experts) takers.erase(rank);
   }
   const RepairRequest how{usable_of(takers), spare_came ? options.replicas : 1, Evenness::kLeave,
-                          region_groups(next.roles)};
+                          region_groups(next.roles), window.loads(now)};
   next.gaps = placement::Gaps::kForbidden;
   if (how.targets.empty() || !repair(next.table, how)) {
     wait_for_ranks(fmt::format("{}: {} experts have no copy left and no rank can load them",
@@ -226,30 +157,16 @@ std::optional<Proposal> Controller::State::propose_roles() {
   std::ranges::set_difference(held.experts, want.experts, std::inserter(out, out.end()));
   next.table.drop(out);
   const Evenness evenness = want.experts == held.experts ? Evenness::kLeave : Evenness::kLevel;
-  const RepairRequest how{usable_of(want.experts), options.replicas, evenness, groups};
+  const RepairRequest how{usable_of(want.experts), options.replicas, evenness, groups,
+                          window.loads(now)};
   if (how.targets.empty() || !repair(next.table, how)) return std::nullopt;
+  if (want.experts != held.experts && how.targets.size() == want.experts.size()) {
+    plan_by_load(want, next.table);
+  }
   next.gaps = placement::Gaps::kForbidden;
   keep_slots(next.table, before);
   if (want == held && same_ranks(next.table, before)) return std::nullopt;
   next.cause = fmt::format("{} expert ranks, {} routers", want.experts.size(), want.routers.size());
-  return next;
-}
-
-std::optional<Proposal> Controller::State::propose_rebalance() {
-  if (!std::exchange(rebalance_wanted, false)) return std::nullopt;
-  Proposal next{Roles::of(*view), {}, "rebalance"};
-  auto table = plan(next.roles);
-  if (!table) {
-    outbox.event("plan_failed", table.error().message);
-    return std::nullopt;
-  }
-  const CopyTable before = CopyTable::of(view->placement);
-  if (same_ranks(*table, before)) {
-    outbox.event("rebalance_unneeded", "the plan is what is there");
-    return std::nullopt;
-  }
-  next.table = std::move(*table);
-  keep_slots(next.table, before);
   return next;
 }
 

@@ -57,13 +57,30 @@ void Controller::State::assign_waiting() {
     if (full.contains(request.what.regime)) continue;
     std::string why;
     if (const auto router = choose_router(request, why)) {
-      give(id, *router);
+      if (may_try(id)) give(id, *router);
     } else if (!why.empty() && now >= request.waiting_since + options.residency_wait) {
       end_request(id, fmt::format("residency_unsatisfiable: {}", why));
     } else if (why.empty()) {
       full.insert(request.what.regime);
     }
   }
+}
+
+// A request that its router lost or spoilt costs a token of the retry budget before it is given
+// again, so that such requests cannot crowd out the others; until there is one it waits. What a
+// death released is not the request's fault and goes on at once.
+bool Controller::State::may_try(RequestId id) {
+  if (!owing.contains(id)) return true;
+  if (!retries->try_retry(now)) {
+    if (!std::exchange(retries_short, true)) {
+      outbox.event("retries_short",
+                   fmt::format("{} requests wait for the retry budget", owing.size()));
+    }
+    return false;
+  }
+  owing.erase(id);
+  retries_short = false;
+  return true;
 }
 
 void Controller::State::give(RequestId id, RankId router) {
@@ -88,6 +105,7 @@ void Controller::State::give(RequestId id, RankId router) {
 void Controller::State::release(RequestId id, const std::string& why) {
   const Holder holder = ledger.at(id).holder;
   ledger.release(id, now);
+  owing.insert(id);
   outbox.journal(holder.rank, Cancel{id, CancelHow::kForget});
   outbox.event("request_released",
                fmt::format("request {} on rank {}: {}", id.value(), holder.rank.value(), why));
@@ -108,6 +126,7 @@ void Controller::State::release_all(const Holder& holder, const std::string& why
 
 void Controller::State::end_request(RequestId id, const std::string& error) {
   ledger.fail(id, error);
+  owing.erase(id);
   const Request& request = ledger.at(id);
   outbox.journal({}, RequestDone{id, request.what.name, error, {}});
   outbox.event("request_failed", fmt::format("request {}: {}", id.value(), error));

@@ -47,6 +47,7 @@ void Controller::State::scale_by_load() {
     autoscaler->action_ended(now);
   }
   const auto decision = autoscaler->decide(scaling_input(), now);
+  if (decision.outcome != ScalingOutcome::kNotDue) scaled_last = ScalingNote{now, decision.text()};
   const bool acts = decision.outcome == ScalingOutcome::kAct;
   if (acts || decision.outcome == ScalingOutcome::kAdvice || !decision.alarms.empty()) {
     outbox.event(fmt::format("scaling_{}", to_string(decision.outcome)), decision.text());

@@ -11,22 +11,38 @@
 #include <vector>
 
 #include "runtime/control/autoscaler.h"
+#include "runtime/control/balancer.h"
 #include "runtime/control/controller.h"
 #include "runtime/control/controller/transaction.h"
 #include "runtime/control/evidence.h"
 #include "runtime/control/health.h"
 #include "runtime/control/journal_record.h"
 #include "runtime/control/ledger.h"
+#include "runtime/control/load_window.h"
 #include "runtime/control/membership.h"
 #include "runtime/control/outbox.h"
 #include "runtime/control/residency.h"
+#include "runtime/control/retry_budget.h"
 #include "runtime/control/snapshot_part.h"
+#include "runtime/placement/plan_request.h"
 
 namespace switchyard::control {
 
 struct Peer {
   PeerKind kind = PeerKind::kAgent;
   std::optional<Holder> agent;  // registered as
+};
+
+// The autoscaler's last decision.
+struct ScalingNote {
+  TimePoint at{};
+  std::string text;
+};
+
+// What a new placement starts from.
+enum class PlanFrom : std::uint8_t {
+  kNothing,  // as configured
+  kThere,    // the view, by the loads of late, with few moves
 };
 
 struct Controller::State {
@@ -55,6 +71,7 @@ struct Controller::State {
   Complaint take(const Holder& from, const Progress& word);
   Complaint take(const Holder& from, Finished& word);
   Complaint take(const Holder& from, const Goodbye& said);
+  Complaint take(const Holder& from, const Event& told);
   [[nodiscard]] Complaint complaint_about(const Register& asks) const;
   void submit(ConnectionId client, Submit& wish);
   void obey(ConnectionId client, const Command& command);
@@ -71,6 +88,19 @@ struct Controller::State {
   void scale_by_load();
   [[nodiscard]] ScalingInput scaling_input() const;
   void perform(const ScalingAction& action, std::uint32_t experts);
+
+  // ---- placements by load (planning.cpp, rebalancing.cpp) ----
+  [[nodiscard]] std::vector<std::set<RankId>> region_groups(const Roles& roles) const;
+  [[nodiscard]] placement::PlanRequest plan_request(const Roles& roles) const;
+  [[nodiscard]] double pairs_per_move() const;
+  [[nodiscard]] Result<CopyTable> plan(const Roles& roles, PlanFrom from);
+  void plan_by_load(const Roles& roles, CopyTable& table);
+  void balance_by_load();
+  [[nodiscard]] std::optional<Roles> roles_to_balance() const;
+  [[nodiscard]] bool consider_rebalance(BalancingOccasion occasion);
+  [[nodiscard]] bool follow_batches();
+  void end_rebalance(const std::string& kind, const std::string& text);
+  [[nodiscard]] std::optional<Proposal> propose_rebalance();
 
   // ---- life and death (lives.cpp) ----
   void connection_lost(RankId rank, const std::string& reason);
@@ -90,11 +120,10 @@ struct Controller::State {
   [[nodiscard]] std::optional<Proposal> propose_first();
   [[nodiscard]] std::optional<Proposal> propose_recovery(const std::set<RankId>& dead);
   [[nodiscard]] std::optional<Proposal> propose_roles();
-  [[nodiscard]] std::optional<Proposal> propose_rebalance();
   void begin(Proposal proposal);
   [[nodiscard]] Result<std::shared_ptr<const placement::View>> make_view(const Proposal& proposal,
                                                                          Epoch epoch) const;
-  [[nodiscard]] std::set<RankId> who_must_load(const placement::View& next) const;
+  [[nodiscard]] Loading who_must_load(const placement::View& next) const;
   void commit(std::shared_ptr<const placement::View> next, Seats next_seats,
               const std::string& cause);
   void follow(std::shared_ptr<const placement::View> next, Seats next_seats);
@@ -106,9 +135,7 @@ struct Controller::State {
   [[nodiscard]] Seats seats_of(const placement::View& of) const;
   [[nodiscard]] std::set<RankId> dead_members(const Seats& of) const;
   [[nodiscard]] std::optional<RankId> find_spare(bool (*can)(RankKind), const Roles& taken) const;
-  [[nodiscard]] std::vector<std::set<RankId>> region_groups(const Roles& roles) const;
   [[nodiscard]] std::vector<RankId> usable_of(const std::set<RankId>& ranks) const;
-  [[nodiscard]] Result<CopyTable> plan(const Roles& roles);
   void fill_roles(Roles& want) const;
   void wait_for_ranks(const std::string& why);
 
@@ -117,6 +144,7 @@ struct Controller::State {
   void assign_waiting();
   // The router to take it; or nothing, and `why` where it can't be served now.
   [[nodiscard]] std::optional<RankId> choose_router(const Request& request, std::string& why);
+  [[nodiscard]] bool may_try(RequestId id);
   void give(RequestId id, RankId router);
   void release(RequestId id, const std::string& why);
   void release_all(const Holder& holder, const std::string& why);
@@ -149,10 +177,15 @@ struct Controller::State {
   Outbox outbox;
   Membership members;
   Ledger ledger;
+  std::optional<RetryBudget> retries;  // from the first handle() on
+  std::set<RequestId> owing;           // to be tried again, which has to be paid for
+  bool retries_short = false;
   EvidenceBook evidence;
   std::map<ConnectionId, Peer> peers;
   std::optional<ModelFacts> model;
   std::optional<Autoscaler> autoscaler;  // nothing: scaled by command only
+  LoadWindow window;
+  Balancer balancer;
 
   // views
   std::shared_ptr<const placement::View> view;  // committed; null before the first
@@ -163,6 +196,8 @@ struct Controller::State {
   std::uint32_t target_experts = 0;
   std::uint32_t target_routers = 0;
   bool rebalance_wanted = false;
+  std::optional<Rebalance> rebalance_under_way;
+  std::optional<ScalingNote> scaled_last;
   TimePoint planned_not_before{};
   TimePoint whole_since{};  // no member dead and no recovery under way
 

@@ -1,5 +1,6 @@
 // The cluster's state as JSON: for status, /v1/cluster and people.
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "runtime/control/controller/state.h"
 
@@ -30,6 +31,46 @@ json view_json(const placement::View& view) {
           {"experts", view.placement.experts()},
           {"experts_masked", view.placement.masked_count()},
           {"members", std::move(members)}};
+}
+
+// How a part of the controller itself is: what it did last, how long ago, why.
+json balancer_json(const Balancer& balancer, const std::optional<Rebalance>& moving, bool wanted,
+                   std::uint64_t pairs, TimePoint now) {
+  json out = {{"mode", to_string(balancer.config().mode)},
+              {"wanted", wanted},
+              {"pairs_in_window", pairs},
+              {"copies_moving", moving ? moving->batches.loads() : 0},
+              {"copies_left", moving ? moving->batches.loads() - moving->batches.loads_done() : 0},
+              {"load_bytes_per_second", balancer.load_bytes_per_second()},
+              {"last_run_age_s", nullptr},
+              {"last_reason", nullptr}};
+  if (const auto& last = balancer.last()) {
+    out["last_run_age_s"] = to_seconds(now - last->at);
+    out["last_reason"] = last->reason;
+    out["last_text"] = last->text();
+    out["imbalance"] = last->imbalance_now;
+    out["imbalance_planned"] = last->imbalance_plan;
+    out["imbalance_floor"] = last->imbalance_floor;
+  }
+  return out;
+}
+
+json autoscaler_json(ScalingMode mode, const std::optional<Autoscaler>& autoscaler,
+                     const std::optional<ScalingNote>& last, TimePoint now) {
+  return {{"mode", to_string(mode)},
+          {"action_in_flight", autoscaler && autoscaler->action_in_flight()},
+          {"last_run_age_s", last ? json(to_seconds(now - last->at)) : json()},
+          {"last_reason", last ? json(last->text) : json()}};
+}
+
+json reasons_json(const HealthVerdict& health) {
+  json out = json::array();
+  for (const Reason& reason : health.reasons) {
+    out.push_back({{"factor", to_string(reason.factor)},
+                   {"level", to_string(reason.level)},
+                   {"text", reason.text}});
+  }
+  return out;
 }
 
 std::string_view word(RunPhase phase, bool started, bool whole) {
@@ -63,6 +104,7 @@ std::string Controller::State::status() const {
          {"adopted", slot.adopted.value()},
          {"health", to_string(health.level)},
          {"health_text", health.text()},
+         {"health_reasons", reasons_json(health)},
          {"heartbeat_age_s", slot.phi ? json(to_seconds(slot.phi->silence(now))) : json(nullptr)},
          {"steps", slot.heartbeat.steps},
          {"open_requests", ledger.open_count(rank)},
@@ -72,6 +114,8 @@ std::string Controller::State::status() const {
          {"rss_bytes", slot.load.rss_bytes}});
   }
   const bool whole = view && dead_members(seats).empty();
+  const auto loads = window.loads(now);
+  const auto pairs = std::accumulate(loads.begin(), loads.end(), std::uint64_t{0});
   json out = {
       {"cluster",
        {{"phase", word(phase, view != nullptr, whole)},
@@ -91,11 +135,8 @@ std::string Controller::State::status() const {
         {"done", ledger.done().size()}}},
       {"parts",
        {{"detector", {{"last_run_age_s", last_tick ? json(to_seconds(now - *last_tick)) : json()}}},
-        {"balancer", {{"wanted", rebalance_wanted}}},
-        {"journal", {{"trouble", journal_trouble}}},
-        {"autoscaler",
-         {{"mode", to_string(options.scaling.mode)},
-          {"action_in_flight", autoscaler && autoscaler->action_in_flight()}}}}}};
+        {"balancer", balancer_json(balancer, rebalance_under_way, rebalance_wanted, pairs, now)},
+        {"autoscaler", autoscaler_json(options.scaling.mode, autoscaler, scaled_last, now)}}}};
 
   if (transaction) {
     json waiting = json::array();

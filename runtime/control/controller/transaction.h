@@ -9,6 +9,7 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/control/messages.h"
+#include "runtime/control/move_batches.h"
 #include "runtime/control/placement_repair.h"
 #include "runtime/placement/view.h"
 
@@ -36,6 +37,8 @@ struct Roles {
 
 // Recoveries come first and are tried again; planned changes are given up when they fail.
 enum class Occasion : std::uint8_t { kRecovery, kPlanned };
+// A batch belongs to a rebalance that has more to come.
+enum class Purpose : std::uint8_t { kWhole, kBatch };
 
 struct Proposal {
   Roles roles;
@@ -43,9 +46,11 @@ struct Proposal {
   std::string cause;
   Occasion occasion = Occasion::kPlanned;
   placement::Gaps gaps = placement::Gaps::kForbidden;
+  Purpose purpose = Purpose::kWhole;
 };
 
-using Seats = std::map<RankId, Incarnation>;  // the lives that are members
+using Seats = std::map<RankId, Incarnation>;    // the lives that are members
+using Loading = std::map<RankId, std::size_t>;  // copies to load; 0: a router's part only
 
 struct Transaction {
   std::shared_ptr<const placement::View> view;
@@ -54,6 +59,16 @@ struct Transaction {
   TimePoint deadline{};
   std::string cause;
   Occasion occasion = Occasion::kPlanned;
+  Loading loading;
+  TimePoint since{};
+};
+
+// Experts on their way to where the load is, one batch after the other.
+struct Rebalance {
+  MoveBatches batches;
+  Epoch from;             // the view that the next batch changes
+  Epoch pending;          // the view of the batch that was proposed; 0: none
+  std::size_t views = 0;  // committed
 };
 
 }  // namespace switchyard::control

@@ -18,6 +18,12 @@ std::string numbers(const std::set<RankId>& ranks) {
   return fmt::format("{}", fmt::join(out, ", "));
 }
 
+std::set<RankId> ranks_of(const Loading& loading) {
+  std::set<RankId> out;
+  for (const auto& [rank, copies] : loading) out.insert(rank);
+  return out;
+}
+
 }  // namespace
 
 void Controller::State::settle_views() {
@@ -74,23 +80,24 @@ std::set<RankId> Controller::State::dead_members(const Seats& of) const {
 
 // Those that get an expert which they do not hold as members of the view, and new routers. For the
 // first view all expert ranks.
-std::set<RankId> Controller::State::who_must_load(const placement::View& next) const {
-  std::set<RankId> out;
+Loading Controller::State::who_must_load(const placement::View& next) const {
+  Loading out;
   const std::set<RankId> routers = view ? Roles::of(*view).routers : std::set<RankId>();
   for (const auto& now_member : next.members) {
     const bool routed = member(now_member.rank) && routers.contains(now_member.rank);
-    if (view && now_member.router && !routed) out.insert(now_member.rank);
-    if (!view && now_member.expert) out.insert(now_member.rank);
+    if (view && now_member.router && !routed) out[now_member.rank];
+    if (!view && now_member.expert) out[now_member.rank];
   }
-  if (!view) return out;
-  CopyTable before = CopyTable::of(view->placement);
-  before.drop(dead_members(seats));  // a new life in the same slot holds nothing of it
   const CopyTable after = CopyTable::of(next.placement);
+  CopyTable before{after.layers, after.experts, {}};
+  before.copies.resize(after.copies.size());
+  if (view) before = CopyTable::of(view->placement);
+  before.drop(dead_members(seats));  // a new life in the same slot holds nothing of it
   for (std::size_t i = 0; i < after.copies.size(); ++i) {
     for (const auto& copy : after.copies[i]) {
       const bool held = std::ranges::any_of(before.copies[i],
                                             [&](const auto& old) { return old.rank == copy.rank; });
-      if (!held) out.insert(copy.rank);
+      if (!held) ++out[copy.rank];
     }
   }
   return out;
@@ -101,23 +108,29 @@ void Controller::State::begin(Proposal proposal) {
   if (!next) {
     planned_not_before = now + options.prepare_deadline;
     outbox.event("plan_failed", next.error().message);
+    if (proposal.purpose == Purpose::kBatch) {
+      end_rebalance("rebalance_abandoned", next.error().message);
+    }
     return;
   }
   last_epoch = last_epoch.next();
+  if (proposal.purpose == Purpose::kBatch) rebalance_under_way->pending = last_epoch;
   Seats next_seats = seats_of(**next);
-  std::set<RankId> loading = who_must_load(**next);
+  Loading loading = who_must_load(**next);
   if (loading.empty()) return commit(*next, std::move(next_seats), proposal.cause);
   transaction = Transaction{*next,
                             std::move(next_seats),
-                            loading,
+                            ranks_of(loading),
                             now + options.prepare_deadline,
                             std::move(proposal.cause),
-                            proposal.occasion};
+                            proposal.occasion,
+                            std::move(loading),
+                            now};
   const Message prepare = Prepare{*next};
   outbox.journal({}, prepare);
   outbox.event("view_preparing", fmt::format("epoch {} ({}): rank {} to load", last_epoch.value(),
-                                             transaction->cause, numbers(loading)));
-  for (const RankId rank : loading) send(rank, prepare);
+                                             transaction->cause, numbers(transaction->waiting)));
+  for (const RankId rank : transaction->waiting) send(rank, prepare);
 }
 
 void Controller::State::commit(std::shared_ptr<const placement::View> next, Seats next_seats,

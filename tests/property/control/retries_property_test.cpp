@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "runtime/base/random.h"
-#include "runtime/control/circuit_breaker.h"
+#include "runtime/base/circuit_breaker.h"
 #include "runtime/control/retry_budget.h"
 
 namespace switchyard::control {

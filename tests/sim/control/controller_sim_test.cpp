@@ -42,6 +42,23 @@ TEST(ControllerSim, TheSeedThatIsAskedFor) {
   for (const std::string& violation : outcome.violations) ADD_FAILURE() << violation;
 }
 
+// Loads that drift, faults as in all seeds: experts follow the loads, and where a fault comes
+// between the batches the rest is given up; what the other tests check holds all the same.
+TEST(ControllerSim, RebalancesUnderFaults) {
+  std::size_t done = 0;
+  std::size_t abandoned = 0;
+  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    const Outcome outcome = run_scenario(seed);
+    EXPECT_TRUE(outcome.violations.empty()) << "seed " << seed << ": " << outcome.violations[0];
+    for (const std::string& event : outcome.events) {
+      done += event.find(" rebalance_done:") != std::string::npos;
+      abandoned += event.find(" rebalance_abandoned:") != std::string::npos;
+    }
+  }
+  EXPECT_GE(done, 20U);
+  EXPECT_GE(abandoned, 1U);
+}
+
 // The same seed is the same run, or a failure could not be looked into.
 TEST(ControllerSim, IsTheSameRunForTheSameSeed) {
   const Outcome first = run_scenario(7);

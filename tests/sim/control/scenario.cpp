@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "runtime/base/random.h"
 #include "tests/sim/control/sim_client.h"
 #include "tests/sim/control/sim_controller.h"
 
@@ -15,7 +16,8 @@ using std::chrono::seconds;
 
 constexpr Duration kFaultsEnd = seconds(14);
 constexpr Duration kQuietEnd = seconds(90);  // by then everything must be done
-constexpr std::uint64_t kLargeEvery = 20;    // one seed in so many has 64 ranks
+constexpr std::uint64_t kSkewPurpose = 77;
+constexpr std::uint64_t kLargeEvery = 20;  // one seed in so many has 64 ranks
 
 class Scenario {
  public:
@@ -71,6 +73,23 @@ class Scenario {
     if (world_.chance(0.5)) options_.health.reconnect_grace = milliseconds(500);
     world_.network.delay_max = milliseconds(1 + below(30));
     world_.load_max = milliseconds(50 + below(1'000));
+    if (world_.mistake == Mistake::kNone) skew(seed);
+  }
+
+  // A third of the seeds: loads that drift, and a balancer that follows them restlessly.
+  void skew(std::uint64_t seed) {
+    const std::uint64_t drawn = hash_counters(seed, kSkewPurpose);
+    if (drawn % 3 != 0) return;
+    world_.skewed = true;
+    world_.skew_seed = drawn;
+    BalancingConfig& balancing = options_.balancing;
+    balancing.mode = BalancingMode::kActive;
+    balancing.window = seconds(3);
+    balancing.interval = milliseconds(500);
+    balancing.cooldown = seconds(1);
+    balancing.copies_per_view = 1 + drawn / 3 % 6;
+    balancing.extra_slots = drawn / 18 % 3;
+    balancing.limits = {1.05, 0.01};
   }
 
   SimProcess& any_process() { return *world_.processes[below(world_.processes.size())]; }

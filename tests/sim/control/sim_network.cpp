@@ -29,10 +29,12 @@ ConnectionId SimNetwork::open(SimPeer& peer, PeerKind kind, std::uint32_t host) 
 void SimNetwork::deliver_to_peer(ConnectionId id, std::function<void(SimPeer&)> what) {
   Link& link = links_.at(id);
   link.to_peer = std::max(link.to_peer, time_.now() + delay());
-  time_.at(link.to_peer, [this, id, what = std::move(what)] { hand_to_peer(id, what); });
+  link.for_peer.push_back(std::move(what));
+  time_.at(link.to_peer, [this, id] { hand_to_peer(id); });
 }
 
-void SimNetwork::hand_to_peer(ConnectionId id, const std::function<void(SimPeer&)>& what) {
+// The oldest that is under way, whichever was meant: what had to wait stays in front of the rest.
+void SimNetwork::hand_to_peer(ConnectionId id) {
   const auto found = links_.find(id);
   if (found == links_.end() || !found->second.peer_open) return;
   Link& link = found->second;
@@ -40,30 +42,32 @@ void SimNetwork::hand_to_peer(ConnectionId id, const std::function<void(SimPeer&
   const TimePoint later = std::max(host_free, link.peer->deaf_until());
   if (later > time_.now()) {
     link.to_peer = std::max(link.to_peer, later);
-    return time_.at(later, [this, id, what] { hand_to_peer(id, what); });
+    return time_.at(later, [this, id] { hand_to_peer(id); });
   }
+  const auto what = std::move(link.for_peer.front());
+  link.for_peer.pop_front();
   what(*link.peer);
 }
 
 void SimNetwork::deliver_to_controller(ConnectionId id, std::function<void()> what) {
   Link& link = links_.at(id);
   link.to_controller = std::max(link.to_controller, time_.now() + delay());
-  time_.at(link.to_controller, [this, id, life = controller_life_, what = std::move(what)] {
-    hand_to_controller(id, life, what);
-  });
+  link.for_controller.emplace_back(controller_life_, std::move(what));
+  time_.at(link.to_controller, [this, id] { hand_to_controller(id); });
 }
 
-void SimNetwork::hand_to_controller(ConnectionId id, std::uint64_t life,
-                                    const std::function<void()>& what) {
+void SimNetwork::hand_to_controller(ConnectionId id) {
   const auto found = links_.find(id);
-  if (life != controller_life_ || found == links_.end() || !found->second.controller_open) return;
+  if (found == links_.end() || !found->second.controller_open) return;
   Link& link = found->second;
   if (blocked(link.host)) {
     const TimePoint later = blocked_.at(link.host);
     link.to_controller = std::max(link.to_controller, later);
-    return time_.at(later, [this, id, life, what] { hand_to_controller(id, life, what); });
+    return time_.at(later, [this, id] { hand_to_controller(id); });
   }
-  what();
+  const auto [life, what] = std::move(link.for_controller.front());
+  link.for_controller.pop_front();
+  if (life == controller_life_) what();
 }
 
 void SimNetwork::to_peer(ConnectionId id, Message message) {

@@ -3,9 +3,11 @@
 // free again. Thread safety: shared objects: unsafe.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <string>
+#include <utility>
 
 #include "runtime/base/random.h"
 #include "runtime/control/controller.h"
@@ -54,12 +56,14 @@ class SimNetwork {
     bool controller_open = true;  // the controller may still hear
     TimePoint to_peer{};          // when the last one arrives
     TimePoint to_controller{};
+    std::deque<std::function<void(SimPeer&)>> for_peer;  // under way, in the order of sending
+    std::deque<std::pair<std::uint64_t, std::function<void()>>> for_controller;  // with its life
   };
   [[nodiscard]] Duration delay();
   void deliver_to_peer(ConnectionId id, std::function<void(SimPeer&)> what);
   void deliver_to_controller(ConnectionId id, std::function<void()> what);
-  void hand_to_peer(ConnectionId id, const std::function<void(SimPeer&)>& what);
-  void hand_to_controller(ConnectionId id, std::uint64_t life, const std::function<void()>& what);
+  void hand_to_peer(ConnectionId id);
+  void hand_to_controller(ConnectionId id);
 
   SimTime& time_;
   Random& random_;

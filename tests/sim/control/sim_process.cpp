@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <string>
 
+#include "runtime/base/random.h"
+
 namespace switchyard::control {
 namespace {
 
@@ -108,7 +110,23 @@ void SimProcess::beat() {
   beat.steps = steps_;
   beat.open_requests = static_cast<std::uint32_t>(requests_.size());
   post(beat);
-  if (world_.chance(0.25)) post(LoadReport{});
+  if (world_.chance(0.25)) post(load());
+}
+
+// Pairs of what it holds: a few hot experts, which change every few seconds.
+LoadReport SimProcess::load() {
+  LoadReport report;
+  report.seconds = 1;
+  if (!world_.skewed || newest_ == nullptr) return report;
+  report.busy_share = 0.7;
+  report.expert_pairs.resize(newest_->placement.layers() * newest_->placement.experts());
+  const auto period = static_cast<std::uint64_t>(world_.time.now().time_since_epoch().count()) /
+                      std::uint64_t{6'000'000'000};
+  for (const std::size_t i : own_experts(*newest_, rank_)) {
+    const bool hot = hash_counters(world_.skew_seed, i, period) % 5 == 0;
+    report.expert_pairs[i] = hot ? 5'000 : 100;
+  }
+  return report;
 }
 
 void SimProcess::on_message(const Message& message) {

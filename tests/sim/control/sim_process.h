@@ -34,6 +34,8 @@ struct SimWorld {
   std::vector<std::unique_ptr<SimProcess>> processes;  // [ranks]
   Duration load_max = std::chrono::milliseconds(300);
   Mistake mistake = Mistake::kNone;
+  bool skewed = false;  // ranks report loads, of which a few drifting experts have most
+  std::uint64_t skew_seed = 0;
 
   explicit SimWorld(std::uint64_t seed) : random(seed), network(time, random) {}
   // Uniform up to `most`.
@@ -76,6 +78,7 @@ class SimProcess final : public SimPeer {
   void connect();
   void post(Message message);
   void beat();
+  [[nodiscard]] LoadReport load();
   void step();
   void prepare(const Prepare& prepare);
   void commit(const std::shared_ptr<const placement::View>& view);

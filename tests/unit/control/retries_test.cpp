@@ -109,5 +109,15 @@ TEST(RetryBudget, RefusesWhatCannotWork) {
   EXPECT_THAT(message({.tokens_max = 0}), HasSubstr("tokens_max"));
 }
 
+TEST(RetryBudget, SaysWhenTimeHasPaidForARetry) {
+  RetryBudget budget = RetryBudget::create({0, 2, 10}, TimePoint()).value();
+  EXPECT_EQ(budget.until_retry(TimePoint()), Duration::zero());
+  ASSERT_TRUE(budget.try_retry(TimePoint()));
+  ASSERT_TRUE(budget.try_retry(TimePoint()));
+  ASSERT_FALSE(budget.try_retry(TimePoint()));
+  EXPECT_EQ(budget.until_retry(TimePoint()), std::chrono::milliseconds(500));
+  EXPECT_TRUE(budget.try_retry(TimePoint() + budget.until_retry(TimePoint())));
+}
+
 }  // namespace
 }  // namespace switchyard::control

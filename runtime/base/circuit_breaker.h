@@ -1,4 +1,4 @@
-// runtime/control/circuit_breaker.h -- stops calls to a peer that keeps failing, and tries it again
+// runtime/base/circuit_breaker.h -- stops calls to a peer that keeps failing, and tries it again
 // with one probe. closed -> open after failures in a row; open -> half-open when its time is over
 // and somebody wants to call; half-open -> closed or open by the probe's outcome. Pattern: Nygard,
 // "Release It!", 2007. Each transition is an event with its reason.
@@ -16,7 +16,7 @@
 #include "runtime/base/error.h"
 #include "runtime/base/ids.h"
 
-namespace switchyard::control {
+namespace switchyard {
 
 enum class BreakerState { kClosed, kOpen, kHalfOpen };
 
@@ -26,6 +26,7 @@ enum class BreakerReason {
   kProbeSucceeded,  // half-open -> closed
   kProbeFailed,     // half-open -> open
   kProbeOverdue,    // half-open -> open: the probe was never reported
+  kPeerReplaced,    // -> closed: another process is there, or none
 };
 
 enum class CallOutcome {
@@ -73,6 +74,9 @@ class CircuitBreaker {
   [[nodiscard]] std::optional<BreakerEvent> report(Pass pass, CallOutcome outcome, TimePoint now,
                                                    std::string_view why = {});
 
+  // The peer is not the one that failed any more. An event where that closes the breaker.
+  std::optional<BreakerEvent> reset(TimePoint now);
+
   // As of the last call; an open breaker becomes half-open only when somebody asks.
   [[nodiscard]] BreakerState state() const noexcept { return state_; }
   [[nodiscard]] std::uint32_t failures_in_row() const noexcept { return failures_; }
@@ -94,4 +98,4 @@ class CircuitBreaker {
 [[nodiscard]] std::string_view to_string(BreakerState state) noexcept;
 [[nodiscard]] std::string_view to_string(BreakerReason reason) noexcept;
 
-}  // namespace switchyard::control
+}  // namespace switchyard

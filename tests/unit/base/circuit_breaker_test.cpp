@@ -1,10 +1,10 @@
-#include "runtime/control/circuit_breaker.h"
+#include "runtime/base/circuit_breaker.h"
 
 #include <gmock/gmock.h>
 
 #include <vector>
 
-namespace switchyard::control {
+namespace switchyard {
 namespace {
 
 using std::chrono::milliseconds;
@@ -149,4 +149,4 @@ TEST(CircuitBreaker, RefusesWhatCannotWork) {
 }
 
 }  // namespace
-}  // namespace switchyard::control
+}  // namespace switchyard

@@ -1,8 +1,8 @@
-#include "runtime/control/circuit_breaker.h"
+#include "runtime/base/circuit_breaker.h"
 
 #include "runtime/base/check.h"
 
-namespace switchyard::control {
+namespace switchyard {
 
 Result<void> BreakerConfig::validate() const {
   if (failures_max == 0)
@@ -85,6 +85,13 @@ std::optional<BreakerEvent> CircuitBreaker::report(Pass pass, CallOutcome outcom
                  fmt::format("{} failures in a row, the last: {}", failures_, why));
 }
 
+std::optional<BreakerEvent> CircuitBreaker::reset(TimePoint now) {
+  failures_ = 0;
+  ++generation_;
+  if (state_ == BreakerState::kClosed) return std::nullopt;
+  return move_to(BreakerState::kClosed, BreakerReason::kPeerReplaced, now, "the peer was replaced");
+}
+
 std::string_view to_string(BreakerState state) noexcept {
   switch (state) {
     case BreakerState::kClosed: return "closed";
@@ -101,8 +108,9 @@ std::string_view to_string(BreakerReason reason) noexcept {
     case BreakerReason::kProbeSucceeded: return "probe_succeeded";
     case BreakerReason::kProbeFailed: return "probe_failed";
     case BreakerReason::kProbeOverdue: return "probe_overdue";
+    case BreakerReason::kPeerReplaced: return "peer_replaced";
   }
   return "unknown";
 }
 
-}  // namespace switchyard::control
+}  // namespace switchyard

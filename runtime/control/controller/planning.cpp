@@ -1,0 +1,112 @@
+// Placements by the planners of runtime/placement: the question, out of what the controller knows.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "runtime/control/controller/state.h"
+#include "runtime/placement/planner_table.h"
+
+namespace switchyard::control {
+
+// For each residency rule whose regions have a router and an expert rank, those expert ranks.
+std::vector<std::set<RankId>> Controller::State::region_groups(const Roles& roles) const {
+  std::vector<std::set<RankId>> out;
+  for (const ResidencyRule& rule : residency.rules()) {
+    const auto inside = [&](RankId rank) {
+      return residency.allows(rule.regime, members.at(rank).region);
+    };
+    if (std::ranges::none_of(roles.routers, inside)) continue;
+    std::set<RankId> group;
+    std::ranges::copy_if(roles.experts, std::inserter(group, group.end()), inside);
+    if (!group.empty()) out.push_back(std::move(group));
+  }
+  return out;
+}
+
+placement::PlanRequest Controller::State::plan_request(const Roles& roles) const {
+  placement::PlanRequest request;
+  request.expert_ranks.assign(roles.experts.begin(), roles.experts.end());
+  request.layers = model->moe_layers;
+  request.experts = model->experts;
+  request.replicas = std::min<std::size_t>(options.replicas, roles.experts.size());
+  const std::size_t copies = request.experts * request.replicas;
+  const std::size_t ranks = std::max<std::size_t>(1, request.expert_ranks.size());
+  request.slots = (copies + ranks - 1) / ranks + options.balancing.extra_slots;
+  for (const RankId rank : request.expert_ranks) {
+    const Slot& slot = members.at(rank);
+    placement::RankTraits traits;
+    traits.host = slot.host;
+    traits.zone = slot.zone;
+    traits.region = slot.region;
+    request.ranks.push_back(std::move(traits));
+  }
+  return request;
+}
+
+// A move of W bytes over B bytes/s costs the pairs that a rank computes meanwhile, divided by how
+// many windows of such loads the plan will serve.
+double Controller::State::pairs_per_move() const {
+  RankWork all;
+  for (std::uint32_t r = 0; r < members.size(); ++r) {
+    const RankWork work = window.work(RankId(r), now);
+    if (work.pairs == 0) continue;
+    all.pairs += work.pairs;
+    all.busy_seconds += work.busy_seconds;
+  }
+  if (all.busy_seconds <= 0) return 0;
+  const double seconds =
+      static_cast<double>(model->expert_bytes) / balancer.load_bytes_per_second();
+  const double windows =
+      std::max(1.0, to_seconds(options.balancing.horizon) / to_seconds(window.length()));
+  return seconds * static_cast<double>(all.pairs) / all.busy_seconds / windows;
+}
+
+// The first placement is the one that was configured. Later ones go by the loads of late, away from
+// what is there as little as pays; a planner that knows no loads then gives way to `balanced`.
+Result<CopyTable> Controller::State::plan(const Roles& roles, PlanFrom from) {
+  placement::PlanRequest request = plan_request(roles);
+  std::string planner = options.placement;
+  if (from == PlanFrom::kThere) {
+    request.loads = window.loads(now);
+    if (!request.loads.empty() && placement::sees_of(planner) == placement::PlannerSees::kShape) {
+      planner = "balanced";
+    }
+    request.previous = view->placement;
+    request.moves.cost = pairs_per_move();
+  }
+  auto planned = placement::plan_placement(planner, request);
+  if (!planned) {
+    outbox.event("plan_failed",
+                 fmt::format("{}; placed as 'contiguous' instead", planned.error().message));
+    planned = placement::plan_placement("contiguous", request);
+  }
+  if (!planned) return Unexpected(planned.error());
+  CopyTable table = CopyTable::of(*planned);
+  SY_TRY(repair(table, {request.expert_ranks, request.replicas, Evenness::kLeave,
+                        region_groups(roles), request.loads}));
+  return table;
+}
+
+// Ranks have come or gone and every expert has a home: where the loads are known and the operator
+// places by load, that home becomes the one that the planner gives it.
+void Controller::State::plan_by_load(const Roles& roles, CopyTable& table) {
+  const bool by_load = options.balancing.mode == BalancingMode::kActive ||
+                       placement::sees_of(options.placement) == placement::PlannerSees::kLoads;
+  placement::PlanRequest request = plan_request(roles);
+  request.loads = window.loads(now);
+  if (!by_load || request.loads.empty()) return;
+  auto previous = placement::Placement::create(table.layers, table.experts, table.copies);
+  if (!previous) return;
+  request.previous = std::move(previous).value();
+  request.moves.cost = pairs_per_move();
+  const bool known = placement::sees_of(options.placement) == placement::PlannerSees::kLoads;
+  const auto planned = placement::plan_placement(known ? options.placement : "balanced", request);
+  if (!planned) return outbox.event("plan_failed", planned.error().message);
+  CopyTable better = CopyTable::of(*planned);
+  if (repair(better, {request.expert_ranks, request.replicas, Evenness::kLeave,
+                      region_groups(roles), request.loads})) {
+    table = std::move(better);
+  }
+}
+
+}  // namespace switchyard::control

@@ -1,0 +1,149 @@
+// What the controller makes of its peers' troubles: breakers that open, requests that are lost
+// again and again, ranks that load for long; and what it says of its own parts.
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "runtime/control/speaker.h"
+#include "tests/unit/control/controller_bench.h"
+
+namespace switchyard::control {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::SizeIs;
+
+// Rank 0 routes, 1 holds experts, 2 is a spare.
+struct World {
+  static ControllerOptions options() {
+    ControllerOptions out;
+    out.ranks = 3;
+    out.spares = 1;
+    return out;
+  }
+  explicit World(ControllerOptions from = options()) : bench(std::move(from)) {
+    client = bench.connect(PeerKind::kClient);
+    bench.say(client, Command{Wish::kWatch, 0});
+    const RankKind kinds[] = {RankKind::kRouter, RankKind::kExpert, RankKind::kSpare};
+    for (std::uint32_t r = 0; r < 3; ++r) agents.push_back(bench.join(r, kinds[r]));
+    bench.play_along(agents);
+  }
+  nlohmann::json status() {
+    return nlohmann::json::parse(bench.controller().status_json(bench.now));
+  }
+  ControllerBench bench;
+  ConnectionId client;
+  std::vector<ConnectionId> agents;
+};
+
+TEST(ControllerPeers, PassesOnWhatABreakerDid) {
+  EXPECT_TRUE(may_say(Speaker::kAgent, static_cast<std::uint8_t>(Message(Event{}).index())));
+  World w;
+  w.bench.say(w.agents[0],
+              Event{0, "breaker_opened", "rank 1: closed -> open: 5 failures in a row"});
+  EXPECT_THAT(w.bench.events, Contains("breaker_opened"));
+  EXPECT_THAT(w.bench.texts,
+              Contains("rank 0 of its peer rank 1: closed -> open: 5 failures in a row"));
+  EXPECT_FALSE(w.bench.closed(w.agents[0]));
+  EXPECT_EQ(w.status()["view"]["epoch"], 1);  // a breaker changes no membership
+  w.bench.say(w.agents[0], Event{0, "rank_dead", "rank 1"});
+  EXPECT_TRUE(w.bench.closed(w.agents[0]));
+}
+
+// Lost by a router that lives, over and over: each new attempt has to be paid for.
+TEST(ControllerPeers, ALostRequestIsTriedAgainWithinTheRetryBudget) {
+  ControllerOptions options = World::options();
+  options.retries = {0, 1, 100};  // one a second, and one to start with
+  options.attempts_max = 4;
+  World w(options);
+  Submit wish;
+  wish.requests.resize(1);
+  w.bench.say(w.client, wish);
+  w.bench.pass(seconds(2));
+  const auto lose = [&] {
+    const auto given = w.bench.heard<Assign>(w.agents[0]);
+    if (given.empty()) return false;
+    w.bench.say(w.agents[0], Progress{given.back().id, given.back().attempt, 5, {1}});  // a gap
+    return true;
+  };
+  int lost = 0;
+  while (lose()) ++lost;
+  EXPECT_EQ(lost, 4);  // the first attempt, and three that were saved up for
+  EXPECT_THAT(w.bench.heard<RequestDone>(w.client).at(0).error, HasSubstr("4 attempts failed"));
+
+  w.bench.say(w.client, wish);
+  ASSERT_TRUE(lose());
+  EXPECT_FALSE(lose());
+  EXPECT_THAT(w.bench.events, Contains("retries_short"));
+  EXPECT_THAT(w.bench.heard<RequestDone>(w.client), SizeIs(0));  // it waits
+  w.bench.pass(milliseconds(1100));
+  EXPECT_TRUE(lose());
+}
+
+TEST(ControllerPeers, ADeadRoutersRequestsGoOnWithoutABudget) {
+  ControllerOptions options = World::options();
+  options.retries = {0, 0.001, 1};
+  World w(options);
+  Submit wish;
+  wish.requests.resize(50);
+  w.bench.say(w.client, wish);
+  w.bench.disconnect(w.agents[0]);
+  w.bench.play_along(w.agents);  // the spare routes
+  EXPECT_THAT(w.bench.heard<Assign>(w.agents[2]), SizeIs(50));
+}
+
+// A host that is busy with loading says nothing for far longer than a serving rank may.
+TEST(ControllerPeers, LoadingForLongIsNotTakenForDeath) {
+  const HealthConfig health;
+  ASSERT_GT(seconds(20), 5 * health.serving.silent_dead);
+  World w;
+  w.bench.say(w.client, Command{Wish::kScale, 2});
+  const auto prepare = w.bench.heard<Prepare>(w.agents[2]);
+  ASSERT_THAT(prepare, SizeIs(1));
+  Heartbeat loading;
+  loading.phase = Phase::kLoading;
+  w.bench.say(w.agents[2], loading);
+  w.bench.silence(w.agents[2]);
+  w.bench.pass(seconds(20));
+  EXPECT_FALSE(w.bench.closed(w.agents[2]));
+  EXPECT_THAT(w.bench.events, Not(Contains("rank_dead")));
+  EXPECT_EQ(w.status()["ranks"][2]["health"], "starting");
+  EXPECT_EQ(w.status()["ranks"][2]["health_reasons"][0]["factor"], "starting_up");
+  w.bench.say(w.agents[2], Prepared{prepare[0].view->epoch, {}});
+  EXPECT_EQ(w.status()["view"]["members"].size(), 3U);
+  // The same silence of a rank that serves is death.
+  w.bench.silence(w.agents[1]);
+  w.bench.pass(seconds(20));
+  EXPECT_TRUE(w.bench.closed(w.agents[1]));
+}
+
+TEST(ControllerPeers, WithoutLoadReportsNoRankIsHealthy) {
+  World w;
+  EXPECT_EQ(w.status()["ranks"][1]["health"], "unknown");
+  EXPECT_EQ(w.status()["ranks"][1]["health_reasons"][0]["text"], "no load report has come");
+  w.bench.say(w.agents[1], LoadReport{});
+  EXPECT_EQ(w.status()["ranks"][1]["health"], "healthy");
+  EXPECT_TRUE(w.status()["ranks"][1]["health_reasons"].empty());
+}
+
+TEST(ControllerPeers, ItsPartsSayWhenTheyRanLastAndWhy) {
+  ControllerOptions options = World::options();
+  options.balancing.mode = BalancingMode::kAdvisory;
+  options.scaling.mode = ScalingMode::kAdvisory;
+  World w(options);
+  w.bench.pass(seconds(30));
+  const auto parts = w.status()["parts"];
+  EXPECT_LT(parts["detector"]["last_run_age_s"].get<double>(), 1);
+  EXPECT_LT(parts["balancer"]["last_run_age_s"].get<double>(), 11);
+  EXPECT_NE(parts["balancer"]["last_reason"], nullptr);
+  EXPECT_LT(parts["autoscaler"]["last_run_age_s"].get<double>(), 6);
+  EXPECT_NE(parts["autoscaler"]["last_reason"], nullptr);
+}
+
+}  // namespace
+}  // namespace switchyard::control

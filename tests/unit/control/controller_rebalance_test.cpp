@@ -1,0 +1,277 @@
+// Rebalancing by load, with hand-played agents that report what they served.
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "runtime/control/codec.h"
+#include "runtime/control/journal_record.h"
+#include "tests/unit/control/controller_bench.h"
+
+namespace switchyard::control {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr std::size_t kLayers = 2;
+constexpr std::size_t kExperts = 8;
+
+// Rank 0 routes, 1 and 2 hold experts (experts 0-3 and 4-7), 3 is a spare.
+struct World {
+  static ControllerOptions options(BalancingMode mode = BalancingMode::kOff) {
+    ControllerOptions out;
+    out.ranks = 4;
+    out.spares = 1;
+    out.balancing.mode = mode;
+    out.balancing.window = seconds(6);
+    out.balancing.interval = seconds(2);
+    out.balancing.cooldown = seconds(20);
+    out.balancing.copies_per_view = 2;
+    return out;
+  }
+  explicit World(const ControllerOptions& from) : bench(from) {
+    client = bench.connect(PeerKind::kClient);
+    bench.say(client, Command{Wish::kWatch, 0});
+    const RankKind kinds[] = {RankKind::kRouter, RankKind::kExpert, RankKind::kExpert,
+                              RankKind::kSpare};
+    for (std::uint32_t r = 0; r < 4; ++r) agents.push_back(bench.join(r, kinds[r]));
+    bench.play_along(agents);
+    (void)bench.heard<Answer>(client);
+  }
+  // A second of work: each expert's pairs are reported by a rank that holds it. Skewed: experts 0
+  // and 1 of each layer, both on rank 1, have most of the load.
+  void serve(double busy_share = 0.6) {
+    std::vector<LoadReport> reports(agents.size());
+    for (auto& report : reports) {
+      report.seconds = 1;
+      report.busy_share = busy_share;
+      report.expert_pairs.resize(kLayers * kExperts);
+    }
+    for (std::size_t i = 0; i < kLayers * kExperts; ++i) {
+      reports[1].expert_pairs[i] = i % kExperts < 2 ? 40'000 : 1'000;
+    }
+    for (std::size_t r = 0; r < agents.size(); ++r) {
+      if (!bench.closed(agents[r])) bench.say(agents[r], reports[r]);
+    }
+  }
+  void work(int seconds_of_it) {
+    for (int i = 0; i < seconds_of_it; ++i) {
+      serve();
+      bench.pass(seconds(1));
+    }
+  }
+  // Plays along, a view at a time, until nothing moves any more; the views that came.
+  std::vector<placement::View> play_out() {
+    std::vector<placement::View> views;
+    for (int quiet = 0; quiet < 5; ++quiet) {
+      for (const ConnectionId agent : agents) {
+        if (bench.closed(agent)) continue;
+        for (const Prepare& prepare : bench.heard<Prepare>(agent)) {
+          bench.say(agent, Prepared{prepare.view->epoch, {}});
+          quiet = 0;
+        }
+        for (const Commit& commit : bench.heard<Commit>(agent)) {
+          if (views.empty() || views.back().epoch < commit.view->epoch) {
+            views.push_back(*commit.view);
+          }
+          bench.say(agent, Adopted{commit.view->epoch});
+          quiet = 0;
+        }
+      }
+      bench.pass(milliseconds(100));
+    }
+    return views;
+  }
+  nlohmann::json status() {
+    return nlohmann::json::parse(bench.controller().status_json(bench.now));
+  }
+  nlohmann::json balancer() { return status()["parts"]["balancer"]; }
+  std::string ask(Wish wish, std::uint32_t amount = 0) {
+    bench.say(client, Command{wish, amount});
+    const auto answers = bench.heard<Answer>(client);
+    return answers.empty() ? "nothing" : answers.back().code;
+  }
+  std::size_t count(const std::string& event) const {
+    return static_cast<std::size_t>(std::ranges::count(bench.events, event));
+  }
+
+  ControllerBench bench;
+  ConnectionId client;
+  std::vector<ConnectionId> agents;
+};
+
+// The share of the load that the busier of ranks 1 and 2 has in a layer.
+double busier_share(const placement::View& view, std::size_t layer) {
+  double load[2] = {0, 0};
+  for (std::uint32_t e = 0; e < kExperts; ++e) {
+    const auto copies = view.placement.replicas(layer, ExpertId(e));
+    for (const auto& copy : copies) {
+      load[copy.rank.value() - 1] += (e < 2 ? 40.0 : 1.0) / static_cast<double>(copies.size());
+    }
+  }
+  return std::max(load[0], load[1]) / (load[0] + load[1]);
+}
+
+TEST(ControllerRebalance, MovesByTheLoadsOfLateInSmallViews) {
+  World w(World::options());
+  w.work(3);
+  EXPECT_EQ(w.ask(Wish::kRebalance), "ok");
+  EXPECT_EQ(w.ask(Wish::kScale, 3), "busy");
+  const auto views = w.play_out();
+  // Two layers; in each a hot expert changes places with a cold one: 4 copies, 2 in a view.
+  ASSERT_EQ(views.size(), 2U);
+  EXPECT_EQ(views[0].epoch.next(), views[1].epoch);
+  for (std::size_t l = 0; l < kLayers; ++l) {
+    EXPECT_NEAR(busier_share(views.back(), l), 0.5, 1e-9);
+  }
+  EXPECT_THAT(w.bench.texts, Contains(HasSubstr("4 copies loaded in 2 views")));
+  EXPECT_THAT(w.bench.events, Contains("rebalance_done"));
+  const auto balancer = w.balancer();
+  EXPECT_NEAR(balancer["imbalance"], 1.907, 1e-3);
+  EXPECT_NEAR(balancer["imbalance_planned"], 1.0, 1e-9);
+  EXPECT_EQ(w.ask(Wish::kScale, 3), "ok");
+}
+
+TEST(ControllerRebalance, TheNextBatchWaitsUntilTheOldCopiesAreGone) {
+  World w(World::options());
+  w.work(3);
+  w.ask(Wish::kRebalance);
+  std::vector<ConnectionId> holders;
+  for (const std::size_t r : {1, 2}) {
+    for (const Prepare& prepare : w.bench.heard<Prepare>(w.agents[r])) {
+      w.bench.say(w.agents[r], Prepared{prepare.view->epoch, {}});
+      holders.push_back(w.agents[r]);
+    }
+  }
+  ASSERT_FALSE(holders.empty());
+  w.bench.pass(seconds(1));
+  EXPECT_EQ(w.status()["view"]["epoch"], 2);
+  EXPECT_EQ(w.status()["transaction"], nullptr);  // rank 0 has not adopted epoch 2
+  EXPECT_THAT(w.bench.texts, Not(Contains(HasSubstr("epoch 3"))));
+  EXPECT_EQ(w.ask(Wish::kRebalance), "busy");
+  w.bench.say(w.agents[0], Adopted{Epoch(2)});
+  w.bench.pass(milliseconds(100));
+  EXPECT_EQ(w.status()["transaction"]["epoch"], 3);
+}
+
+TEST(ControllerRebalance, SaysThatThereIsNothingBetter) {
+  World w(World::options());
+  w.work(3);
+  w.ask(Wish::kRebalance);
+  w.play_out();
+  w.work(3);
+  EXPECT_EQ(w.ask(Wish::kRebalance), "ok");
+  EXPECT_TRUE(w.play_out().empty());
+  EXPECT_THAT(w.bench.events, Contains("rebalance_unneeded"));
+}
+
+TEST(ControllerRebalance, ActiveMovesByItselfAndThenCoolsDown) {
+  World w(World::options(BalancingMode::kActive));
+  w.work(3);
+  EXPECT_EQ(w.count("rebalance_begun"), 1U);
+  EXPECT_EQ(w.play_out().size(), 2U);
+  EXPECT_EQ(w.count("rebalance_done"), 1U);
+  w.work(10);
+  EXPECT_EQ(w.count("rebalance_begun"), 1U);
+  EXPECT_EQ(w.play_out().size(), 0U);
+  w.work(15);  // the cool-down is over; what is there is even
+  EXPECT_EQ(w.count("rebalance_begun"), 1U);
+  EXPECT_LT(w.balancer()["last_run_age_s"].get<double>(), 2.1);
+  EXPECT_EQ(w.balancer()["last_reason"], "even enough");
+  EXPECT_NEAR(w.balancer()["imbalance"], 1.0, 1e-9);
+}
+
+TEST(ControllerRebalance, AdvisorySaysSoAndMovesNothing) {
+  World w(World::options(BalancingMode::kAdvisory));
+  w.work(5);
+  EXPECT_THAT(w.bench.texts, Contains(HasSubstr("worth it: imbalance 1.907 -> 1.000")));
+  EXPECT_GE(w.count("rebalance_advice"), 1U);
+  EXPECT_TRUE(w.play_out().empty());
+  EXPECT_EQ(w.status()["view"]["epoch"], 1);
+}
+
+TEST(ControllerRebalance, OffDecidesNothingByItself) {
+  World w(World::options());
+  w.work(5);
+  EXPECT_EQ(w.balancer()["mode"], "off");
+  EXPECT_EQ(w.balancer()["last_run_age_s"], nullptr);
+}
+
+TEST(ControllerRebalance, ADeathComesFirstAndEndsTheMoves) {
+  World w(World::options());
+  w.work(3);
+  w.ask(Wish::kRebalance);
+  w.bench.disconnect(w.agents[2]);
+  const auto views = w.play_out();
+  ASSERT_FALSE(views.empty());
+  EXPECT_THAT(w.bench.texts, Contains(HasSubstr("the view has changed meanwhile")));
+  EXPECT_EQ(w.ask(Wish::kScale, 2), "ok");
+}
+
+TEST(ControllerRebalance, ABatchThatIsNotPreparedEndsTheMoves) {
+  World w(World::options());
+  w.work(3);
+  w.ask(Wish::kRebalance);
+  w.bench.pass(seconds(61));
+  EXPECT_THAT(w.bench.texts, Contains(HasSubstr("a batch was not prepared")));
+  EXPECT_EQ(w.status()["view"]["epoch"], 1);
+  EXPECT_EQ(w.ask(Wish::kScale, 2), "ok");
+}
+
+TEST(ControllerRebalance, AControllerThatComesBackKeepsWhatHasMoved) {
+  World w(World::options());
+  w.work(3);
+  w.ask(Wish::kRebalance);
+  w.play_out();
+  const auto before = w.status()["view"];
+  w.bench.restart();
+  EXPECT_EQ(w.status()["view"], before);
+  EXPECT_EQ(w.balancer()["copies_moving"], 0);
+}
+
+// Ranks that come are given what takes load off the others.
+TEST(ControllerRebalance, ScalingUpPlacesByLoadWhereTheOperatorDoes) {
+  ControllerOptions options = World::options();
+  options.placement = "balanced";
+  World w(options);
+  w.work(3);
+  EXPECT_EQ(w.ask(Wish::kScale, 3), "ok");
+  const auto views = w.play_out();
+  ASSERT_EQ(views.size(), 1U);
+  for (std::size_t l = 0; l < kLayers; ++l) {
+    std::set<RankId> hot;
+    for (const std::uint32_t e : {0U, 1U}) {
+      hot.insert(views[0].placement.replicas(l, ExpertId(e)).front().rank);
+    }
+    EXPECT_EQ(hot.size(), 2U) << "layer " << l << ": both hot experts on one rank";
+  }
+}
+
+// After a death the lost experts go to the rank that does least, the hot ones first.
+TEST(ControllerRebalance, RecoveryPlacesByLoad) {
+  ControllerOptions options = World::options();
+  options.ranks = 5;
+  World w(options);
+  w.agents.push_back(w.bench.join(4, RankKind::kSpare));
+  w.bench.play_along(w.agents);
+  w.work(3);
+  ASSERT_EQ(w.ask(Wish::kScale, 3), "ok");
+  w.play_out();
+  w.work(3);
+  // Rank 1 dies: its experts go to ranks 2 and 3 (and the spare that takes its place).
+  w.bench.disconnect(w.agents[1]);
+  const auto views = w.play_out();
+  ASSERT_FALSE(views.empty());
+  for (std::size_t l = 0; l < kLayers; ++l) {
+    const auto first = views.back().placement.replicas(l, ExpertId(0)).front().rank;
+    const auto second = views.back().placement.replicas(l, ExpertId(1)).front().rank;
+    EXPECT_NE(first, second) << "layer " << l;
+  }
+}
+
+}  // namespace
+}  // namespace switchyard::control
