@@ -22,6 +22,7 @@ struct WarpCall {
   int operand = 0;
   int width = 32;
   std::source_location where;
+  Together together = nullptr;  // of kTogether
 };
 
 class WarpGroups {
@@ -49,6 +50,7 @@ class WarpGroups {
   };
   [[nodiscard]] bool whole(const Group& group) const;
   void finish(const Group& group);
+  void run_together();
   [[nodiscard]] std::uint64_t shuffled(const Group& group, std::uint32_t lane);
   [[nodiscard]] std::uint64_t combined(const Group& group) const;
 
