@@ -1,6 +1,7 @@
 // Right kernels give right answers, in every schedule.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <numeric>
 #include <set>
 

@@ -48,7 +48,7 @@ inline void multiply_tiles(void* const (&lanes)[32]) {
 inline void multiply_tile(float (&sum)[4], const std::uint32_t (&a)[4],
                           const std::uint32_t (&b)[2]) {
   TileOperands mine{sum, a, b};
-  cuda_emulation::together(&multiply_tiles, &mine, std::source_location::current());
+  cuda_emulation::together(&multiply_tiles, &mine, cuda_emulation::Where::current());
 }
 
 }  // namespace switchyard::kernels::cuda

@@ -1,6 +1,7 @@
 // Transfers and groups; registration of buffers; the emulation's own knobs.
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "tests/cuda_emulation/nccl/calls.h"
 

@@ -37,7 +37,7 @@ void WarpGroups::reset(std::uint32_t lanes) {
 std::uint32_t WarpGroups::call(std::uint32_t lane, const WarpCall& call) {
   auto at = std::ranges::find_if(groups_, [&](const Group& group) {
     return group.mask == call.mask && group.op == call.op && !is_in(lane, group.arrived) &&
-           group.where.line() == call.where.line() && group.where.column() == call.where.column();
+           group.where.line == call.where.line;
   });
   if (at == groups_.end()) {
     groups_.emplace_back();
@@ -131,7 +131,7 @@ std::string WarpGroups::who_waits() const {
   std::string text;
   for (const Group& group : groups_) {
     text += fmt::format("lanes {:#010x} wait at {}:{} with mask {:#010x} for lanes {:#010x}; ",
-                        group.arrived, group.where.file_name(), group.where.line(), group.mask,
+                        group.arrived, group.where.file, group.where.line, group.mask,
                         group.mask & alive_ & ~group.arrived);
   }
   return text;

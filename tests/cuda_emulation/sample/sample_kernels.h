@@ -38,7 +38,6 @@ __global__ void overrun_dynamic(int index);
 __global__ void neighbour_without_barrier(const int* in, int* out);
 // Adds without an atomic; other threads may run in between (a fence).
 __global__ void lost_updates(int* counter);
-__global__ void read_unwritten_shared(float* out);
 __global__ void recurse(int* depth);
 __global__ void trap_if(int* flag);
 
