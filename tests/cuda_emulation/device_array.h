@@ -1,4 +1,5 @@
-// tests/cuda_emulation/device_array.h -- a device array for tests: made from host values, read back.
+// tests/cuda_emulation/device_array.h -- a device array for tests: made from host values, read
+// back.
 #pragma once
 
 #include <cuda_runtime.h>

@@ -1,6 +1,7 @@
 // Right kernels give right answers, in every schedule.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <numeric>
 #include <set>
 
@@ -105,7 +106,8 @@ TEST_F(KernelsTest, TheSameSeedGivesTheSameSchedule) {
   EXPECT_EQ(orders.size(), 1U);
 }
 
-// Canaries: races that the schedules must show. A schedule that hides one is fine, all five are not.
+// Canaries: races that the schedules must show. A schedule that hides one is fine, all five are
+// not.
 TEST_F(KernelsTest, AMissingBarrierShowsInSomeSchedule) {
   std::vector<int> in(64);
   std::iota(in.begin(), in.end(), 100);

@@ -8,11 +8,11 @@
 #include <bit>
 #include <cstdint>
 #include <cstring>
-#include <source_location>
 #include <type_traits>
 
 #include "tests/cuda_emulation/device/here.h"
 #include "tests/cuda_emulation/device/qualifiers.h"
+#include "tests/cuda_emulation/device/where.h"
 
 namespace cuda_emulation {
 
@@ -27,22 +27,27 @@ enum class WarpOp : std::uint8_t {
   kAll,
   kAdd,
   kMin,
-  kMax
+  kMax,
+  kTogether,
 };
 enum class BlockOp : std::uint8_t { kSync, kCount, kAnd, kOr };
 
-int barrier(BlockOp op, int predicate, const std::source_location& where);
+int barrier(BlockOp op, int predicate, Where where);
 // value, and what is answered: the bits of one scalar. operand: source lane, delta or mask of kXor.
 std::uint64_t exchange(WarpOp op, std::uint32_t mask, std::uint64_t value, int operand, int width,
-                       const std::source_location& where);
+                       Where where);
+// Something that 32 lanes do as one: when all have come, `run` is called once with what each of
+// them passed. Their stacks hold still meanwhile. For instructions that are neither shuffles nor
+// votes.
+using Together = void (*)(void* const (&lanes)[32]);
+void together(Together run, void* mine, Where where);
 std::uint32_t lane_bit();
 // A point where a random schedule may switch to another thread (atomics, fences).
 void may_switch();
-[[noreturn]] void trap(const std::source_location& where);
+[[noreturn]] void trap(Where where);
 
 template <typename T>
-T exchange_as(WarpOp op, std::uint32_t mask, T value, int operand, int width,
-              const std::source_location& where) {
+T exchange_as(WarpOp op, std::uint32_t mask, T value, int operand, int width, Where where) {
   static_assert(std::is_trivially_copyable_v<T> && sizeof(T) <= sizeof(std::uint64_t));
   std::uint64_t bits = 0;
   std::memcpy(&bits, &value, sizeof(T));
@@ -53,7 +58,7 @@ T exchange_as(WarpOp op, std::uint32_t mask, T value, int operand, int width,
 
 }  // namespace cuda_emulation
 
-#define CUDA_EMULATION_WHERE const std::source_location& where = std::source_location::current()
+#define CUDA_EMULATION_WHERE ::cuda_emulation::Where where = ::cuda_emulation::Where::current()
 
 inline void __syncthreads(CUDA_EMULATION_WHERE) {
   cuda_emulation::barrier(cuda_emulation::BlockOp::kSync, 0, where);

@@ -25,13 +25,14 @@ inline double __dmul_rn(double x, double y) { return x * y; }
 inline double __fma_rn(double x, double y, double z) { return __builtin_fma(x, y, z); }
 
 inline float rsqrtf(float x) { return __frsqrt_rn(x); }
-inline float __expf(float x) { return std::exp(x); }
-inline float __exp10f(float x) { return std::pow(10.0F, x); }
-inline float __logf(float x) { return std::log(x); }
-inline float __log2f(float x) { return std::log2(x); }
-inline float __powf(float x, float y) { return std::pow(x, y); }
-inline float __sinf(float x) { return std::sin(x); }
-inline float __cosf(float x) { return std::cos(x); }
+// The C library declares functions of these names, so they are macros here.
+#define __expf(x) std::exp(static_cast<float>(x))
+#define __exp10f(x) std::pow(10.0F, static_cast<float>(x))
+#define __logf(x) std::log(static_cast<float>(x))
+#define __log2f(x) std::log2(static_cast<float>(x))
+#define __powf(x, y) std::pow(static_cast<float>(x), static_cast<float>(y))
+#define __sinf(x) std::sin(static_cast<float>(x))
+#define __cosf(x) std::cos(static_cast<float>(x))
 inline float __fdividef(float x, float y) { return x / y; }
 inline float __saturatef(float x) { return x > 0 ? (x < 1 ? x : 1.0F) : 0.0F; }
 

@@ -83,11 +83,12 @@ Fault fault_of(const Trouble& what, const Fiber& fiber) {
 // Where a faulting thread goes on, on its own (emptied) stack.
 [[noreturn]] void land() {
   BlockRun* run = current_run();
-  const Fault fault = fault_of(trouble, *run->running_fiber());
-  run->fail(fault.code, fault.text);
+  run->note(fault_of(trouble, *run->running_fiber()));
+  run->stop();
 }
 
 void redirect(ucontext_t& context, const Fiber& fiber) {
+  fiber.forget_frames();
   const auto top = reinterpret_cast<std::uintptr_t>(fiber.fresh_top()) & ~std::uintptr_t{63};
   context.uc_mcontext.gregs[REG_RSP] = static_cast<greg_t>(top - 8);  // as after a call
   context.uc_mcontext.gregs[REG_RIP] = reinterpret_cast<greg_t>(&land);

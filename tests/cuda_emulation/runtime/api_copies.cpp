@@ -57,27 +57,27 @@ bool fits(cudaMemcpyKind kind, Place to, Place from) {
 }
 
 // Queues the copy; waits when the runtime would.
-cudaError_t copy(Call& call, Copy copy, cudaMemcpyKind kind, cudaStream_t handle, bool wait) {
-  if (copy.width == 0 || copy.height == 0) return cudaSuccess;
-  if (copy.to_pitch < copy.width || copy.from_pitch < copy.width) return cudaErrorInvalidPitchValue;
+cudaError_t copy(Call& call, Copy what, cudaMemcpyKind kind, cudaStream_t handle, bool wait) {
+  if (what.width == 0 || what.height == 0) return cudaSuccess;
+  if (what.to_pitch < what.width || what.from_pitch < what.width) return cudaErrorInvalidPitchValue;
   const std::shared_ptr<Stream> stream = call.state.stream(handle, call.device);
   if (stream == nullptr) return cudaErrorInvalidResourceHandle;
-  const Place to = place_of(call, copy.to, span_bytes(copy.to_pitch, copy.width, copy.height));
+  const Place to = place_of(call, what.to, span_bytes(what.to_pitch, what.width, what.height));
   const Place from =
-      place_of(call, copy.from, span_bytes(copy.from_pitch, copy.width, copy.height));
+      place_of(call, what.from, span_bytes(what.from_pitch, what.width, what.height));
   if (to == Place::kNowhere || from == Place::kNowhere) return cudaErrorInvalidValue;
   if (!fits(kind, to, from)) return cudaErrorInvalidValue;
   if (to == Place::kDevice && from != Place::kDevice) ++call.state.counters.host_to_device;
   if (from == Place::kDevice && to != Place::kDevice) ++call.state.counters.device_to_host;
   std::shared_ptr<std::vector<std::byte>> staged;
   if (from == Place::kPageable && !wait) {
-    staged = std::make_shared<std::vector<std::byte>>(copy.width * copy.height);
-    Copy{staged->data(), copy.width, copy.from, copy.from_pitch, copy.width, copy.height}.run();
-    copy.from = staged->data();
-    copy.from_pitch = copy.width;
+    staged = std::make_shared<std::vector<std::byte>>(what.width * what.height);
+    Copy{staged->data(), what.width, what.from, what.from_pitch, what.width, what.height}.run();
+    what.from = staged->data();
+    what.from_pitch = what.width;
   }
-  call.state.enqueue(stream, {[copy, staged]() -> MaybeFault {
-                                copy.run();
+  call.state.enqueue(stream, {[what, staged]() -> MaybeFault {
+                                what.run();
                                 return {};
                               },
                               {},

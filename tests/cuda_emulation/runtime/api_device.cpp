@@ -2,6 +2,7 @@
 #include "tests/cuda_emulation/api/device.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <cstring>
 
@@ -157,7 +158,7 @@ cudaError_t cudaDeviceReset() {
   cuda_emulation::State& all = cuda_emulation::state();
   const cuda_emulation::Engine::Lock lock(all.mutex);
   if (all.devices.empty()) return cudaErrorNoDevice;
-  all.clear_device(cuda_emulation::current_device());
+  all.clear_device(all.device_of_thread());
   cuda_emulation::last_error() = cudaSuccess;
   return cudaSuccess;
 }

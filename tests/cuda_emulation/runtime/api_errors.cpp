@@ -73,7 +73,7 @@ cudaError_t sticky() {
   cuda_emulation::State& all = cuda_emulation::state();
   const std::lock_guard lock(all.mutex);
   if (all.devices.empty()) return cudaSuccess;
-  return all.devices[static_cast<std::size_t>(cuda_emulation::current_device())].sticky;
+  return all.devices[static_cast<std::size_t>(all.device_of_thread())].sticky;
 }
 
 }  // namespace

@@ -20,7 +20,7 @@ constexpr unsigned int kThreadsMaxZ = 64;
 constexpr unsigned int kGridMaxX = 2147483647U;
 constexpr unsigned int kGridMaxYz = 65535;
 
-std::string name_of(const void* kernel) {
+std::string symbol_of(const void* kernel) {
   Dl_info info{};
   if (dladdr(kernel, &info) == 0 || info.dli_sname == nullptr || info.dli_saddr != kernel) {
     return fmt::format("{}", kernel);
@@ -88,6 +88,12 @@ MaybeFault run_grid(State& all, const Launch& launch) {
 
 }  // namespace
 
+const std::string& State::name_of(const void* kernel) {
+  auto [known, is_new] = kernel_names.try_emplace(kernel);
+  if (is_new) known->second = symbol_of(kernel);
+  return known->second;
+}
+
 cudaError_t launch(const cudaLaunchConfig_t& config, const void* kernel, KernelBody body) {
   return api_call([&](Call& call) {
     const auto stream = call.state.stream(config.stream, call.device);
@@ -95,8 +101,8 @@ cudaError_t launch(const cudaLaunchConfig_t& config, const void* kernel, KernelB
     if (const cudaError_t error = check(call.state, config, kernel); error != cudaSuccess) {
       return error;
     }
-    const Launch work{name_of(kernel), config.gridDim, config.blockDim, config.dynamicSmemBytes,
-                      std::move(body)};
+    const Launch work{call.state.name_of(kernel), config.gridDim, config.blockDim,
+                      config.dynamicSmemBytes, std::move(body)};
     call.state.enqueue(stream, {[&all = call.state, work] { return run_grid(all, work); }, {}, {}});
     return cudaSuccess;
   });

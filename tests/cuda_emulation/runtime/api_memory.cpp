@@ -8,11 +8,10 @@ namespace {
 using cuda_emulation::api_call;
 using cuda_emulation::Call;
 
-// Freeing waits for all work of all devices, as the driver does.
-cudaError_t wait_all(Call& call) {
-  for (int device = 0; device < static_cast<int>(call.state.devices.size()); ++device) {
-    call.state.engine.wait_device(call.lock, device);
-  }
+// Freeing waits for all work of the device, as the driver does.
+cudaError_t wait_all(Call& call, int device) {
+  ++call.state.counters.host_waits;
+  call.state.engine.wait_device(call.lock, device);
   return call.status();
 }
 
@@ -31,9 +30,14 @@ cudaError_t cudaMalloc(void** pointer, std::size_t bytes) {
 cudaError_t cudaFree(void* pointer) {
   return api_call([&](Call& call) {
     if (pointer == nullptr) return cudaSuccess;
-    if (call.state.memory.starting_at(pointer) == nullptr) return cudaErrorInvalidValue;
-    if (const cudaError_t error = wait_all(call); error != cudaSuccess) return error;
-    call.state.memory.release(*call.state.memory.starting_at(pointer));
+    const auto* allocation = call.state.memory.starting_at(pointer);
+    if (allocation == nullptr) return cudaErrorInvalidValue;
+    if (const cudaError_t error = wait_all(call, allocation->device); error != cudaSuccess)
+      return error;
+    // Another thread may have come first while the lock was given away.
+    auto* still_there = call.state.memory.starting_at(pointer);
+    if (still_there == nullptr) return cudaErrorInvalidValue;
+    call.state.memory.release(*still_there);
     return cudaSuccess;
   });
 }
@@ -88,7 +92,7 @@ cudaError_t cudaMallocHost(void** pointer, std::size_t bytes, unsigned int flags
 cudaError_t cudaFreeHost(void* pointer) {
   return api_call([&](Call& call) {
     if (pointer == nullptr) return cudaSuccess;
-    if (const cudaError_t error = wait_all(call); error != cudaSuccess) return error;
+    if (const cudaError_t error = wait_all(call, call.device); error != cudaSuccess) return error;
     return call.state.pinned.release(pointer) ? cudaSuccess : cudaErrorInvalidValue;
   });
 }
@@ -113,7 +117,7 @@ cudaError_t cudaHostRegister(void* pointer, std::size_t bytes, unsigned int /*fl
 
 cudaError_t cudaHostUnregister(void* pointer) {
   return api_call([&](Call& call) {
-    if (const cudaError_t error = wait_all(call); error != cudaSuccess) return error;
+    if (const cudaError_t error = wait_all(call, call.device); error != cudaSuccess) return error;
     return call.state.pinned.remove(pointer) ? cudaSuccess : cudaErrorHostMemoryNotRegistered;
   });
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <string_view>
 
 #include "tests/cuda_emulation/device/here.h"
 #include "tests/cuda_emulation/runtime/shared_memory.h"
@@ -22,9 +23,8 @@ constinit thread_local BlockRun* the_run = nullptr;
 
 std::string point(uint3 at) { return fmt::format("({},{},{})", at.x, at.y, at.z); }
 
-bool same_place(const std::source_location& a, const std::source_location& b) {
-  return a.line() == b.line() && a.column() == b.column() &&
-         std::string_view(a.file_name()) == b.file_name();
+bool same_place(const Where& a, const Where& b) {
+  return a.line == b.line && std::string_view(a.file) == b.file;
 }
 
 }  // namespace
@@ -162,17 +162,18 @@ void BlockRun::make_ready(std::uint32_t thread, State from) {
   ready_.push_back(thread);
 }
 
-int BlockRun::barrier(BlockOp op, int predicate, const std::source_location& where) {
+int BlockRun::barrier(BlockOp op, int predicate, Where where) {
   if (barrier_.arrived == 0) {
     barrier_.op = op;
     barrier_.where = where;
     barrier_.counted = 0;
   } else if (barrier_.op != op || !same_place(barrier_.where, where)) {
-    fail(cudaErrorLaunchFailure,
-         fmt::format("waits at the barrier {}:{} while {} threads wait at {}:{}: all threads of a "
-                     "block must come to the same one",
-                     where.file_name(), where.line(), barrier_.arrived, barrier_.where.file_name(),
-                     barrier_.where.line()));
+    note({cudaErrorLaunchFailure,
+          fmt::format("waits at the barrier {}:{} while {} threads wait at {}:{}: all threads of a "
+                      "block must come to the same one",
+                      where.file, where.line, barrier_.arrived, barrier_.where.file,
+                      barrier_.where.line)});
+    stop();
   }
   if (predicate != 0) ++barrier_.counted;
   if (++barrier_.arrived < count_) {
@@ -203,15 +204,15 @@ std::uint64_t BlockRun::exchange(const WarpCall& call) {
   const std::uint32_t lane = thread % kWarp;
   WarpGroups& warp = warps_[thread / kWarp];
   if (((call.mask >> lane) & 1U) == 0) {
-    fail(cudaErrorLaunchFailure,
-         fmt::format("calls the warp operation {}:{} with mask {:#010x}, "
-                     "which does not have its own lane {}",
-                     call.where.file_name(), call.where.line(), call.mask, lane));
+    note({cudaErrorLaunchFailure, fmt::format("calls the warp operation {}:{} with mask {:#010x}, "
+                                              "which does not have its own lane {}",
+                                              call.where.file, call.where.line, call.mask, lane)});
+    stop();
   }
   if (call.width <= 0 || call.width > 32 || (call.width & (call.width - 1)) != 0) {
-    fail(cudaErrorLaunchFailure,
-         fmt::format("calls the shuffle {}:{} with width {}", call.where.file_name(),
-                     call.where.line(), call.width));
+    note({cudaErrorLaunchFailure, fmt::format("calls the shuffle {}:{} with width {}",
+                                              call.where.file, call.where.line, call.width)});
+    stop();
   }
   const std::uint32_t lanes = warp.call(lane, call);
   if (lanes == 0) {
@@ -221,8 +222,9 @@ std::uint64_t BlockRun::exchange(const WarpCall& call) {
     may_switch();
   }
   if (const std::string& complaint = warp.complaint(lane); !complaint.empty()) {
-    fail(cudaErrorLaunchFailure,
-         fmt::format("{} at {}:{}", complaint, call.where.file_name(), call.where.line()));
+    note({cudaErrorLaunchFailure,
+          fmt::format("{} at {}:{}", complaint, call.where.file, call.where.line)});
+    stop();
   }
   return warp.answer(lane);
 }
@@ -242,8 +244,11 @@ void BlockRun::may_switch() {
   wait_as(State::kReady);
 }
 
-void BlockRun::fail(cudaError_t code, const std::string& text) {
-  fault_ = Fault{code, place(running_) + ": " + text};
+void BlockRun::note(const Fault& fault) {
+  fault_ = Fault{fault.code, place(running_) + ": " + fault.text};
+}
+
+void BlockRun::stop() {
   for (;;) fiber_of_[running_]->suspend();
 }
 
@@ -258,7 +263,7 @@ Fault BlockRun::who_waits() const {
   std::string text = place(first) + ": waits for ever: ";
   if (barrier_.arrived != 0) {
     text += fmt::format("{} of {} threads wait at the barrier {}:{}; ", barrier_.arrived, count_,
-                        barrier_.where.file_name(), barrier_.where.line());
+                        barrier_.where.file, barrier_.where.line);
   }
   for (std::uint32_t w = 0; w < warps_.size(); ++w) {
     if (warps_[w].waiting()) text += fmt::format("warp {}: {}", w, warps_[w].who_waits());
@@ -276,22 +281,28 @@ void BlockRun::clear_fibers() {
   }
 }
 
-int barrier(BlockOp op, int predicate, const std::source_location& where) {
+int barrier(BlockOp op, int predicate, Where where) {
   return current_run()->barrier(op, predicate, where);
 }
 
 std::uint64_t exchange(WarpOp op, std::uint32_t mask, std::uint64_t value, int operand, int width,
-                       const std::source_location& where) {
-  return current_run()->exchange({op, mask, value, operand, width, where});
+                       Where where) {
+  return current_run()->exchange({op, mask, value, operand, width, where, nullptr});
+}
+
+void together(Together run, void* mine, Where where) {
+  current_run()->exchange({WarpOp::kTogether, 0xffffffffU, reinterpret_cast<std::uint64_t>(mine), 0,
+                           warpSize, where, run});
 }
 
 std::uint32_t lane_bit() { return 1U << (current_run()->running() % kWarp); }
 
 void may_switch() { current_run()->may_switch(); }
 
-void trap(const std::source_location& where) {
-  current_run()->fail(cudaErrorLaunchFailure,
-                      fmt::format("trap at {}:{}", where.file_name(), where.line()));
+void trap(Where where) {
+  current_run()->note(
+      {cudaErrorLaunchFailure, fmt::format("trap at {}:{}", where.file, where.line)});
+  current_run()->stop();
 }
 
 }  // namespace cuda_emulation

@@ -7,7 +7,6 @@
 
 #include <array>
 #include <cstdint>
-#include <source_location>
 #include <string>
 #include <vector>
 
@@ -40,11 +39,13 @@ class BlockRun {
   [[nodiscard]] MaybeFault run(uint3 block);
 
   // --- called by the thread that runs ---
-  int barrier(BlockOp op, int predicate, const std::source_location& where);
+  int barrier(BlockOp op, int predicate, Where where);
   std::uint64_t exchange(const WarpCall& call);
   void may_switch();
-  // Ends the block with a fault of the running thread. `text` says what was wrong.
-  [[noreturn]] void fail(cudaError_t code, const std::string& text);
+  // Notes a fault of the running thread (its text says what was wrong), then ends the block. Two
+  // calls: stop() leaves the frames as they are, so nothing in them may own memory.
+  void note(const Fault& fault);
+  [[noreturn]] void stop();
   [[nodiscard]] Fiber* running_fiber() const { return fiber_of_[running_]; }
   [[nodiscard]] std::uint32_t running() const { return running_; }
 
@@ -54,7 +55,7 @@ class BlockRun {
     std::uint32_t arrived = 0;
     std::uint32_t counted = 0;  // threads with a predicate that is not zero
     BlockOp op = BlockOp::kSync;
-    std::source_location where;
+    Where where;
     int answer = 0;
   };
 

@@ -134,9 +134,11 @@ bool Engine::query(const Mark& mark) {
 
 void Engine::wait(Lock& lock, const Mark& mark) {
   while (!mark.reached()) {
-    if (!step_towards(mark)) changed_.wait_for(lock, kPeerPoll);
+    if (!step_towards(mark)) pause(lock);
   }
 }
+
+void Engine::pause(Lock& lock) { changed_.wait_for(lock, kPeerPoll); }
 
 void Engine::wait_device(Lock& lock, int device) {
   for (;;) {

@@ -43,6 +43,8 @@ class Engine {
   void wait_device(Lock& lock, int device);
   // Forgets the queued work of a device; marks count as reached.
   void drop(int device);
+  // Gives the lock away for a moment: something outside is awaited.
+  void pause(Lock& lock);
   // Something outside has changed that work may wait for.
   void notify() { changed_.notify_all(); }
 

@@ -15,7 +15,7 @@ using boost::context::detail::make_fcontext;
 using boost::context::detail::transfer_t;
 
 constexpr std::size_t kStackBytes = 128 * 1024;
-constexpr std::size_t kGuardBytes = 4096;
+constexpr std::size_t kGuardBytes = 64 * 1024 /* more than one frame */;
 constexpr std::size_t kSlabFibers = 64;
 
 }  // namespace
@@ -58,9 +58,12 @@ void Fiber::suspend() {
 }
 
 void Fiber::give_up() {
+  forget_frames();
   self_ = make_fcontext(stack_ + stack_bytes_, stack_bytes_, &Fiber::main);
   idle_ = true;
 }
+
+void Fiber::forget_frames() const { sanitizer::forget(stack_, stack_bytes_); }
 
 bool Fiber::reaches(const void* stack_pointer) const {
   const auto* byte = static_cast<const std::byte*>(stack_pointer);

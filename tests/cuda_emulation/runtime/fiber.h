@@ -25,6 +25,8 @@ class Fiber {
   void suspend();
   // From the scheduler: forgets what the fiber was doing.
   void give_up();
+  // What is on the stack is dead; a frame may be put anywhere on it.
+  void forget_frames() const;
   [[nodiscard]] bool idle() const { return idle_; }
   // Whether a stack pointer is this fiber's, also when it has just run over the end.
   [[nodiscard]] bool reaches(const void* stack_pointer) const;

@@ -20,6 +20,7 @@
 #endif
 
 #if defined(CUDA_EMULATION_ASAN)
+#include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 #endif
 #if defined(CUDA_EMULATION_TSAN)
@@ -44,6 +45,13 @@ inline void arrive([[maybe_unused]] void* kept, [[maybe_unused]] const void** fr
                    [[maybe_unused]] std::size_t* from_bytes) {
 #if defined(CUDA_EMULATION_ASAN)
   __sanitizer_finish_switch_fiber(kept, from_stack, from_bytes);
+#endif
+}
+
+// The frames on a stack will not be left one by one.
+inline void forget([[maybe_unused]] const void* stack, [[maybe_unused]] std::size_t bytes) {
+#if defined(CUDA_EMULATION_ASAN)
+  __asan_unpoison_memory_region(stack, bytes);
 #endif
 }
 

@@ -110,6 +110,11 @@ void State::note_fault(int device, const Fault& fault) {
   engine.drop(device);
 }
 
+int State::device_of_thread() const {
+  const int device = current_device();
+  return device < static_cast<int>(devices.size()) ? device : 0;
+}
+
 State& state() {
   // Never destroyed: host code may still wait for its streams while the process ends.
   static State& the_state = *new State;

@@ -33,6 +33,9 @@ class State {
   void enqueue(const std::shared_ptr<Stream>& stream, Work work);
   void set_device_count(int count);
   void clear_device(int device);  // queued work, memory, streams and the sticky error
+  // The calling thread's device, or 0 when that is gone.
+  [[nodiscard]] int device_of_thread() const;
+  [[nodiscard]] const std::string& name_of(const void* kernel);
   void note_fault(int device, const Fault& fault);
 
   std::mutex mutex;
@@ -44,6 +47,7 @@ class State {
   std::vector<DeviceState> devices;
   std::map<cudaEvent_t, std::unique_ptr<Event>> events;
   std::map<const void*, int> dynamic_bytes_allowed;  // per kernel
+  std::map<const void*, std::string> kernel_names;
   std::string last_fault;
 };
 
@@ -78,7 +82,7 @@ cudaError_t api_call(Body body) {
   State& all = state();
   Engine::Lock lock(all.mutex);
   if (all.devices.empty()) return note(cudaErrorNoDevice);
-  Call call{all, lock, current_device()};
+  Call call{all, lock, all.device_of_thread()};
   if (call.status() != cudaSuccess) return note(call.status());
   return note(body(call));
 }

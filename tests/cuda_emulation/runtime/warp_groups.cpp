@@ -37,7 +37,7 @@ void WarpGroups::reset(std::uint32_t lanes) {
 std::uint32_t WarpGroups::call(std::uint32_t lane, const WarpCall& call) {
   auto at = std::ranges::find_if(groups_, [&](const Group& group) {
     return group.mask == call.mask && group.op == call.op && !is_in(lane, group.arrived) &&
-           group.where.line() == call.where.line() && group.where.column() == call.where.column();
+           group.where.line == call.where.line;
   });
   if (at == groups_.end()) {
     groups_.emplace_back();
@@ -68,15 +68,26 @@ std::uint32_t WarpGroups::end(std::uint32_t lane) {
 }
 
 bool WarpGroups::whole(const Group& group) const {
+  if (group.op == WarpOp::kTogether) return group.arrived == group.mask;
   return (group.mask & alive_ & ~group.arrived) == 0;
 }
 
 void WarpGroups::finish(const Group& group) {
+  if (group.op == WarpOp::kTogether) return run_together();
   const std::uint64_t together = is_shuffle(group.op) ? 0 : combined(group);
   for (std::uint32_t lane = 0; lane < 32; ++lane) {
     if (!is_in(lane, group.arrived)) continue;
     answers_[lane] = is_shuffle(group.op) ? shuffled(group, lane) : together;
   }
+}
+
+void WarpGroups::run_together() {
+  void* lanes[32];
+  for (std::uint32_t lane = 0; lane < 32; ++lane) {
+    lanes[lane] = reinterpret_cast<void*>(calls_[lane].value);
+    complaints_[lane].clear();
+  }
+  calls_[0].together(lanes);
 }
 
 std::uint64_t WarpGroups::shuffled(const Group& group, std::uint32_t lane) {
@@ -120,7 +131,7 @@ std::string WarpGroups::who_waits() const {
   std::string text;
   for (const Group& group : groups_) {
     text += fmt::format("lanes {:#010x} wait at {}:{} with mask {:#010x} for lanes {:#010x}; ",
-                        group.arrived, group.where.file_name(), group.where.line(), group.mask,
+                        group.arrived, group.where.file, group.where.line, group.mask,
                         group.mask & alive_ & ~group.arrived);
   }
   return text;

@@ -7,7 +7,6 @@
 #include <array>
 #include <cstdint>
 #include <optional>
-#include <source_location>
 #include <string>
 #include <vector>
 
@@ -21,7 +20,8 @@ struct WarpCall {
   std::uint64_t value = 0;
   int operand = 0;
   int width = 32;
-  std::source_location where;
+  Where where;
+  Together together = nullptr;  // of kTogether
 };
 
 class WarpGroups {
@@ -45,10 +45,11 @@ class WarpGroups {
     WarpOp op = WarpOp::kSync;
     std::uint32_t mask = 0;
     std::uint32_t arrived = 0;
-    std::source_location where;
+    Where where;
   };
   [[nodiscard]] bool whole(const Group& group) const;
   void finish(const Group& group);
+  void run_together();
   [[nodiscard]] std::uint64_t shuffled(const Group& group, std::uint32_t lane);
   [[nodiscard]] std::uint64_t combined(const Group& group) const;
 

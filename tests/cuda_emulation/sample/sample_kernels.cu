@@ -146,11 +146,6 @@ __global__ void lost_updates(int* counter) {
   *counter = seen + 1;
 }
 
-__global__ void read_unwritten_shared(float* out) {
-  __shared__ float never[32];
-  out[threadIdx.x] = never[threadIdx.x];
-}
-
 __global__ void recurse(int* depth) { depth[0] = deeper(depth[0]); }
 
 __global__ void trap_if(int* flag) {

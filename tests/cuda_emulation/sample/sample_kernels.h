@@ -13,7 +13,8 @@ __global__ void reverse_blocks(int* values);
 __global__ void scale(float* values, int count, float factor);
 __global__ void add_one(int* values, int count);
 // histogram[value % bins] += 1 by atomics.
-__global__ void count_values(const unsigned int* values, int count, unsigned int* histogram, int bins);
+__global__ void count_values(const unsigned int* values, int count, unsigned int* histogram,
+                             int bins);
 // out[lane] = what each shuffle answers, 6 answers per lane (see collectives_test.cpp).
 __global__ void all_shuffles(int* out);
 // Number of even threads, on every thread.
@@ -23,7 +24,7 @@ __global__ void draw_tickets(unsigned int* counter, unsigned int* ticket_of);
 __global__ void who_am_i(uint3* thread, uint3* block);
 
 // --- wrong ones ---
-__global__ void skip_barrier(int* out);    // threads from 16 on end before it
+__global__ void skip_barrier(int* out);     // threads from 16 on end before it
 __global__ void differ_barriers(int* out);  // two places, half of the threads at each
 __global__ void miss_lanes(int* out);       // odd lanes are in the mask and never come
 __global__ void read_outside_mask(int* out);
@@ -37,7 +38,6 @@ __global__ void overrun_dynamic(int index);
 __global__ void neighbour_without_barrier(const int* in, int* out);
 // Adds without an atomic; other threads may run in between (a fence).
 __global__ void lost_updates(int* counter);
-__global__ void read_unwritten_shared(float* out);
 __global__ void recurse(int* depth);
 __global__ void trap_if(int* flag);
 

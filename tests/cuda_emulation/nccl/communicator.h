@@ -1,0 +1,93 @@
+// tests/cuda_emulation/nccl/communicator.h -- one rank's end of a communicator, and its rules.
+// All members are called with the runtime's lock held. A communicator is never freed before the
+// process ends, so that a use after abort or destroy is named instead of crashing.
+#pragma once
+
+#include <nccl.h>
+
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/cuda_emulation/nccl/transfer.h"
+#include "tests/cuda_emulation/nccl/world.h"
+#include "tests/cuda_emulation/nccl_control.h"
+#include "tests/cuda_emulation/runtime/state.h"
+
+namespace cuda_emulation::nccl {
+
+// A test's wishes (nccl_control.h) and what is known about misuse.
+struct Settings {
+  PeerLoss loss = PeerLoss::kReported;
+  int polls = 2;
+  int version = NCCL_VERSION_CODE;
+  ncclResult_t fail_at[3] = {ncclSuccess, ncclSuccess, ncclSuccess};
+  std::string complaint;
+};
+[[nodiscard]] Settings& settings();
+
+class Communicator {
+ public:
+  enum class Life : std::uint8_t { kJoining, kReady, kRevoked, kFinalizing, kFinalized, kGone };
+
+  struct Options {
+    std::string world;  // name of the shared memory
+    int rank = 0;
+    int ranks = 0;
+    int device = 0;
+    bool blocking = true;
+  };
+  // Null when the seat is taken or the shared memory is of another shape.
+  [[nodiscard]] static std::shared_ptr<Communicator> open(const Options& options);
+
+  // The asynchronous state; a poll of a call that is in progress.
+  [[nodiscard]] ncclResult_t poll(State& all);
+  // The same, without counting as a poll.
+  [[nodiscard]] ncclResult_t status() const { return error_ != ncclSuccess ? error_ : progress_; }
+
+  // Takes a group's parts; they go to the stream now or, when not blocking, after some polls.
+  [[nodiscard]] ncclResult_t submit(State& all, const std::shared_ptr<Stream>& stream,
+                                    std::vector<Part> parts);
+  [[nodiscard]] ncclResult_t finalize();
+  void abort();   // nothing of it runs any more; peers see it as lost
+  void leave();   // destroyed in good order
+  void revoke();  // shrunk away from, with its transfers
+  void fail(ncclResult_t error, const std::string& text);
+
+  // The name of the world of the next shrink, equal on all survivors.
+  [[nodiscard]] std::string next_world(const std::vector<bool>& excluded);
+
+  [[nodiscard]] const Options& options() const { return options_; }
+  [[nodiscard]] Life life() const { return life_; }
+  [[nodiscard]] const std::string& last_error() const { return last_error_; }
+  [[nodiscard]] bool busy() const { return outstanding_ > 0 || !waiting_.empty(); }
+  [[nodiscard]] const Mark& last_mark() const { return last_mark_; }
+
+ private:
+  struct Waiting {
+    std::shared_ptr<Stream> stream;
+    std::vector<Part> parts;
+  };
+  Communicator(Options options, std::unique_ptr<World> world);
+  void start(State& all, Waiting waiting);
+  // Asked by the engine: true when the transfer is over or given up.
+  [[nodiscard]] bool advance(State& all, Transfer& transfer);
+  void watch_peers(int awaited);
+
+  Options options_;
+  std::unique_ptr<World> world_;
+  std::weak_ptr<Communicator> self_;
+  Life life_ = Life::kJoining;
+  ncclResult_t error_ = ncclSuccess;        // stays
+  ncclResult_t progress_ = ncclInProgress;  // of the call that is in progress
+  int polls_left_ = 0;
+  std::deque<Waiting> waiting_;
+  int outstanding_ = 0;
+  Mark last_mark_;
+  int shrinks_ = 0;
+  std::uint64_t looks_ = 0;
+  std::string last_error_;
+};
+
+}  // namespace cuda_emulation::nccl

@@ -1,0 +1,32 @@
+// tests/cuda_emulation/nccl_control.h -- what a test tells the emulated NCCL; not part of NCCL.
+// Of the process that calls it; functions are thread-safe. From outside: CUDA_EMULATION_NCCL_LOSS.
+#pragma once
+
+#include <nccl.h>
+
+#include <cstdint>
+#include <string>
+
+namespace cuda_emulation {
+
+// What ranks learn of a peer that died or aborted. The real library shows both: an error where a
+// connection breaks, nothing at all where the peer is reached through memory.
+enum class PeerLoss : std::uint8_t { kReported /* ncclRemoteError, asynchronously */, kSilent };
+void set_peer_loss(PeerLoss loss);
+
+// How many polls of ncclCommGetAsyncError a non-blocking call stays ncclInProgress at least.
+void set_nccl_polls(int polls);
+
+// What ncclGetVersion answers.
+void set_nccl_version(int version);
+
+enum class NcclPoint : std::uint8_t { kInit, kGroup, kShrink };
+// The next time one of this process's communicators comes to the point, it fails with `error` there
+// (asynchronously where the call is non-blocking).
+void fail_nccl_at(NcclPoint point, ncclResult_t error);
+
+// What was wrong with the last misuse (mismatched counts, a peer's different order, use after
+// abort).
+[[nodiscard]] std::string last_nccl_complaint();
+
+}  // namespace cuda_emulation
