@@ -14,7 +14,11 @@ Controller& Controller::operator=(Controller&&) noexcept = default;
 
 Result<void> Controller::replay(const std::vector<std::vector<std::byte>>& records, TimePoint now) {
   state_->now = now;
-  for (std::size_t i = 0; i < records.size(); ++i) {
+  const auto restored = state_->restore(records);
+  if (!restored) {
+    return fail(ErrorCode::kBadInput, "journal snapshot: {}", restored.error().message);
+  }
+  for (std::size_t i = *restored; i < records.size(); ++i) {
     auto record = decode_record(records[i]);
     const Result<void> replayed =
         record ? state_->replay(*record) : Result<void>(Unexpected(record.error()));
@@ -25,6 +29,8 @@ Result<void> Controller::replay(const std::vector<std::vector<std::byte>>& recor
   state_->expect_rejoin();
   return {};
 }
+
+std::vector<std::vector<std::byte>> Controller::snapshot() const { return state_->snapshot(); }
 
 std::vector<Action> Controller::handle(Happening happening, TimePoint now) {
   state_->now = now;

@@ -34,7 +34,11 @@ struct Received {
   Message message;
 };
 struct Tick {};  // every tick_interval
-using Happening = std::variant<Connected, Disconnected, Received, Tick>;
+// What keeps the journal from the disk; empty: nothing does any more.
+struct JournalNews {
+  std::string trouble;
+};
+using Happening = std::variant<Connected, Disconnected, Received, Tick, JournalNews>;
 
 // ---- what must be done ----
 struct Send {
@@ -66,6 +70,10 @@ class Controller {
   Controller(Controller&&) noexcept;
   Controller& operator=(Controller&&) noexcept;
 
+  // Records that say what all records so far said, in less: replay() of them, and of what is
+  // journaled from now on, gives the same state as replay() of everything (snapshot_part.h). To be
+  // asked for when the actions of every handle() so far have been performed.
+  [[nodiscard]] std::vector<std::vector<std::byte>> snapshot() const;
   // Rebuilds the state from the records of an earlier life, in order; before the first handle().
   // Errors: kBadInput naming the record.
   [[nodiscard]] Result<void> replay(const std::vector<std::vector<std::byte>>& records,

@@ -2,8 +2,9 @@
 // that it concerns, in the format of the wire (codec.h), so that there is one format to test.
 // What is recorded: Register (a life was seated), RankLeft (it died), Goodbye, Prepare (the epoch
 // is taken), Commit, Retire, Submit, Assign (without tokens and payload), Progress, Finished,
-// Cancel (back to waiting), RequestDone (ended by the controller), Command. Not the file
-// (runtime/net). Thread safety: functions without state.
+// Cancel (back to waiting), RequestDone (ended by the controller), Command, Event (wish_given_up:
+// the targets from then on). In front of them there may be a snapshot (snapshot_part.h). Not the
+// file (runtime/net). Thread safety: functions without state.
 #pragma once
 
 #include <cstddef>

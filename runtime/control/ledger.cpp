@@ -6,12 +6,36 @@
 
 namespace switchyard::control {
 
-Result<std::vector<RequestId>> Ledger::submit(std::vector<NewRequest> requests, TimePoint now) {
-  while (requests_.size() + requests.size() > requests_max_ && !done_.empty() &&
-         requests_.at(done_.front()).delivered) {
+void Ledger::make_room(std::size_t count, MakeRoom how) {
+  while (requests_.size() + count > requests_max_ && !done_.empty() &&
+         (how == MakeRoom::kOfDone || requests_.at(done_.front()).delivered)) {
     requests_.erase(done_.front());
     done_.pop_front();
   }
+}
+
+Result<void> Ledger::submit_again(std::vector<NewRequest> requests, TimePoint now) {
+  make_room(requests.size(), MakeRoom::kOfDone);
+  SY_TRY(submit(std::move(requests), now));
+  return {};
+}
+
+Result<void> Ledger::restore(Request request, TimePoint now) {
+  const bool assigned = request.state == RequestState::kAssigned;
+  if (request.id >= next_ || (assigned && request.attempt == 0)) {
+    return switchyard::fail(ErrorCode::kBadInput, "request {} cannot be", request.id.value());
+  }
+  request.waiting_since = now;
+  if (request.state == RequestState::kWaiting) waiting_.insert(request.id);
+  if (assigned) assigned_[request.holder.rank].insert(request.id);
+  if (request.state == RequestState::kDone) done_.push_back(request.id);
+  const RequestId id = request.id;
+  if (requests_.emplace(id, std::move(request)).second) return {};
+  return switchyard::fail(ErrorCode::kBadInput, "request {} is there twice", id.value());
+}
+
+Result<std::vector<RequestId>> Ledger::submit(std::vector<NewRequest> requests, TimePoint now) {
+  make_room(requests.size(), MakeRoom::kOfDelivered);
   if (requests_.size() + requests.size() > requests_max_) {
     return switchyard::fail(ErrorCode::kLimit,
                             "{} requests are held and {} more asked for; at most {}",

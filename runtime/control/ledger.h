@@ -56,6 +56,12 @@ class Ledger {
   // Errors: kLimit, and nothing was taken. Results that were delivered make room.
   [[nodiscard]] Result<std::vector<RequestId>> submit(std::vector<NewRequest> requests,
                                                       TimePoint now);
+  // As submit() did it in an earlier life: what made room then makes room now, delivered or not.
+  [[nodiscard]] Result<void> submit_again(std::vector<NewRequest> requests, TimePoint now);
+  // What there was before a restart: the id that comes next, then the requests, ended ones in the
+  // order of their ends. Errors: kBadInput for what cannot have been.
+  void restore(RequestId next) { next_ = next; }
+  [[nodiscard]] Result<void> restore(Request request, TimePoint now);
   // A new attempt by `holder`; answers its number.
   std::uint32_t assign(RequestId id, Holder holder);
   [[nodiscard]] WordOutcome progress(const Holder& from, const Progress& word);
@@ -86,6 +92,8 @@ class Ledger {
   [[nodiscard]] const std::map<RequestId, Request>& all() const noexcept { return requests_; }
 
  private:
+  enum class MakeRoom : std::uint8_t { kOfDelivered, kOfDone };
+  void make_room(std::size_t count, MakeRoom how);
   void leave_state(Request& request);
   void end(Request& request, std::string error, std::vector<std::byte> result);
   [[nodiscard]] std::optional<WordOutcome> refuse(const Holder& from, RequestId id,

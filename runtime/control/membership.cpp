@@ -56,6 +56,30 @@ Incarnation Membership::seat(const Register& asks, ConnectionId connection, Time
   return life;
 }
 
+void Membership::restore(const Register& life, SlotState state, bool cordoned, TimePoint now) {
+  Slot& slot = at(life.rank);
+  slot = Slot();
+  slot.cordoned = cordoned;
+  slot.incarnation = life.incarnation;
+  if (state == SlotState::kEmpty) return;
+  slot.phase_since = now;
+  fill(slot, life, {}, now);
+  if (!(state == SlotState::kLive || state == SlotState::kLost)) end(life.rank, state, now);
+}
+
+Register Membership::life_of(RankId rank) const {
+  const Slot& slot = at(rank);
+  Register life;
+  life.rank = rank;
+  life.kind = slot.kind;
+  life.incarnation = slot.incarnation;
+  life.pid = slot.pid;
+  life.host = slot.host;
+  life.region = slot.region;
+  life.zone = slot.zone;
+  return life;
+}
+
 void Membership::resume(const Register& asks, ConnectionId connection, TimePoint now) {
   fill(at(asks.rank), asks, connection, now);
 }

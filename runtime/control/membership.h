@@ -71,6 +71,10 @@ class Membership {
 
   // Sits down a new life; answers its incarnation.
   Incarnation seat(const Register& asks, ConnectionId connection, TimePoint now);
+  // What there was before a restart: the newest life of a slot, as life_of() told it.
+  void restore(const Register& life, SlotState state, bool cordoned, TimePoint now);
+  // The newest life as it registered; what it follows and holds it says itself.
+  [[nodiscard]] Register life_of(RankId rank) const;
   void resume(const Register& asks, ConnectionId connection, TimePoint now);
   void lose(RankId rank, TimePoint until, TimePoint now);
   void end(RankId rank, SlotState how, TimePoint now);

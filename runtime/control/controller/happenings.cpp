@@ -38,6 +38,8 @@ void Controller::State::handle(Happening happening) {
     on(*gone);
   } else if (auto* received = std::get_if<Received>(&happening)) {
     on(*received);
+  } else if (auto* news = std::get_if<JournalNews>(&happening)) {
+    on(*news);
   } else {
     on_tick();
   }
@@ -66,6 +68,15 @@ void Controller::State::on(Received& what) {
     from_agent(what.connection, what.message);
   } else {
     from_client(what.connection, what.message);
+  }
+}
+
+void Controller::State::on(JournalNews& news) {
+  journal_trouble = std::move(news.trouble);
+  if (journal_trouble.empty()) {
+    outbox.event("journal_restored", "the journal holds everything again");
+  } else {
+    outbox.event("journal_failed", journal_trouble);
   }
 }
 

@@ -10,8 +10,10 @@ Result<void> Controller::State::replay(const JournalRecord& record) {
   const RankId rank = record.rank;
   if (!members.has(rank)) return fail(ErrorCode::kBadInput, "rank {}", rank.value());
   if (const auto* seated = std::get_if<Register>(&record.message)) {
-    model = seated->model;
-    const Incarnation life = members.seat(*seated, {}, now);
+    if (!model) model = seated->model;
+    Register known = *seated;
+    known.epoch = {};  // what it follows it says when it is back
+    const Incarnation life = members.seat(known, {}, now);
     if (life != seated->incarnation) {
       return fail(ErrorCode::kBadInput, "rank {}: life {} after life {}", rank.value(),
                   seated->incarnation.value(), life.value() - 1);
@@ -33,6 +35,11 @@ Result<void> Controller::State::replay(const JournalRecord& record) {
     follow(committed->view, seats_of(*committed->view));
   } else if (const auto* retire = std::get_if<Retire>(&record.message)) {
     retired = retire->oldest;
+  } else if (const auto* event = std::get_if<Event>(&record.message)) {
+    if (event->kind == kWishGivenUp) {
+      target_experts = static_cast<std::uint32_t>(event->number >> 32);
+      target_routers = static_cast<std::uint32_t>(event->number);
+    }
   } else if (const auto* command = std::get_if<Command>(&record.message)) {
     if (command->wish == Wish::kScale) target_experts = command->amount;
     if (command->wish == Wish::kDrain && members.has(RankId(command->amount))) {
@@ -53,8 +60,7 @@ Result<void> Controller::State::replay_request(const JournalRecord& record) {
     return request != nullptr && request->state == state;
   };
   if (const auto* submit = std::get_if<Submit>(&record.message)) {
-    SY_TRY(ledger.submit(submit->requests, now));
-    return {};
+    return ledger.submit_again(submit->requests, now);
   }
   if (const auto* assign = std::get_if<Assign>(&record.message)) {
     if (known(assign->id, RequestState::kWaiting) &&

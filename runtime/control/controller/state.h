@@ -20,6 +20,7 @@
 #include "runtime/control/membership.h"
 #include "runtime/control/outbox.h"
 #include "runtime/control/residency.h"
+#include "runtime/control/snapshot_part.h"
 
 namespace switchyard::control {
 
@@ -28,8 +29,6 @@ struct Peer {
   std::optional<Holder> agent;  // registered as
 };
 
-enum class RunPhase : std::uint8_t { kRunning, kLeaving, kStopped };
-
 struct Controller::State {
   explicit State(ControllerOptions from);
 
@@ -37,6 +36,7 @@ struct Controller::State {
   void handle(Happening happening);
   void on(const Disconnected& what);
   void on(Received& what);
+  void on(JournalNews& news);
   void on_tick();
   // Says why, closes, and takes the connection for broken. Nothing else is disturbed.
   void reject(ConnectionId connection, const std::string& reason);
@@ -99,6 +99,8 @@ struct Controller::State {
               const std::string& cause);
   void follow(std::shared_ptr<const placement::View> next, Seats next_seats);
   void roll_back(const std::string& reason);
+  // In the journal; `number`: the target of expert ranks in the upper half, of routers in the lower.
+  static constexpr std::string_view kWishGivenUp = "wish_given_up";
   void check_deadline();
   void retire_old();
   [[nodiscard]] Seats seats_of(const placement::View& of) const;
@@ -122,10 +124,16 @@ struct Controller::State {
   void deliver(RequestId id);
   void fail_open(const std::string& error);
 
-  // ---- journal and status (replay.cpp, status.cpp) ----
+  // ---- journal and status (replay.cpp, snapshot.cpp, restore.cpp, status.cpp) ----
   [[nodiscard]] Result<void> replay(const JournalRecord& record);
   [[nodiscard]] Result<void> replay_request(const JournalRecord& record);
   void expect_rejoin();
+  [[nodiscard]] std::vector<std::vector<std::byte>> snapshot() const;
+  // The parts at the front of the records; answers how many there were.
+  [[nodiscard]] Result<std::size_t> restore(const std::vector<std::vector<std::byte>>& records);
+  [[nodiscard]] Result<void> restore(const SnapshotHead& head);
+  [[nodiscard]] Result<void> restore(const SnapshotSlot& slot);
+  [[nodiscard]] Result<void> restore(SnapshotRequest& request);
   [[nodiscard]] std::string status() const;
 
   void send(RankId rank, Message message) {
@@ -162,6 +170,7 @@ struct Controller::State {
   RunPhase phase = RunPhase::kRunning;
   TimePoint leave_by{};
   bool ending_now = false;
+  std::string journal_trouble;  // empty: every record is kept
   std::vector<RankLeft> departed;
   std::map<std::string, std::optional<std::string>> missing_by_regime;  // under the view
   std::string waiting_for;  // ranks that recovery lacks; empty: none

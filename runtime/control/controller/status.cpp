@@ -92,6 +92,7 @@ std::string Controller::State::status() const {
       {"parts",
        {{"detector", {{"last_run_age_s", last_tick ? json(to_seconds(now - *last_tick)) : json()}}},
         {"balancer", {{"wanted", rebalance_wanted}}},
+        {"journal", {{"trouble", journal_trouble}}},
         {"autoscaler",
          {{"mode", to_string(options.scaling.mode)},
           {"action_in_flight", autoscaler && autoscaler->action_in_flight()}}}}}};

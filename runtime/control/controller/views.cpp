@@ -165,10 +165,12 @@ void Controller::State::check_deadline() {
     members.at(rank).unfit_until = now + options.prepare_deadline;
   }
   if (transaction->occasion == Occasion::kPlanned && view) {
-    // What was asked for cannot be had: the wish is given up.
+    // What was asked for cannot be had: the wish is given up, but never that there be one of each.
     const Roles held = Roles::of(*view);
-    target_experts = static_cast<std::uint32_t>(held.experts.size());
-    target_routers = static_cast<std::uint32_t>(held.routers.size());
+    target_experts = static_cast<std::uint32_t>(std::max<std::size_t>(held.experts.size(), 1));
+    target_routers = static_cast<std::uint32_t>(std::max<std::size_t>(held.routers.size(), 1));
+    const std::uint64_t both = std::uint64_t{target_experts} << 32 | target_routers;
+    outbox.journal({}, Event{both, std::string(kWishGivenUp), {}});
   }
   roll_back(fmt::format("rank {} did not prepare in time", numbers(transaction->waiting)));
 }

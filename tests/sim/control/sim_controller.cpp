@@ -3,26 +3,50 @@
 #include <fmt/format.h>
 
 namespace switchyard::control {
+namespace {
+
+constexpr std::size_t kRecordsBetweenSnapshots = 15;
+
+}  // namespace
 
 SimController::SimController(SimWorld& world, ControllerOptions options)
     : world_(world), options_(std::move(options)) {}
 
+Controller SimController::revived(const std::vector<std::vector<std::byte>>& records) {
+  Controller out(options_);
+  const auto replayed = out.replay(records, world_.time.now());
+  if (!replayed) world_.checker.violation("replay: " + replayed.error().message);
+  return out;
+}
+
 void SimController::start() {
-  controller_.emplace(options_);
   ++life_;
-  std::vector<std::vector<std::byte>> records = journal_;
   if (world_.mistake == Mistake::kForgetsEpochs) {
+    std::vector<std::vector<std::byte>> records = journal_;
     std::erase_if(records, [](const auto& record) {
       const auto read = decode_record(record);
       return read && (std::holds_alternative<Prepare>(read->message) ||
                       std::holds_alternative<Commit>(read->message) ||
                       std::holds_alternative<Retire>(read->message));
     });
+    controller_.emplace(revived(records));
+  } else {
+    Controller by_history = revived(journal_);
+    controller_.emplace(revived(compacted_));
+    if (by_history.snapshot() != controller_->snapshot() ||
+        by_history.status_json(world_.time.now()) != status()) {
+      world_.checker.violation("a journal with snapshots leads to another state: " + status() +
+                               " instead of " + by_history.status_json(world_.time.now()));
+    }
   }
-  const auto replayed = controller_->replay(records, world_.time.now());
-  if (!replayed) world_.checker.violation("replay: " + replayed.error().message);
   world_.network.listen([this](Happening happening) { handle(std::move(happening)); });
   tick();
+}
+
+void SimController::compact() {
+  if (compacted_.size() < compact_at_) return;
+  compacted_ = controller_->snapshot();
+  compact_at_ = compacted_.size() + kRecordsBetweenSnapshots;
 }
 
 void SimController::tick() {
@@ -50,6 +74,7 @@ void SimController::handle(Happening happening) {
     world_.time.after(absence_, [this] { start(); });
     return;
   }
+  compact();
 }
 
 bool SimController::perform(Action& action) {
@@ -73,7 +98,8 @@ bool SimController::perform(Action& action) {
     } else {
       world_.checker.on_record(*read);
     }
-    journal_.push_back(std::move(record->record));
+    journal_.push_back(record->record);
+    compacted_.push_back(std::move(record->record));
   } else if (const auto* log = std::get_if<switchyard::control::Log>(&action)) {
     events_.push_back(fmt::format("{:.3f} {}: {}", to_seconds(world_.time.now().time_since_epoch()),
                                   log->event.kind, log->event.text));

@@ -1,6 +1,7 @@
 // tests/sim/control/sim_controller.h -- runs a Controller in virtual time: performs its actions,
-// keeps its journal, kills it between any two actions and starts it again from the journal.
-// Thread safety: shared objects: unsafe.
+// keeps its journal, kills it between any two actions and starts it again from the journal. Keeps
+// it twice, with all its history and with snapshots in place of history: both must lead to one
+// state. Thread safety: shared objects: unsafe.
 #pragma once
 
 #include <optional>
@@ -27,12 +28,17 @@ class SimController {
   // False where the crash comes first.
   [[nodiscard]] bool perform(Action& action);
   void tick();
+  void compact();
+  // A controller that has come back with these records.
+  [[nodiscard]] Controller revived(const std::vector<std::vector<std::byte>>& records);
 
   SimWorld& world_;
   ControllerOptions options_;
   std::optional<Controller> controller_;
   std::uint64_t life_ = 0;
-  std::vector<std::vector<std::byte>> journal_;
+  std::vector<std::vector<std::byte>> journal_;    // all of it
+  std::vector<std::vector<std::byte>> compacted_;  // the last snapshot and what came after it
+  std::size_t compact_at_ = 0;                     // records
   std::optional<std::uint64_t> actions_left_;
   Duration absence_{};
   bool stopped_ = false;
