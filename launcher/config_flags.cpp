@@ -54,6 +54,10 @@ constexpr std::array kValueFlags{
     KeyFlag{"--top-k", "sampling.top_k", "0: off", "Sampling"},
     KeyFlag{"--top-p", "sampling.top_p", "1: off", "Sampling"},
     KeyFlag{"--seed", "sampling.seed", "of the sampling and of random policies", "Sampling"},
+    KeyFlag{"--tls-cert", "tls.certificate", "certificate for TLS between the cluster's processes",
+            "Security"},
+    KeyFlag{"--tls-key", "tls.key", "its private key, mode 0600", "Security"},
+    KeyFlag{"--tls-ca", "tls.authority", "certificates that sign for every peer", "Security"},
     KeyFlag{"--log-level", "log.level", "trace, debug, info, warning, error, off", "Output"},
 };
 

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "launcher/run_file.h"
+#include "launcher/tls_files.h"
 
 namespace switchyard::launcher {
 namespace {
@@ -17,19 +18,40 @@ Duration seconds(double value) {
 }  // namespace
 
 void ControllerAccess::add_flags(CLI::App& app) {
+  const auto key_flag = [this, &app](const char* flag, const char* key, const char* help) {
+    app.add_option_function<std::string>(
+        flag,
+        [this, flag, key](const std::string& text) {
+          tls_flags_.push_back({key, text, flag});
+        },
+        help);
+  };
   app.add_option("--controller", controller_, "HOST:PORT of the controller");
   app.add_option("--secret-file", secret_file_, "file with the cluster's secret");
   app.add_option("--run-file", run_file_,
                  "file that tells where the cluster is; default ~/.switchyard/run.json");
+  key_flag("--tls-cert", "tls.certificate", "certificate to show to the controller");
+  key_flag("--tls-key", "tls.key", "its private key, mode 0600");
+  key_flag("--tls-ca", "tls.authority", "certificates that sign for the controller");
   app.add_option("--timeout", timeout_s_, "longest wait for the controller, in seconds")
       ->check(CLI::Range(0.01, 3600.0));
   app.add_flag("--json", json_, "as a JSON document");
+}
+
+Result<std::shared_ptr<net::TlsIdentity>> ControllerAccess::own_tls(
+    const Invocation& invocation) const {
+  config::ConfigRequest request;
+  request.environment = invocation.environment;
+  request.flags = tls_flags_;
+  SY_ASSIGN(const auto config, config::load_config(request));
+  return open_tls(config.run.tls);
 }
 
 Result<net::Client> ControllerAccess::connect(const Invocation& invocation) const {
   std::signal(SIGPIPE, SIG_IGN);
   net::Endpoint where;
   std::string secret_file = secret_file_;
+  SY_ASSIGN(auto tls, own_tls(invocation));
   if (!controller_.empty()) {
     SY_ASSIGN(where, net::parse_endpoint(controller_));
   } else {
@@ -45,12 +67,15 @@ Result<net::Client> ControllerAccess::connect(const Invocation& invocation) cons
     }
     where = run->controller;
     if (secret_file.empty()) secret_file = run->secret_file;
+    if (tls == nullptr && run->tls) {
+      SY_ASSIGN(tls, net::TlsIdentity::open(*run->tls));
+    }
   }
   net::Secret secret;
   if (!secret_file.empty()) {
     SY_ASSIGN(secret, net::read_secret_file(secret_file));
   }
-  return net::Client::connect(where, secret, seconds(timeout_s_));
+  return net::Client::connect(where, secret, seconds(timeout_s_), std::move(tls));
 }
 
 Result<control::Answer> ControllerAccess::ask(const Invocation& invocation,

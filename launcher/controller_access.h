@@ -1,9 +1,11 @@
 // launcher/controller_access.h -- how `status`, `scale`, `drain` and `rebalance` reach the
-// controller: by --controller HOST:PORT and --secret-file, or by the run file. Thread: the main
-// thread.
+// controller: by --controller HOST:PORT, --secret-file and --tls-..., or by the run file. Thread:
+// the main thread.
 #pragma once
 
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "launcher/command.h"
 #include "runtime/net/client.h"
@@ -26,9 +28,14 @@ class ControllerAccess {
   [[nodiscard]] bool json() const noexcept { return json_; }
 
  private:
+  // By flags and environment; null where neither names files.
+  [[nodiscard]] Result<std::shared_ptr<net::TlsIdentity>> own_tls(
+      const Invocation& invocation) const;
+
   std::string controller_;
   std::string secret_file_;
   std::string run_file_;
+  std::vector<config::FlagSetting> tls_flags_;
   double timeout_s_ = 10;
   bool json_ = false;
 };

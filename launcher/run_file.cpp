@@ -24,6 +24,16 @@ Result<net::Endpoint> read_endpoint(const nlohmann::json& document, const std::s
   return endpoint;
 }
 
+std::optional<net::TlsFiles> read_tls(const nlohmann::json& document) {
+  const auto found = document.find("tls");
+  if (found == document.end() || !found->is_object()) return std::nullopt;
+  const auto text = [&found](const char* key) {
+    const auto value = found->find(key);
+    return value != found->end() && value->is_string() ? value->get<std::string>() : std::string();
+  };
+  return net::TlsFiles{text("certificate"), text("key"), text("authority")};
+}
+
 }  // namespace
 
 Result<void> write_run_file(const std::string& path, const RunFile& run) {
@@ -31,6 +41,11 @@ Result<void> write_run_file(const std::string& path, const RunFile& run) {
                                      {"secret_file", run.secret_file},
                                      {"pid", run.pid}};
   if (run.admin) document["admin"] = net::to_string(*run.admin);
+  if (run.tls) {
+    document["tls"] = {{"certificate", run.tls->certificate},
+                       {"key", run.tls->key},
+                       {"authority", run.tls->authority}};
+  }
   std::error_code error;
   const fs::path target(path);
   if (target.has_parent_path()) fs::create_directories(target.parent_path(), error);
@@ -61,6 +76,7 @@ Result<RunFile> read_run_file(const std::string& path) {
   if (secret != document.end() && secret->is_string()) run.secret_file = *secret;
   const auto pid = document.find("pid");
   if (pid != document.end() && pid->is_number_integer()) run.pid = *pid;
+  run.tls = read_tls(document);
   return run;
 }
 

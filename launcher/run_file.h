@@ -1,7 +1,7 @@
 // launcher/run_file.h -- where a running cluster is found: a small JSON file, mode 0600, that the
 // controller writes once it listens: {"controller": "HOST:PORT", "secret_file": "...", "admin":
-// "HOST:PORT", "pid": N}. It holds the path of the secret, never the secret.
-// Thread safety: functions without state.
+// "HOST:PORT", "pid": N, "tls": {"certificate", "key", "authority"}}. It holds the paths of the
+// secret and of the key, never the secret or the key. Thread safety: functions without state.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +11,7 @@
 
 #include "runtime/base/error.h"
 #include "runtime/net/endpoint.h"
+#include "runtime/net/tls_identity.h"
 
 namespace switchyard::launcher {
 
@@ -19,6 +20,7 @@ struct RunFile {
   std::string secret_file;  // empty: none is needed
   std::optional<net::Endpoint> admin;
   std::int64_t pid = 0;
+  std::optional<net::TlsFiles> tls;  // the controller's own; nullopt: plain
 };
 
 // Replaces the file as a whole; readers see the old one or the new one. Errors: kIo.

@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "launcher/run_file.h"
+#include "launcher/tls_files.h"
 #include "runtime/control/residency_text.h"
 #include "runtime/net/controller_server.h"
 
@@ -47,6 +48,11 @@ Result<net::Secret> secret_of(const std::string& path) {
   return net::read_secret_file(path);
 }
 
+std::string whole_path(const std::string& path) {
+  std::error_code ignored;
+  return path.empty() ? path : std::filesystem::absolute(path, ignored).string();
+}
+
 class ControllerCommand final : public Command {
  public:
   std::string_view name() const override { return "controller"; }
@@ -55,7 +61,8 @@ class ControllerCommand final : public Command {
   }
   std::string_view examples() const override {
     return "  switchyard controller --ranks 6 --spares 1 --port 7070\n"
-           "  switchyard controller --ranks 6 --listen 10.0.0.1 --port 7070 --secret-file FILE\n";
+           "  switchyard controller --ranks 6 --listen 10.0.0.1 --port 7070 --secret-file FILE \\\n"
+           "      --tls-cert controller.pem --tls-key controller.key --tls-ca ca.pem\n";
   }
   void add_flags(CLI::App& app) override {
     app.add_option("--listen", listen_.host, "address for agents and clients");
@@ -78,11 +85,12 @@ class ControllerCommand final : public Command {
     SY_ASSIGN(auto journal, open_journal(controller));
     SY_ASSIGN(auto log, make_log(RankId(), invocation.run().log.level));
     log->set_pattern("%v");  // each line is a JSON object of its own
-    SY_ASSIGN(auto served, server_options(options));
+    SY_ASSIGN(auto served, server_options(options, invocation.run()));
+    const auto tls = served.tls;
     SY_ASSIGN(const auto server,
               net::ControllerServer::create(std::move(served), net::brain_of(controller),
                                             std::move(journal), log));
-    SY_TRY(announce(*server));
+    SY_TRY(announce(*server, tls.get()));
     server->run();
     std::error_code ignored;
     if (!run_file_.empty()) std::filesystem::remove(run_file_, ignored);
@@ -116,29 +124,35 @@ class ControllerCommand final : public Command {
     return std::optional<net::JournalFile>(std::move(opened.file));
   }
 
-  Result<net::ServerOptions> server_options(const control::ControllerOptions& options) const {
+  Result<net::ServerOptions> server_options(const control::ControllerOptions& options,
+                                            const config::RunConfig& run) const {
     net::ServerOptions server;
     server.listen = listen_;
     if (!no_admin_) server.admin = admin_;
     SY_ASSIGN(server.secret, secret_of(secret_file_));
     SY_ASSIGN(server.admin_token, secret_of(admin_token_file_));
+    SY_ASSIGN(server.tls, open_tls(run.tls));
     server.tick_interval = options.tick_interval;
     server.signals = net::Signals::kStop;
     return server;
   }
 
-  Result<void> announce(const net::ControllerServer& server) const {
+  // `tls` null: plain.
+  Result<void> announce(const net::ControllerServer& server, const net::TlsIdentity* tls) const {
     const auto where = server.listening();
     const auto admin = server.admin_listening();
     std::printf("controller on %s\n", net::to_string(where).c_str());
-    if (admin) std::printf("admin on http://%s\n", net::to_string(*admin).c_str());
+    const char* scheme = tls == nullptr ? "http" : "https";
+    if (admin) std::printf("admin on %s://%s\n", scheme, net::to_string(*admin).c_str());
     std::fflush(stdout);
     if (run_file_.empty()) return {};
-    std::error_code ignored;
-    const auto secret = secret_file_.empty()
-                            ? std::string()
-                            : std::filesystem::absolute(secret_file_, ignored).string();
-    return write_run_file(run_file_, {where, secret, admin, ::getpid()});
+    RunFile run{where, whole_path(secret_file_), admin, ::getpid(), std::nullopt};
+    if (tls != nullptr) {
+      const auto& files = tls->files();
+      run.tls = net::TlsFiles{whole_path(files.certificate), whole_path(files.key),
+                              whole_path(files.authority)};
+    }
+    return write_run_file(run_file_, run);
   }
 
   net::Endpoint listen_{"127.0.0.1", 0};

@@ -6,6 +6,7 @@
 #include "launcher/cluster_run.h"
 #include "launcher/exit_code.h"
 #include "launcher/job_inputs.h"
+#include "launcher/tls_files.h"
 #include "runtime/engine/worker.h"
 #include "runtime/net/agent.h"
 #include "runtime/placement/places.h"
@@ -44,7 +45,7 @@ Result<engine::WorkerOptions> worker_options(const Invocation& invocation,
   return options;
 }
 
-Result<net::AgentOptions> agent_options(const RankFlags& flags, const std::string& regions,
+Result<net::AgentOptions> agent_options(const RankFlags& flags, const config::RunConfig& run,
                                         const engine::Worker& worker, control::RankKind kind,
                                         const comm::Transport& transport) {
   net::AgentOptions options;
@@ -52,11 +53,12 @@ Result<net::AgentOptions> agent_options(const RankFlags& flags, const std::strin
   if (!flags.secret_file.empty()) {
     SY_ASSIGN(options.secret, net::read_secret_file(flags.secret_file));
   }
+  SY_ASSIGN(options.tls, open_tls(run.tls));
   options.facts.rank = transport.rank();
   options.facts.kind = kind;
   options.facts.pid = static_cast<std::uint64_t>(::getpid());
   options.facts.host = transport.hosts()[transport.rank().index()];
-  SY_ASSIGN(const auto places, placement::parse_places(regions, transport.size()));
+  SY_ASSIGN(const auto places, placement::parse_places(run.cluster.regions, transport.size()));
   options.facts.region = places[transport.rank().index()].region;
   options.facts.zone = places[transport.rank().index()].zone;
   options.facts.model = worker.model_facts();
@@ -77,8 +79,8 @@ Result<void> run_life(const Invocation& invocation, const RankFlags& flags,
   control::RankGauges gauges;
   SY_ASSIGN(const auto worker, engine::Worker::open(options, std::move(source), transport, clock,
                                                     signals, mailbox, gauges, log));
-  SY_ASSIGN(auto registration, agent_options(flags, invocation.run().cluster.regions, *worker,
-                                             options.kind, transport));
+  SY_ASSIGN(auto registration,
+            agent_options(flags, invocation.run(), *worker, options.kind, transport));
   SY_ASSIGN(const auto agent, net::Agent::start(std::move(registration), mailbox, gauges, log));
   TimePoint seen = clock.now();
   auto outcome = worker->run([&clock, &seen, &agent] {

@@ -57,6 +57,10 @@ void print_text(const json& status) {
     std::printf("change    epoch %s is being prepared: %s\n", text_of(change, "epoch").c_str(),
                 text_of(change, "cause").c_str());
   }
+  static const json::json_pointer kTrouble("/parts/journal/trouble");
+  if (const std::string trouble = status.value(kTrouble, std::string()); !trouble.empty()) {
+    std::printf("journal   %s\n", trouble.c_str());
+  }
   std::printf("\n%4s  %-10s %-14s %-9s %-12s %-12s %6s %7s\n", "rank", "state", "role", "health",
               "host", "region", "open", "tok/s");
   for (const auto& rank : status.value("ranks", json::array())) print_rank(rank, view);

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "launcher/run_file.h"
+#include "launcher/tls_files.h"
 
 namespace switchyard::launcher {
 namespace {
@@ -40,6 +41,7 @@ Result<std::unique_ptr<ClusterProcesses>> ClusterProcesses::start(
   cluster->config_ = &config;
   cluster->places_.program = own_program();
   cluster->places_.controller.host = flags.listen;
+  SY_ASSIGN(cluster->tls_, open_tls(config.run.tls));
   SY_TRY(cluster->make_directory(flags));
   SY_ASSIGN(cluster->secret_, net::make_secret_file(cluster->places_.in("secret")));
   if (auto started = cluster->start_controller(); !started) {

@@ -11,6 +11,7 @@
 #include "launcher/launch/launch_plan.h"
 #include "runtime/net/endpoint.h"
 #include "runtime/net/secret.h"
+#include "runtime/net/tls_identity.h"
 
 namespace switchyard::launcher {
 
@@ -28,6 +29,8 @@ class ClusterProcesses {
   [[nodiscard]] const net::Endpoint& controller() const noexcept { return places_.controller; }
   [[nodiscard]] const std::optional<net::Endpoint>& admin() const noexcept { return admin_; }
   [[nodiscard]] const net::Secret& secret() const noexcept { return secret_; }
+  // Null: plain connections.
+  [[nodiscard]] const std::shared_ptr<net::TlsIdentity>& tls() const noexcept { return tls_; }
   [[nodiscard]] const LaunchPlaces& places() const noexcept { return places_; }
 
   enum class Standing { kRuns, kControllerRestarted, kRanksEnded };
@@ -51,6 +54,7 @@ class ClusterProcesses {
   bool temporary_ = false;  // the directory goes when this goes
   std::optional<net::Endpoint> admin_;
   net::Secret secret_;
+  std::shared_ptr<net::TlsIdentity> tls_;
   std::optional<ChildProcess> controller_;
   std::optional<ChildProcess> ranks_;
   std::uint32_t restarts_ = 0;

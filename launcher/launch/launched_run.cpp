@@ -34,8 +34,8 @@ Result<void> LaunchedRun::run() {
 }
 
 Result<void> LaunchedRun::connect() {
-  SY_ASSIGN(auto client,
-            net::Client::connect(processes_.controller(), processes_.secret(), kCallLimit));
+  SY_ASSIGN(auto client, net::Client::connect(processes_.controller(), processes_.secret(),
+                                              kCallLimit, processes_.tls()));
   client_.emplace(std::move(client));
   return client_->send(control::Command{control::Wish::kWatch, 0}, kCallLimit);
 }

@@ -39,6 +39,19 @@ Result<void> check_shape(const EffectiveConfig& config) {
   return {};
 }
 
+Result<void> check_tls(const EffectiveConfig& config) {
+  const TlsSection& tls = config.run.tls;
+  if (tls.certificate.empty() && tls.key.empty() && tls.authority.empty()) return {};
+  for (const char* key : {"tls.certificate", "tls.key", "tls.authority"}) {
+    if (!config.entry(key).value.empty()) continue;
+    return fail(ErrorCode::kConfig,
+                "{} is empty: TLS needs certificate, key and authority "
+                "(--tls-cert, --tls-key, --tls-ca), or none of them",
+                config.blame(key));
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<void> check_rules(const EffectiveConfig& config) {
@@ -59,7 +72,7 @@ Result<void> check_rules(const EffectiveConfig& config) {
   if (run.engine.chunk_tokens > run.engine.step_tokens_max) {
     return more_than(config, "engine.chunk_tokens", "engine.step_tokens_max");
   }
-  return {};
+  return check_tls(config);
 }
 
 Result<void> check_world(const EffectiveConfig& config, std::size_t rank_count) {

@@ -168,6 +168,17 @@ void add_sampling(std::vector<Key>& keys) {
             "Go on after an end token, up to max_tokens");
 }
 
+void add_tls(std::vector<Key>& keys) {
+  using S = TlsSection;
+  constexpr auto kIn = &RunConfig::tls;
+  Rows rows{"tls", keys};
+  rows.path("certificate", field<kIn, &S::certificate>(),
+            "This process's certificate in PEM, for control connections under TLS; empty: plain");
+  rows.path("key", field<kIn, &S::key>(), "Its private key in PEM, mode 0600, no passphrase");
+  rows.path("authority", field<kIn, &S::authority>(),
+            "Certificates in PEM that sign for every peer of the cluster");
+}
+
 void add_log(std::vector<Key>& keys) {
   using S = LogSection;
   constexpr auto kIn = &RunConfig::log;
@@ -186,6 +197,7 @@ std::vector<Key> make_table() {
   add_routing(keys);
   add_engine(keys);
   add_sampling(keys);
+  add_tls(keys);
   add_log(keys);
   return keys;
 }

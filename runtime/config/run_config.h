@@ -79,6 +79,13 @@ struct SamplingSection {
   bool ignore_eos = false;
 };
 
+// Who a process is on the connections of a cluster's control plane, in PEM files; all three or none.
+struct TlsSection {
+  std::string certificate;           // with the intermediate ones behind it
+  std::string key;                   // mode 0600
+  std::string authority;             // signs for every peer of the cluster
+};
+
 struct LogSection {
   std::string level = "warning";     // trace, debug, info, warning, error, off
   bool progress = true;              // on a terminal or not; --quiet turns it off
@@ -91,6 +98,7 @@ struct RunConfig {
   RoutingSection routing;
   EngineSection engine;
   SamplingSection sampling;
+  TlsSection tls;
   LogSection log;
 };
 

@@ -1,11 +1,11 @@
 #include "runtime/net/admin_http.h"
 
 #include <algorithm>
-#include <array>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <sstream>
 #include <utility>
 
 #include "runtime/net/admin_routes.h"
@@ -63,7 +63,8 @@ std::optional<std::size_t> head_size(const beast::flat_buffer& buffer) {
 
 struct AdminHttp::State : std::enable_shared_from_this<State> {
   State(asio::io_context& context, TaskGroup& group, ControllerLoop& controller,
-        ServerMetrics& counters, EventLog& events, const AdminLimits& most, Secret bearer)
+        ServerMetrics& counters, EventLog& events, const AdminLimits& most, Secret bearer,
+        std::shared_ptr<TlsIdentity> identity)
       : io(context),
         tasks(group),
         loop(controller),
@@ -71,11 +72,13 @@ struct AdminHttp::State : std::enable_shared_from_this<State> {
         log(events),
         limits(most),
         token(std::move(bearer)),
+        tls(std::move(identity)),
         acceptor(context) {}
 
   using Socket = std::shared_ptr<DeadlineSocket>;
   Task<void> accept();
   Task<void> serve(Tcp::socket raw);
+  Task<bool> secure(Socket socket);
   Task<Result<void>> converse(Socket socket);
   Task<HttpResult<RequestHead>> read_head(Socket socket, beast::flat_buffer& buffer);
   Task<HttpResult<std::string>> read_body(Socket socket, beast::flat_buffer& buffer);
@@ -90,6 +93,7 @@ struct AdminHttp::State : std::enable_shared_from_this<State> {
   EventLog& log;
   AdminLimits limits;
   Secret token;
+  std::shared_ptr<TlsIdentity> tls;  // null: plain HTTP
   Tcp::acceptor acceptor;
   std::set<Socket> open;
   std::set<std::shared_ptr<Wakeup>> waiting;  // for the controller's answer
@@ -114,15 +118,18 @@ Task<void> AdminHttp::State::serve(Tcp::socket raw) {
   const auto self = shared_from_this();
   const auto socket = std::make_shared<DeadlineSocket>(std::move(raw));
   open.insert(socket);
-  (void)co_await converse(socket);
+  if (co_await secure(socket)) (void)co_await converse(socket);
   // Not a reset: it could take the answer with it on its way.
-  socket->shutdown_write();
-  std::array<std::byte, kReadBytes> unread{};
-  const DeadlineSocket::Guard linger(socket, std::chrono::seconds(1));
-  while (!stopping && (co_await socket->read_some(unread)).has_value()) {
-  }
-  socket->close();
+  co_await socket->linger(std::chrono::seconds(1));
   open.erase(socket);
+}
+
+// False where TLS is asked for and not spoken.
+Task<bool> AdminHttp::State::secure(Socket socket) {
+  if (tls == nullptr) co_return true;
+  constexpr auto kNotAsked = DeadlineSocket::CallerCertificate::kNotAsked;
+  const auto secured = co_await socket->secure_as_listener(tls, kNotAsked, limits.head_limit);
+  co_return secured.has_value();
 }
 
 Task<Result<void>> AdminHttp::State::converse(Socket socket) {
@@ -199,17 +206,31 @@ Task<HttpResult<std::string>> AdminHttp::State::read_body(Socket socket,
   http::request_parser<http::string_body> parser;
   parser.header_limit(static_cast<std::uint32_t>(limits.head.head_bytes));
   parser.body_limit(limits.head.body_bytes);
+  parser.eager(true);
   ChunkHeaders chunk_headers{limits.chunk_extension_bytes_max};
   parser.on_chunk_header(chunk_headers);
-  const auto [error, size] = co_await http::async_read(socket->raw(), buffer, parser, kOutcome);
-  if (!error) co_return std::move(parser.get().body());
+  beast::error_code error;
+  std::size_t wire_bytes = 0;  // the parser counts what is in the chunks, not the chunks
+  for (;;) {
+    buffer.consume(parser.put(buffer.data(), error));
+    if (parser.is_done() && !error) co_return std::move(parser.get().body());
+    if (error && error != http::error::need_more) break;
+    const std::size_t room = std::min(kReadBytes, buffer.max_size() - buffer.size());
+    // A line that does not end; chunks that are mostly framing.
+    if (room == 0 || wire_bytes > 2 * (limits.head.head_bytes + limits.head.body_bytes)) break;
+    const auto space = buffer.prepare(room);
+    const MutableBytes into(static_cast<std::byte*>(space.data()), space.size());
+    const auto got = co_await socket->read_some(into);
+    if (!got) {
+      socket->close();
+      co_return refuse(408, "timeout", "the body did not come");
+    }
+    wire_bytes += *got;
+    buffer.commit(*got);
+  }
   if (error == http::error::body_limit) {
     co_return refuse(413, "too_large",
                      fmt::format("the limit of a body is {} bytes", limits.head.body_bytes));
-  }
-  if (error.category() != beast::error_code(http::error::bad_chunk).category() ||
-      error == http::error::partial_message || error == http::error::end_of_stream) {
-    socket->close();
   }
   co_return refuse(400, "bad_request", "the body is malformed");
 }
@@ -267,15 +288,18 @@ Task<Result<void>> AdminHttp::State::write(Socket socket, const Page& page, bool
   response.keep_alive(keep_alive);
   response.body() = page.body;
   response.prepare_payload();
-  const DeadlineSocket::Guard guard(socket, limits.write_limit);
-  const auto [error, size] = co_await http::async_write(socket->raw(), response, kOutcome);
-  if (error) co_return socket->translate(error, "write");
-  co_return Result<void>();
+  std::ostringstream text;
+  text << response;
+  const std::string whole = std::move(text).str();
+  const Bytes bytes(reinterpret_cast<const std::byte*>(whole.data()), whole.size());
+  co_return co_await socket->write(bytes, limits.write_limit);
 }
 
 AdminHttp::AdminHttp(asio::io_context& io, TaskGroup& tasks, ControllerLoop& loop,
-                     ServerMetrics& metrics, EventLog& log, AdminLimits limits, Secret token)
-    : state_(std::make_shared<State>(io, tasks, loop, metrics, log, limits, std::move(token))) {}
+                     ServerMetrics& metrics, EventLog& log, AdminLimits limits, Secret token,
+                     std::shared_ptr<TlsIdentity> tls)
+    : state_(std::make_shared<State>(io, tasks, loop, metrics, log, limits, std::move(token),
+                                     std::move(tls))) {}
 
 AdminHttp::~AdminHttp() = default;
 

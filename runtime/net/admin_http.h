@@ -1,8 +1,9 @@
 // runtime/net/admin_http.h -- the admin port: HTTP/1.1 for people, probes and Prometheus.
 // GET /healthz, /readyz, /metrics, /v1/cluster; POST /v1/scale, /v1/drain, /v1/rebalance as
 // commands to the controller. Every head is judged by request_head.h before Beast parses it;
-// whoever is slow or says too much is cut. Lives in the thread and io_context of the controller's
-// server. Thread safety: the server's thread only.
+// whoever is slow or says too much is cut. With TLS it is HTTPS; callers show no certificate (the
+// token says who may ask), so that probes and browsers get in. Lives in the thread and io_context
+// of the controller's server. Thread safety: the server's thread only.
 #pragma once
 
 #include <memory>
@@ -28,7 +29,7 @@ struct AdminLimits {
 class AdminHttp {
  public:
   AdminHttp(asio::io_context& io, TaskGroup& tasks, ControllerLoop& loop, ServerMetrics& metrics,
-            EventLog& log, AdminLimits limits, Secret token);
+            EventLog& log, AdminLimits limits, Secret token, std::shared_ptr<TlsIdentity> tls);
   ~AdminHttp();
 
   // Errors: kUsage beyond loopback without a token; as listen_on().

@@ -65,8 +65,16 @@ HttpResult<const AdminRoute*> find_route(const RequestHead& head, const Secret& 
 HttpResult<control::Command> read_command(const AdminRoute& route, std::string_view body) {
   control::Command command{route.wish, 0};
   if (route.amount.empty() && body.empty()) return command;
-  const auto document = nlohmann::json::parse(body, nullptr, false);
+  using nlohmann::json;
+  std::size_t keys = 0;
+  const json::parser_callback_t count = [&keys](int, json::parse_event_t event, json&) {
+    keys += event == json::parse_event_t::key ? 1 : 0;
+    return true;
+  };
+  const auto document = json::parse(body, count, false);
   if (!document.is_object()) return refuse(400, "bad_body", "the body is not a JSON object");
+  // The parser keeps the last of several; another reader on the way may have kept the first.
+  if (keys > 1) return refuse(400, "bad_body", "the body takes one key, once");
   for (const auto& [key, value] : document.items()) {
     if (key != route.amount) {
       return refuse(400, "bad_body",

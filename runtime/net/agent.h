@@ -15,6 +15,7 @@
 #include "runtime/control/rank_gauges.h"
 #include "runtime/net/endpoint.h"
 #include "runtime/net/secret.h"
+#include "runtime/net/tls_identity.h"
 
 namespace switchyard::net {
 
@@ -24,6 +25,7 @@ using Pulse = control::RankGauges;
 struct AgentOptions {
   Endpoint controller;
   Secret secret;
+  std::shared_ptr<TlsIdentity> tls;  // null: plain
   // Who registers: rank, kind, pid, host, region, zone, model. The agent adds the incarnation that
   // the controller gave it, and the mailbox's standing() (epoch, sequences held).
   control::Register facts;

@@ -166,6 +166,10 @@ Task<Result<void>> run_session(AgentLife& life) {
   life.socket = socket;
   life.welcomed = false;
   SY_CO_TRY(co_await socket->connect(life.options.controller, life.options.connect_limit));
+  if (life.options.tls != nullptr) {
+    SY_CO_TRY(co_await socket->secure_as_caller(life.options.tls, life.options.controller.host,
+                                                life.options.welcome_limit));
+  }
   SY_CO_TRY(co_await introduce(socket, life.options.secret, control::Speaker::kAgent,
                                life.options.welcome_limit));
   SY_CO_TRY(co_await register_here(life, socket));

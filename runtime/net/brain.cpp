@@ -10,6 +10,7 @@ Brain brain_of(control::Controller& controller) {
     return controller.handle(std::move(happening), now);
   };
   brain.status_json = [&controller](TimePoint now) { return controller.status_json(now); };
+  brain.snapshot = [&controller] { return controller.snapshot(); };
   return brain;
 }
 

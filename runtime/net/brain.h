@@ -13,6 +13,8 @@ namespace switchyard::net {
 struct Brain {
   std::function<std::vector<control::Action>(control::Happening, TimePoint)> handle;
   std::function<std::string(TimePoint)> status_json;
+  // Records that say what all records so far said; empty: the journal is never compacted.
+  std::function<std::vector<std::vector<std::byte>>()> snapshot;
 };
 
 // `controller` outlives the brain.

@@ -34,15 +34,16 @@ struct Client::State {
 namespace {
 
 Task<Result<void>> meet(std::shared_ptr<DeadlineSocket> socket, Endpoint to, const Secret& secret,
-                        Duration limit) {
+                        std::shared_ptr<TlsIdentity> tls, Duration limit) {
   SY_CO_TRY(co_await socket->connect(to, limit));
+  if (tls != nullptr) SY_CO_TRY(co_await socket->secure_as_caller(tls, to.host, limit));
   SY_CO_TRY(co_await introduce(socket, secret, control::Speaker::kClient, limit));
   co_return Result<void>();
 }
 
 Task<void> meet_into(Result<void>& outcome, std::shared_ptr<DeadlineSocket> socket, Endpoint to,
-                     const Secret& secret, Duration limit) {
-  outcome = co_await meet(std::move(socket), std::move(to), secret, limit);
+                     const Secret& secret, std::shared_ptr<TlsIdentity> tls, Duration limit) {
+  outcome = co_await meet(std::move(socket), std::move(to), secret, std::move(tls), limit);
 }
 
 Task<void> write_into(Result<void>& outcome, std::shared_ptr<DeadlineSocket> socket,
@@ -71,10 +72,11 @@ Client::Client(Client&&) noexcept = default;
 Client& Client::operator=(Client&&) noexcept = default;
 Client::~Client() = default;
 
-Result<Client> Client::connect(const Endpoint& controller, const Secret& secret, Duration limit) {
+Result<Client> Client::connect(const Endpoint& controller, const Secret& secret, Duration limit,
+                               std::shared_ptr<TlsIdentity> tls) {
   auto state = std::make_unique<State>();
   Result<void> outcome;
-  state->run(meet_into(outcome, state->socket, controller, secret, limit));
+  state->run(meet_into(outcome, state->socket, controller, secret, std::move(tls), limit));
   if (!outcome) {
     return with_place(std::move(outcome).error(),
                       fmt::format("controller {}", to_string(controller)));

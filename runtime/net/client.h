@@ -10,14 +10,17 @@
 #include "runtime/control/messages.h"
 #include "runtime/net/endpoint.h"
 #include "runtime/net/secret.h"
+#include "runtime/net/tls_identity.h"
 
 namespace switchyard::net {
 
 class Client {
  public:
-  // Errors: kPeer naming the address where no controller answers or it refuses; kDeadline.
+  // `tls` null: plain. Errors: kPeer naming the address where no controller answers, it refuses or
+  // is not to be trusted; kDeadline.
   [[nodiscard]] static Result<Client> connect(const Endpoint& controller, const Secret& secret,
-                                              Duration limit);
+                                              Duration limit,
+                                              std::shared_ptr<TlsIdentity> tls = nullptr);
   Client(Client&&) noexcept;
   Client& operator=(Client&&) noexcept;
   ~Client();

@@ -6,7 +6,7 @@
 
 namespace switchyard::net {
 
-ControllerLoop::ControllerLoop(Brain brain, std::optional<JournalFile> journal, EventLog& log,
+ControllerLoop::ControllerLoop(Brain brain, std::optional<JournalKeeper> journal, EventLog& log,
                                ServerMetrics& metrics, std::function<void(RankId)> spawn)
     : brain_(std::move(brain)),
       journal_(std::move(journal)),
@@ -20,6 +20,18 @@ void ControllerLoop::happen(control::Happening happening) {
   for (auto& action : actions) {
     std::visit([this](auto& what) { perform(what); }, action);
   }
+  settle_journal();
+}
+
+// After all actions of a happening the journal and the state agree, so that one can stand for the
+// other.
+void ControllerLoop::settle_journal() {
+  if (!journal_ || !brain_.snapshot) return;
+  journal_->settle(clock_.now(), brain_.snapshot);
+  metrics_.journal(journal_->size_bytes(), journal_->compactions(), journal_->whole());
+  if (journal_->trouble() == journal_trouble_) return;
+  journal_trouble_ = journal_->trouble();
+  happen(control::JournalNews{journal_trouble_});
 }
 
 void ControllerLoop::connected(std::shared_ptr<Peer> peer) {
@@ -80,13 +92,7 @@ void ControllerLoop::perform(control::Close& action) {
 }
 
 void ControllerLoop::perform(control::Journal& action) {
-  if (!journal_) return;
-  const auto written = journal_->append(action.record);
-  metrics_.journal_bytes().Set(static_cast<double>(journal_->size_bytes()));
-  if (written) return;
-  log_.error("journal_failed", written.error().message);
-  // A journal that cannot be cut back to its last whole record would hide all that comes behind.
-  if (written.error().scope == ErrorScope::kProcess) journal_.reset();
+  if (journal_) journal_->append(action.record);
 }
 
 void ControllerLoop::perform(control::Log& action) {

@@ -11,6 +11,7 @@
 
 #include "runtime/net/controller_server.h"
 #include "runtime/net/event_log.h"
+#include "runtime/net/journal_keeper.h"
 #include "runtime/net/peer.h"
 #include "runtime/net/server_metrics.h"
 
@@ -20,7 +21,7 @@ class ControllerLoop {
  public:
   using OnAnswer = std::function<void(control::Answer)>;
 
-  ControllerLoop(Brain brain, std::optional<JournalFile> journal, EventLog& log,
+  ControllerLoop(Brain brain, std::optional<JournalKeeper> journal, EventLog& log,
                  ServerMetrics& metrics, std::function<void(RankId)> spawn);
 
   [[nodiscard]] control::ConnectionId next_id() noexcept { return last_ = last_.next(); }
@@ -46,6 +47,7 @@ class ControllerLoop {
 
  private:
   void happen(control::Happening happening);
+  void settle_journal();
   void perform(control::Send& action);
   void perform(control::Close& action);
   void perform(control::Journal& action);
@@ -55,7 +57,8 @@ class ControllerLoop {
 
   SteadyClock clock_;
   Brain brain_;
-  std::optional<JournalFile> journal_;
+  std::optional<JournalKeeper> journal_;
+  std::string journal_trouble_;  // told already
   EventLog& log_;
   ServerMetrics& metrics_;
   std::function<void(RankId)> spawn_;

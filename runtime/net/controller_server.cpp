@@ -17,6 +17,14 @@ namespace switchyard::net {
 
 namespace {
 
+constexpr std::chrono::seconds kAlertLimit{1};
+
+std::optional<JournalKeeper> keeper_of(std::optional<JournalFile> journal,
+                                       const JournalLimits& limits) {
+  if (!journal) return std::nullopt;
+  return JournalKeeper(*std::move(journal), limits);
+}
+
 AdminLimits admin_limits(Duration limit) {
   AdminLimits limits;
   limits.head_limit = limit;
@@ -31,10 +39,11 @@ struct ControllerServer::State {
   State(ServerOptions given, Brain brain, std::optional<JournalFile> journal, Log logger)
       : options(std::move(given)),
         log(std::move(logger)),
-        loop(std::move(brain), std::move(journal), log, metrics, options.spawn),
+        loop(std::move(brain), keeper_of(std::move(journal), options.journal), log, metrics,
+             options.spawn),
         tasks(io),
-        admin(io, tasks, loop, metrics, log, admin_limits(options.admin_limit),
-              options.admin_token),
+        admin(io, tasks, loop, metrics, log, admin_limits(options.admin_limit), options.admin_token,
+              options.tls),
         acceptor(io),
         tick(io),
         patience(io),
@@ -42,6 +51,8 @@ struct ControllerServer::State {
 
   Task<void> accept();
   Task<void> serve(Tcp::socket raw);
+  Task<Result<control::Speaker>> identify(std::shared_ptr<DeadlineSocket> socket);
+  void watch_certificates();
   Task<void> converse(std::shared_ptr<DeadlineSocket> socket, control::Speaker who,
                       std::string address);
   Task<Error> read_until_end(std::shared_ptr<Peer> peer, control::Speaker who);
@@ -62,6 +73,7 @@ struct ControllerServer::State {
   asio::steady_timer patience;
   asio::signal_set signals;
   std::set<std::shared_ptr<DeadlineSocket>> open;  // those that have not proved themselves included
+  std::string tls_trouble;                         // said already
   bool stopping = false;
 };
 
@@ -86,15 +98,41 @@ Task<void> ControllerServer::State::serve(Tcp::socket raw) {
   const auto socket = std::make_shared<DeadlineSocket>(std::move(raw));
   const std::string address = socket->peer();
   open.insert(socket);
-  const auto who = co_await admit(socket, options.secret, options.handshake_limit);
+  const auto who = co_await identify(socket);
   if (who && !stopping) {
     co_await converse(socket, *who, address);
   } else if (!who && !stopping) {
     metrics.refused().Increment();
     log.warning("peer_refused", fmt::format("{}: {}", address, who.error().message));
+    // So that the alert which says what is wrong with its certificate reaches it.
+    if (options.tls != nullptr) co_await socket->linger(kAlertLimit);
   }
   socket->close();
   open.erase(socket);
+}
+
+Task<Result<control::Speaker>> ControllerServer::State::identify(
+    std::shared_ptr<DeadlineSocket> socket) {
+  if (options.tls != nullptr) {
+    constexpr auto kRequired = DeadlineSocket::CallerCertificate::kRequired;
+    const auto secured =
+        co_await socket->secure_as_listener(options.tls, kRequired, options.handshake_limit);
+    watch_certificates();
+    SY_CO_TRY(secured);
+  }
+  co_return co_await admit(socket, options.secret, options.handshake_limit);
+}
+
+// Says once what is wrong with new files.
+void ControllerServer::State::watch_certificates() {
+  metrics.certificate_expires().Set(static_cast<double>(options.tls->expires_unix_s()));
+  if (options.tls->trouble() == tls_trouble) return;
+  tls_trouble = options.tls->trouble();
+  if (tls_trouble.empty()) {
+    log.info("certificate_taken", "the new certificate is in use");
+  } else {
+    log.error("certificate_refused", fmt::format("the old one stays: {}", tls_trouble));
+  }
 }
 
 Task<void> ControllerServer::State::converse(std::shared_ptr<DeadlineSocket> socket,
@@ -170,12 +208,13 @@ ControllerServer::~ControllerServer() = default;
 
 Result<std::unique_ptr<ControllerServer>> ControllerServer::create(
     ServerOptions options, Brain brain, std::optional<JournalFile> journal, Log log) {
-  if (options.secret.empty() && !is_loopback(options.listen.host)) {
-    return fail(ErrorCode::kUsage, "listening on {} needs a secret: others can reach it",
+  if (options.secret.empty() && options.tls == nullptr && !is_loopback(options.listen.host)) {
+    return fail(ErrorCode::kUsage, "listening on {} needs a secret or TLS: others can reach it",
                 options.listen.host);
   }
   auto state = std::make_unique<State>(std::move(options), std::move(brain), std::move(journal),
                                        std::move(log));
+  if (state->options.tls != nullptr) state->watch_certificates();
   SY_TRY(listen_on(state->acceptor, state->options.listen));
   if (state->options.admin) SY_TRY(state->admin.listen(*state->options.admin));
   return std::unique_ptr<ControllerServer>(new ControllerServer(std::move(state)));

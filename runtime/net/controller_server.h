@@ -14,8 +14,9 @@
 #include "runtime/base/log.h"
 #include "runtime/net/brain.h"
 #include "runtime/net/endpoint.h"
-#include "runtime/net/journal_file.h"
+#include "runtime/net/journal_keeper.h"
 #include "runtime/net/secret.h"
+#include "runtime/net/tls_identity.h"
 
 namespace switchyard::net {
 
@@ -24,7 +25,8 @@ enum class Signals { kIgnore, kStop };
 
 struct ServerOptions {
   Endpoint listen{"127.0.0.1", 0};                  // port 0: any free one
-  Secret secret;                                    // may be empty on loopback only
+  Secret secret;                                    // may be empty on loopback or with `tls` only
+  std::shared_ptr<TlsIdentity> tls;                 // of every port; null: plain
   std::optional<Endpoint> admin;                    // HTTP; nullopt: none
   Secret admin_token;                               // bearer; may be empty on loopback only
   Duration admin_limit = std::chrono::seconds(10);  // of a head, of a body, of a response
@@ -34,6 +36,7 @@ struct ServerOptions {
   Duration stop_patience = std::chrono::seconds(2);    // for what is queued at the end
   std::size_t connections_max = 2048;
   std::size_t queue_bytes_max = std::size_t{64} << 20;  // waiting for one peer
+  JournalLimits journal;
   Signals signals = Signals::kIgnore;
   // Performs Spawn; empty: logged as not possible here.
   std::function<void(RankId)> spawn;
@@ -41,8 +44,8 @@ struct ServerOptions {
 
 class ControllerServer {
  public:
-  // Listens. Errors: kUsage for an address beyond loopback without a secret; kIo where the address
-  // is taken or not of this host.
+  // Listens. Errors: kUsage for an address beyond loopback without secret or TLS; kIo where the
+  // address is taken or not of this host.
   [[nodiscard]] static Result<std::unique_ptr<ControllerServer>> create(
       ServerOptions options, Brain brain, std::optional<JournalFile> journal, Log log);
   ~ControllerServer();

@@ -4,11 +4,14 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <array>
 #include <boost/asio/connect.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
 #include <utility>
 #include <vector>
+
+#include "runtime/net/tls_stream.h"
 
 namespace switchyard::net {
 
@@ -19,6 +22,15 @@ constexpr int kSilentPeerMs = 15'000;
 constexpr int kProbeAfterSeconds = 5;
 
 }  // namespace
+
+struct DeadlineSocket::Tls {
+  Tls(Tcp::socket& socket, TlsIdentity::Context owned, asio::ssl::stream_base::handshake_type as)
+      : context(std::move(owned)), stream(socket, *context), role(as) {}
+
+  TlsIdentity::Context context;
+  TlsStream stream;
+  asio::ssl::stream_base::handshake_type role;
+};
 
 struct DeadlineSocket::Guard::Watch {
   explicit Watch(const asio::any_io_executor& executor) : timer(executor) {}
@@ -47,6 +59,7 @@ DeadlineSocket::Guard::~Guard() {
 DeadlineSocket::DeadlineSocket(Tcp::socket socket) : socket_(std::move(socket)) {
   if (socket_.is_open()) tune();
 }
+DeadlineSocket::~DeadlineSocket() = default;
 
 void DeadlineSocket::tune() noexcept {
   boost::system::error_code ignored;
@@ -64,8 +77,12 @@ void DeadlineSocket::tune() noexcept {
 Unexpected DeadlineSocket::translate(const boost::system::error_code& error,
                                      std::string_view what) const {
   if (expired_) return fail(ErrorCode::kDeadline, ErrorScope::kPeer, "{} took too long", what);
-  if (error == asio::error::eof || error == asio::error::connection_reset ||
-      error == asio::error::broken_pipe) {
+  if (tls_ != nullptr && is_of_tls(error)) {
+    return fail(ErrorCode::kPeer, ErrorScope::kPeer, "{}: TLS: {}", what,
+                tls_reason(tls_->stream, error));
+  }
+  if (error == asio::error::eof || error == asio::ssl::error::stream_truncated ||
+      error == asio::error::connection_reset || error == asio::error::broken_pipe) {
     return fail(ErrorCode::kPeer, ErrorScope::kPeer, "{}: the connection was closed", what);
   }
   if (error == asio::error::operation_aborted || error == asio::error::bad_descriptor) {
@@ -95,26 +112,73 @@ Task<Result<void>> DeadlineSocket::connect(const Endpoint& to, Duration limit) {
   co_return Result<void>();
 }
 
+Task<Result<void>> DeadlineSocket::secure_as_caller(std::shared_ptr<TlsIdentity> tls,
+                                                    std::string host, Duration limit) {
+  auto fresh = std::make_unique<Tls>(socket_, tls->context(), asio::ssl::stream_base::client);
+  expect_host(fresh->stream, host);
+  co_return co_await shake_hands(std::move(tls), std::move(fresh), limit);
+}
+
+Task<Result<void>> DeadlineSocket::secure_as_listener(std::shared_ptr<TlsIdentity> tls,
+                                                      CallerCertificate caller, Duration limit) {
+  auto fresh = std::make_unique<Tls>(socket_, tls->context(), asio::ssl::stream_base::server);
+  if (caller == CallerCertificate::kNotAsked) ask_nothing(fresh->stream);
+  co_return co_await shake_hands(std::move(tls), std::move(fresh), limit);
+}
+
+Task<Result<void>> DeadlineSocket::shake_hands(std::shared_ptr<TlsIdentity> identity,
+                                               std::unique_ptr<Tls> tls, Duration limit) {
+  const Guard guard(shared_from_this(), limit);
+  tls_ = std::move(tls);
+  const auto [error] = co_await tls_->stream.async_handshake(tls_->role, kOutcome);
+  if (!error && !expired_) co_return Result<void>();
+  auto failure = translate(error, "TLS handshake");
+  if (!identity->trouble().empty()) {
+    failure.value().message += fmt::format(" (not in use: {})", identity->trouble());
+  }
+  co_return failure;
+}
+
+MutableBytes DeadlineSocket::take_ahead(MutableBytes into) {
+  if (!ahead_ || into.empty()) return into;
+  into.front() = *std::exchange(ahead_, std::nullopt);
+  return into.subspan(1);
+}
+
 Task<Result<void>> DeadlineSocket::read(MutableBytes into, Duration limit) {
   const Guard guard(shared_from_this(), limit);
-  const auto buffer = asio::buffer(into.data(), into.size());
-  const auto [error, count] = co_await asio::async_read(socket_, buffer, kOutcome);
-  if (error) co_return translate(error, "read");
+  MutableBytes rest = take_ahead(into);
+  while (!rest.empty()) {
+    const auto [error, count] = co_await receive_some(rest);
+    if (error) co_return translate(error, "read");
+    rest = rest.subspan(count);
+  }
   co_return Result<void>();
 }
 
 Task<Result<void>> DeadlineSocket::write(Bytes bytes, Duration limit) {
   const Guard guard(shared_from_this(), limit);
   const auto buffer = asio::buffer(bytes.data(), bytes.size());
-  const auto [error, count] = co_await asio::async_write(socket_, buffer, kOutcome);
-  if (error) co_return translate(error, "write");
+  Outcome outcome;
+  if (tls_ != nullptr) {
+    outcome = co_await asio::async_write(tls_->stream, buffer, kOutcome);
+  } else {
+    outcome = co_await asio::async_write(socket_, buffer, kOutcome);
+  }
+  if (std::get<0>(outcome)) co_return translate(std::get<0>(outcome), "write");
   co_return Result<void>();
+}
+
+Task<DeadlineSocket::Outcome> DeadlineSocket::receive_some(MutableBytes into) {
+  const auto buffer = asio::buffer(into.data(), into.size());
+  if (tls_ != nullptr) co_return co_await tls_->stream.async_read_some(buffer, kOutcome);
+  co_return co_await socket_.async_read_some(buffer, kOutcome);
 }
 
 Task<Result<std::size_t>> DeadlineSocket::read_some(MutableBytes into) {
   const auto self = shared_from_this();
-  const auto buffer = asio::buffer(into.data(), into.size());
-  const auto [error, count] = co_await socket_.async_read_some(buffer, kOutcome);
+  if (take_ahead(into).size() < into.size()) co_return std::size_t{1};
+  const auto [error, count] = co_await receive_some(into);
   if (error) co_return translate(error, "read");
   co_return count;
 }
@@ -139,9 +203,20 @@ void end_patience(const std::shared_ptr<Patience>& patience, Tcp::socket& socket
 }  // namespace
 
 Task<Result<bool>> DeadlineSocket::wait_readable(Duration limit) {
+  if (ahead_) co_return true;
   const auto patience = std::make_shared<Patience>(socket_.get_executor());
   end_patience(patience, socket_, shared_from_this(), limit);
-  const auto [error] = co_await socket_.async_wait(Tcp::socket::wait_read, kOutcome);
+  boost::system::error_code error;
+  if (tls_ != nullptr) {
+    // What came over the wire need not be anything to read; a cancelled read keeps what it has got.
+    std::array<std::byte, 1> first{};
+    const auto [failure, count] = co_await receive_some(first);
+    if (!failure) ahead_ = first.front();
+    error = failure;
+  } else {
+    const auto [failure] = co_await socket_.async_wait(Tcp::socket::wait_read, kOutcome);
+    error = failure;
+  }
   patience->waiting = false;
   patience->timer.cancel();
   if (error == asio::error::operation_aborted && socket_.is_open()) co_return false;
@@ -152,6 +227,18 @@ Task<Result<bool>> DeadlineSocket::wait_readable(Duration limit) {
 void DeadlineSocket::shutdown_write() noexcept {
   boost::system::error_code ignored;
   socket_.shutdown(Tcp::socket::shutdown_send, ignored);
+}
+
+Task<void> DeadlineSocket::linger(Duration limit) {
+  const Guard guard(shared_from_this(), limit);
+  shutdown_write();
+  std::array<std::byte, 4096> unread{};
+  const auto buffer = asio::buffer(unread.data(), unread.size());
+  while (socket_.is_open()) {
+    const auto [error, count] = co_await socket_.async_read_some(buffer, kOutcome);
+    if (error) break;
+  }
+  close();
 }
 
 void DeadlineSocket::close() noexcept {

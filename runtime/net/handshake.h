@@ -6,8 +6,8 @@
 // The caller proves itself first: one that cannot sees nothing but a version and 32 random bytes,
 // and then the end of the connection. Both proofs cover all that was said, so nothing can be
 // changed on the way or played again. Messages after it are neither signed nor encrypted; where the
-// network is not trusted, TLS belongs below this. Not the sending (authenticate.h). Thread safety:
-// functions without state.
+// network is not trusted, TLS goes below this (deadline_socket.h). Not the sending
+// (authenticate.h). Thread safety: functions without state.
 #pragma once
 
 #include <array>

@@ -40,7 +40,7 @@ ServerMetrics::ServerMetrics()
     : connections_(
           gauge(registry_, "switchyard_control_connections", "Open control connections by kind")),
       refused_(counter(registry_, "switchyard_control_refused_total",
-                       "Callers that could not prove that they know the secret")),
+                       "Callers that could not prove who they are")),
       malformed_(counter(registry_, "switchyard_control_malformed_total",
                          "Connections ended because of a malformed or misplaced frame")),
       received_(counter(registry_, "switchyard_control_messages_received_total",
@@ -49,6 +49,12 @@ ServerMetrics::ServerMetrics()
                     "Messages to agents and clients by type")),
       events_(counter(registry_, "switchyard_events_total", "Events of the controller by kind")),
       journal_bytes_(gauge(registry_, "switchyard_journal_bytes", "Size of the journal file")),
+      journal_whole_(gauge(registry_, "switchyard_journal_whole",
+                           "0 while records are missing that the disk refused")),
+      journal_compactions_(gauge(registry_, "switchyard_journal_compactions",
+                                 "Snapshots written in place of the history since the start")),
+      certificate_expires_(gauge(registry_, "switchyard_certificate_expires_timestamp_seconds",
+                                 "When the certificate in use ends; not shown without TLS")),
       http_requests_(counter(registry_, "switchyard_admin_requests_total",
                              "Requests to the admin port by route and status")),
       epoch_(gauge(registry_, "switchyard_view_epoch", "Number of the current view")),
@@ -79,7 +85,12 @@ prometheus::Counter& ServerMetrics::sent(std::string_view message) {
 prometheus::Counter& ServerMetrics::events(std::string_view kind) {
   return events_.Add({{"kind", std::string(kind)}});
 }
-prometheus::Gauge& ServerMetrics::journal_bytes() { return journal_bytes_.Add({}); }
+void ServerMetrics::journal(std::uint64_t size_bytes, std::uint64_t compactions, bool whole) {
+  journal_bytes_.Add({}).Set(static_cast<double>(size_bytes));
+  journal_compactions_.Add({}).Set(static_cast<double>(compactions));
+  journal_whole_.Add({}).Set(whole ? 1 : 0);
+}
+prometheus::Gauge& ServerMetrics::certificate_expires() { return certificate_expires_.Add({}); }
 prometheus::Counter& ServerMetrics::http_requests(std::string_view route, unsigned status) {
   return http_requests_.Add({{"route", std::string(route)}, {"code", std::to_string(status)}});
 }

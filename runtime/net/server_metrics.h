@@ -25,7 +25,8 @@ class ServerMetrics {
   [[nodiscard]] prometheus::Counter& received(std::string_view message);
   [[nodiscard]] prometheus::Counter& sent(std::string_view message);
   [[nodiscard]] prometheus::Counter& events(std::string_view kind);
-  [[nodiscard]] prometheus::Gauge& journal_bytes();
+  void journal(std::uint64_t size_bytes, std::uint64_t compactions, bool whole);
+  [[nodiscard]] prometheus::Gauge& certificate_expires();  // unix time
   [[nodiscard]] prometheus::Counter& http_requests(std::string_view route, unsigned status);
 
   // Sets the gauges of the cluster from Controller::status_json(). What it does not say is not
@@ -44,6 +45,9 @@ class ServerMetrics {
   prometheus::Family<prometheus::Counter>& sent_;
   prometheus::Family<prometheus::Counter>& events_;
   prometheus::Family<prometheus::Gauge>& journal_bytes_;
+  prometheus::Family<prometheus::Gauge>& journal_whole_;
+  prometheus::Family<prometheus::Gauge>& journal_compactions_;
+  prometheus::Family<prometheus::Gauge>& certificate_expires_;
   prometheus::Family<prometheus::Counter>& http_requests_;
   prometheus::Family<prometheus::Gauge>& epoch_;
   prometheus::Family<prometheus::Gauge>& masked_;

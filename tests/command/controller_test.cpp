@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "tests/command/run_command.h"
+#include "tests/unit/net/test_certificates.h"
 
 namespace switchyard::tests {
 namespace {
@@ -65,6 +66,53 @@ TEST(Controller, WithASecretAnswersOnlyWhoKnowsIt) {
   EXPECT_EQ(bad.exit_code, 5) << bad.err;
   EXPECT_TRUE(bad.out.empty());
   EXPECT_THAT(bad.err, HasSubstr("secret"));
+}
+
+// Who shows a certificate of the authority gets an answer, by flags, environment or run file; who
+// does not gets none.
+TEST(Controller, UnderTlsAnswersOnlyWhoHasACertificate) {
+  const ScratchFolder scratch;
+  const TestAuthority authority(scratch.path("."), "ca");
+  const auto own = authority.issue("controller");
+  const auto client = authority.issue("client", {.names = "", .usage = "clientAuth"});
+  const auto strange = TestAuthority(scratch.path("."), "other").issue("stranger");
+  const auto flags = [&](const net::TlsFiles& files) {
+    return " --tls-cert " + quoted(files.certificate) + " --tls-key " + quoted(files.key) +
+           " --tls-ca " + quoted(authority.file());
+  };
+  const std::string serve = flags(own) + " --secret-file " + quoted(scratch.path("secret"));
+  const std::string address =
+      "C=$(sed -n 's/controller on //p' " + quoted(scratch.path("controller.out")) + "); ";
+  const std::string ask =
+      address + "$B status --controller $C --json --secret-file " + quoted(scratch.path("secret"));
+  for (const std::string& good :
+       {ask + flags(client),
+        address + "SWITCHYARD_TLS_CERTIFICATE=" + quoted(client.certificate) +
+            " SWITCHYARD_TLS_KEY=" + quoted(client.key) +
+            " SWITCHYARD_TLS_AUTHORITY=" + quoted(authority.file()) +
+            " $B status --controller $C --json --secret-file " + quoted(scratch.path("secret")),
+        std::string("$B status --run-file $R --json")}) {
+    const auto outcome = run_shell(with_controller(scratch, serve, good));
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    EXPECT_EQ(outcome.json()["cluster"]["phase"], "starting");
+  }
+  EXPECT_THAT(read_file(scratch.path("controller.out")), HasSubstr("admin on https://127.0.0.1:"));
+  for (const std::string& bad : {ask, ask + flags(strange)}) {
+    const auto outcome = run_shell(with_controller(scratch, serve, bad));
+    EXPECT_EQ(outcome.exit_code, 5) << outcome.err;
+    EXPECT_TRUE(outcome.out.empty());
+    EXPECT_THAT(outcome.err, HasSubstr("peer_refused"));
+  }
+}
+
+TEST(Controller, SaysWhatIsWrongWithItsCertificates) {
+  const ScratchFolder scratch;
+  const auto half = run_alone({"controller", "--tls-cert", "x.pem"});
+  EXPECT_EQ(half.exit_code, 3);
+  EXPECT_THAT(half.err, HasSubstr("tls.key"));
+  const Arguments none{"controller", "--tls-cert", "x.pem", "--tls-key", "x.key", "--tls-ca", "y"};
+  EXPECT_EQ(run_alone(none).exit_code, 4);
+  EXPECT_EQ(run_alone({"status", "--controller", "127.0.0.1:1", "--tls-key", "k"}).exit_code, 3);
 }
 
 TEST(Controller, SaysWhatIsWrongWithItsFlags) {

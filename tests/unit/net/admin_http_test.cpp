@@ -7,6 +7,8 @@
 #include "tests/unit/net/bad_heads.h"
 #include "tests/unit/net/fake_brain.h"
 #include "tests/unit/net/raw_socket.h"
+#include "tests/unit/net/raw_tls.h"
+#include "tests/unit/net/tls_world.h"
 
 namespace switchyard::net {
 namespace {
@@ -89,7 +91,8 @@ TEST_F(AdminHttpTest, BodiesThatSayNothingGoodAreRefused) {
   for (const char* body :
        {"", "{}", "5", "[]", "null", R"({"expert_ranks": -1})", R"({"expert_ranks": 1.5})",
         R"({"expert_ranks": "2"})", R"({"expert_ranks": 4294967296})", R"({"ranks": 2})",
-        R"({"expert_ranks": 2, "more": 1})", R"({"expert_ranks": 2)", "{\"expert_ranks\": \xff}"}) {
+        R"({"expert_ranks": 2, "more": 1})", R"({"expert_ranks": 2, "expert_ranks": 2})",
+        R"({"expert_ranks": 2)", "{\"expert_ranks\": \xff}"}) {
     EXPECT_THAT(post("/v1/scale", body), StartsWith("HTTP/1.1 400")) << body;
   }
   EXPECT_THAT(post("/v1/rebalance", R"({"now": true})"), StartsWith("HTTP/1.1 400"));
@@ -131,7 +134,27 @@ TEST_F(AdminHttpTest, ChunkedBodiesAreReadAndTheirTricksRefused) {
   EXPECT_THAT(exchange(head + "fffffffffffffffff\r\n"), StartsWith("HTTP/1.1 400"));
   EXPECT_THAT(exchange(head + "20000\r\n" + std::string(0x20000, ' ') + "\r\n0\r\n\r\n"),
               StartsWith("HTTP/1.1 413"));
+  // Chunks of a byte: six on the wire for one that counts.
+  std::string crumbs = head;
+  for (int i = 0; i < 60'000; ++i) crumbs += "1\r\n \r\n";
+  EXPECT_THAT(exchange(crumbs), StartsWith("HTTP/1.1 400"));
   EXPECT_EQ(brain_.received<control::Command>().size(), 1u);
+}
+
+// What a lenient parser takes for the end of one request and the start of another.
+TEST_F(AdminHttpTest, NothingIsSmuggledBehindARequestThatIsRefused) {
+  const std::string hidden = "POST /v1/rebalance HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n";
+  for (const char* framing : {"Transfer-Encoding: xchunked", "Transfer-Encoding: chunked, identity",
+                              "Content-Length: 3, 3", "Content-Length: 0\r\nContent-Length: 0",
+                              "Content-Length: 0\r\nTransfer-Encoding: chunked"}) {
+    const auto response = exchange(
+        fmt::format("POST /v1/scale HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n{}"
+                    "\r\n\r\n{}",
+                    framing, hidden));
+    EXPECT_THAT(response, StartsWith("HTTP/1.1 400")) << framing;
+    EXPECT_EQ(response.find("HTTP/1.1", 8), std::string::npos) << framing;
+  }
+  EXPECT_TRUE(brain_.received<control::Command>().empty());
 }
 
 TEST_F(AdminHttpTest, OneConnectionCarriesSeveralRequests) {
@@ -168,6 +191,17 @@ TEST_F(HastyAdminHttpTest, WhoIsSlowIsCut) {
   EXPECT_TRUE(body.ended());
 }
 
+// A byte now and then buys no time (slowloris).
+TEST_F(HastyAdminHttpTest, WhoTricklesIsCut) {
+  for (const char* start : {"GET /healthz HTTP/1.1\r\nHost: a\r\nX: ",
+                            "POST /v1/scale HTTP/1.1\r\nHost: a\r\nContent-Type: "
+                            "application/json\r\nContent-Length: 60000\r\n\r\n"}) {
+    RawSocket slow(server_.admin());
+    slow.send(start);
+    EXPECT_LT(slow.trickle(), 10'000u) << start;
+  }
+}
+
 class GuardedAdminHttpTest : public AdminHttpTest {
  protected:
   GuardedAdminHttpTest() : AdminHttpTest(options()) {}
@@ -194,6 +228,48 @@ TEST_F(GuardedAdminHttpTest, OnlyHealthIsOpen) {
   EXPECT_THAT(get("/nothing", good), StartsWith("HTTP/1.1 404"));
   EXPECT_THAT(post("/v1/rebalance", "{}"), StartsWith("HTTP/1.1 401"));
   EXPECT_TRUE(brain_.received<control::Command>().empty());
+}
+
+class AdminHttpsTest : public TlsWorld {
+ protected:
+  [[nodiscard]] ServerOptions options(Duration limit) const {
+    ServerOptions options = server_options(authority_.issue("controller"));
+    options.admin = Endpoint{"127.0.0.1", 0};
+    options.admin_limit = limit;
+    return options;
+  }
+  FakeBrain brain_;
+};
+
+// Probes and browsers have no certificate of the cluster.
+TEST_F(AdminHttpsTest, PagesAndCommandsAnswerWithoutACertificate) {
+  const RunningServer server(brain_, options(std::chrono::seconds(10)));
+  RawTls page(server.admin(), std::nullopt);
+  page.send("GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n");
+  page.send("GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  const auto pages = page.receive_all();
+  EXPECT_THAT(pages, StartsWith("HTTP/1.1 200"));
+  EXPECT_THAT(pages, HasSubstr("switchyard_certificate_expires_timestamp_seconds"));
+  EXPECT_THAT(pages, HasSubstr("\"status\":\"ok\""));
+  RawTls command(server.admin(), std::nullopt);
+  command.send(
+      "POST /v1/drain HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
+      "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n{\"ra\r\n");
+  command.send("7\r\nnk\": 3}\r\n0\r\n\r\n");
+  EXPECT_THAT(command.receive_all(), StartsWith("HTTP/1.1 200"));
+  EXPECT_EQ(brain_.received<control::Command>().at(0).amount, 3u);
+}
+
+TEST_F(AdminHttpsTest, PlainHttpAndSlowHandshakesGetNothing) {
+  const RunningServer server(brain_, options(std::chrono::milliseconds(50)));
+  RawSocket plain(server.admin());
+  plain.send("GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_EQ(plain.receive_all().find("HTTP"), std::string::npos);
+  RawSocket silent(server.admin());
+  EXPECT_TRUE(silent.ended());
+  RawTls slow(server.admin(), std::nullopt);
+  slow.send("GET /healthz HTT");
+  EXPECT_EQ(slow.receive_all(), "");
 }
 
 TEST(AdminHttp, ListensBeyondLoopbackOnlyWithAToken) {

@@ -7,6 +7,7 @@
 
 #include "runtime/net/client.h"
 #include "tests/unit/net/fake_brain.h"
+#include "tests/unit/net/tls_world.h"
 
 namespace switchyard::net {
 namespace {
@@ -148,6 +149,54 @@ TEST(Agent, RegistersAgainWithItsIncarnationAfterTheControllerCameBack) {
   for (const auto& who : second.received<control::Register>()) {
     EXPECT_NE(who.incarnation, control::Incarnation());
   }
+}
+
+class AgentUnderTls : public TlsWorld {};
+
+TEST_F(AgentUnderTls, CarriesLargeMessagesBothWaysAndItsLastWords) {
+  FakeBrain brain;
+  const RunningServer server(brain, TlsWorld::server_options(authority_.issue("controller")));
+  Engine engine;
+  AgentOptions options = agent_options(server.where());
+  options.tls = open(authority_.issue("rank"));
+  const auto agent = start(options, engine);
+  ASSERT_TRUE(engine.wait<control::Welcome>().has_value());
+  control::Assign assign;
+  assign.payload.resize(3'000'000, std::byte{7});
+  control::Finished finished;
+  finished.payload.resize(5'000'000, std::byte{9});
+  brain.next_actions({control::Send{control::ConnectionId(1), assign}});
+  engine.mailbox.post(finished);
+  const auto got = engine.wait<control::Assign>();
+  ASSERT_TRUE(got.has_value());
+  EXPECT_EQ(got->payload, assign.payload);
+  EXPECT_TRUE(brain.wait_for(is_message<control::Heartbeat>, 3));
+  engine.mailbox.post(control::Goodbye{{std::byte{1}}});
+  agent->stop(kPatience);
+  ASSERT_TRUE(brain.wait_for(is_happening<control::Disconnected>));
+  EXPECT_EQ(brain.received<control::Finished>().at(0).payload, finished.payload);
+  EXPECT_EQ(brain.received<control::Goodbye>().size(), 1u);
+}
+
+TEST_F(AgentUnderTls, TakesNewCertificatesWhenItConnectsAgain) {
+  FakeBrain first;
+  FakeBrain second;
+  ServerOptions options = TlsWorld::server_options(authority_.issue("controller"));
+  auto server = std::make_unique<RunningServer>(first, options);
+  options.listen = server->where();
+  Engine engine;
+  AgentOptions own = agent_options(options.listen);
+  own.tls = open(authority_.issue("rank"));
+  const auto agent = start(own, engine);
+  ASSERT_TRUE(engine.wait<control::Welcome>().has_value());
+  server.reset();
+  // Everybody gets a certificate of another authority before the controller is back.
+  const tests::TestAuthority next(folder_, "next");
+  (void)next.issue("rank");
+  write("ca.pem", next.pem());
+  options.tls = open(next.issue("controller"));
+  server = std::make_unique<RunningServer>(second, options);
+  EXPECT_TRUE(engine.wait<control::Welcome>().has_value());
 }
 
 TEST(Agent, GivesUpOnceRefused) {

@@ -16,6 +16,8 @@ namespace {
 constexpr std::chrono::seconds kPatience{10};
 const Secret kSecret("a secret of this test alone");
 
+using Payload = std::vector<std::byte>;
+
 ServerOptions options() {
   ServerOptions options;
   options.secret = kSecret;
@@ -144,6 +146,62 @@ TEST(ControllerServer, WhoStopsInTheMiddleOfAFrameIsCut) {
   slow.send(frame);
   EXPECT_TRUE(slow.ended());
   EXPECT_TRUE(brain.wait_for(is_happening<control::Disconnected>));
+}
+
+TEST(ControllerServer, WhoTricklesIsCut) {
+  FakeBrain brain;
+  ServerOptions hasty = options();
+  hasty.handshake_limit = std::chrono::milliseconds(20);
+  hasty.frame_limit = std::chrono::milliseconds(20);
+  const RunningServer server(brain, hasty);
+  RawSocket greeting(server.where());
+  EXPECT_LT(greeting.trickle(), kGreetingBytes);
+  RawSocket frame(server.where());
+  authenticate(frame, control::Speaker::kClient);
+  auto begun = control::encode(control::Submit{{{"x", "", "", "", Payload(50'000)}}});
+  begun.resize(control::kFrameHeaderBytes);
+  frame.send(begun);
+  EXPECT_LT(frame.trickle(), 10'000u);
+  EXPECT_TRUE(brain.received<control::Submit>().empty());
+}
+
+TEST(ControllerServer, AFrameThatPromisesTooMuchEndsItsConnectionBeforeItComes) {
+  FakeBrain brain;
+  const RunningServer server(brain, options());
+  for (const std::uint32_t size : {0xFFFF'FFFFu, (64u << 20) + 1}) {
+    RawSocket greedy(server.where());
+    authenticate(greedy, control::Speaker::kClient);
+    auto header = control::encode(control::Command{});
+    header.resize(control::kFrameHeaderBytes);
+    for (std::size_t i = 0; i < 4; ++i) {
+      header[control::kFrameHeaderBytes - 4 + i] = static_cast<std::byte>(size >> (8 * i));
+    }
+    greedy.send(header);
+    EXPECT_TRUE(greedy.ended()) << size;
+  }
+}
+
+TEST(ControllerServer, MoreConnectionsThanItTakesAreRefusedUntilOneEnds) {
+  FakeBrain brain;
+  ServerOptions narrow = options();
+  narrow.connections_max = 2;
+  const RunningServer server(brain, narrow);
+  auto first = Client::connect(server.where(), kSecret, kPatience);
+  ASSERT_TRUE(first.has_value());
+  {
+    const auto second = Client::connect(server.where(), kSecret, kPatience);
+    ASSERT_TRUE(second.has_value());
+    EXPECT_FALSE(Client::connect(server.where(), kSecret, kPatience).has_value());
+  }
+  EXPECT_TRUE(brain.wait_for(is_happening<control::Disconnected>));
+  EXPECT_TRUE(first->ask({control::Wish::kStatus, 0}, kPatience).has_value());
+  const SteadyClock clock;
+  const auto deadline = Deadline::after(clock, kPatience);
+  bool in = false;
+  while (!in && !deadline.passed(clock)) {
+    in = Client::connect(server.where(), kSecret, kPatience).has_value();
+  }
+  EXPECT_TRUE(in);
 }
 
 TEST(ControllerServer, WhoDoesNotReadIsCut) {

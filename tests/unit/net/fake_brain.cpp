@@ -66,9 +66,9 @@ void FakeBrain::answer_with(control::Answer answer) {
   answer_ = std::move(answer);
 }
 
-RunningServer::RunningServer(FakeBrain& brain, ServerOptions options) {
+RunningServer::RunningServer(FakeBrain& brain, ServerOptions options, Log log) {
   auto created =
-      ControllerServer::create(std::move(options), brain.brain(), std::nullopt, make_null_log());
+      ControllerServer::create(std::move(options), brain.brain(), std::nullopt, std::move(log));
   SY_CHECK(created.has_value(), "{}", created.error().message);
   server_ = *std::move(created);
   where_ = server_->listening();

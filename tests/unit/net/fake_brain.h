@@ -34,6 +34,16 @@ class FakeBrain {
     }
     return out;
   }
+  // Everything of kind H that has happened so far, in order.
+  template <class H>
+  [[nodiscard]] std::vector<H> happenings() const {
+    std::vector<H> out;
+    const std::lock_guard lock(mutex_);
+    for (const auto& happening : seen_) {
+      if (const auto* what = std::get_if<H>(&happening)) out.push_back(*what);
+    }
+    return out;
+  }
   // Does these with the next happening.
   void next_actions(std::vector<control::Action> actions);
   [[nodiscard]] std::string status() const {
@@ -57,7 +67,7 @@ class FakeBrain {
 // A server on a thread of its own, stopped and joined at the end.
 class RunningServer {
  public:
-  RunningServer(FakeBrain& brain, ServerOptions options);
+  RunningServer(FakeBrain& brain, ServerOptions options, Log log = make_null_log());
   ~RunningServer();
   [[nodiscard]] Endpoint where() const { return where_; }
   [[nodiscard]] Endpoint admin() const { return admin_; }

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -46,6 +47,17 @@ bool RawSocket::ended() {
   std::byte byte{};
   const auto got = ::recv(descriptor_, &byte, 1, 0);
   return got == 0 || (got < 0 && errno == ECONNRESET);
+}
+
+std::size_t RawSocket::trickle() {
+  constexpr std::size_t kBytesMax = 10'000;
+  constexpr int kPauseMs = 2;
+  for (std::size_t sent = 0; sent < kBytesMax; ++sent) {
+    if (::send(descriptor_, "x", 1, MSG_NOSIGNAL) != 1) return sent;
+    pollfd heard{descriptor_, POLLIN, 0};
+    if (::poll(&heard, 1, kPauseMs) == 1 && ended()) return sent;
+  }
+  return kBytesMax;
 }
 
 std::string RawSocket::receive_all() {

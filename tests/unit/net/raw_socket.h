@@ -24,6 +24,9 @@ class RawSocket {
   [[nodiscard]] bool receive(MutableBytes into);
   // Whether the other side ends the connection without another byte.
   [[nodiscard]] bool ended();
+  // Sends a byte every few milliseconds until the other side ends the connection, 10'000 at most;
+  // answers how many.
+  [[nodiscard]] std::size_t trickle();
   // All until the end or until nothing more comes for ten seconds.
   [[nodiscard]] std::string receive_all();
 
