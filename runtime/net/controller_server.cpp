@@ -3,6 +3,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
+#include <deque>
 #include <set>
 #include <utility>
 
@@ -73,7 +74,8 @@ struct ControllerServer::State {
   asio::steady_timer patience;
   asio::signal_set signals;
   std::set<std::shared_ptr<DeadlineSocket>> open;  // those that have not proved themselves included
-  std::string tls_trouble;                         // said already
+  std::deque<std::shared_ptr<DeadlineSocket>> strangers;  // have not proved themselves, in order
+  std::string tls_trouble;                                // said already
   bool stopping = false;
 };
 
@@ -98,7 +100,11 @@ Task<void> ControllerServer::State::serve(Tcp::socket raw) {
   const auto socket = std::make_shared<DeadlineSocket>(std::move(raw));
   const std::string address = socket->peer();
   open.insert(socket);
+  strangers.push_back(socket);
+  // Whoever fills the house with silence keeps nobody out who has something to say.
+  if (strangers.size() > options.strangers_max) strangers.front()->close();
   const auto who = co_await identify(socket);
+  std::erase(strangers, socket);
   if (who && !stopping) {
     co_await converse(socket, *who, address);
   } else if (!who && !stopping) {

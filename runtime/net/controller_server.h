@@ -35,6 +35,7 @@ struct ServerOptions {
   Duration frame_limit = std::chrono::seconds(10);     // of one message, either way
   Duration stop_patience = std::chrono::seconds(2);    // for what is queued at the end
   std::size_t connections_max = 2048;
+  std::size_t strangers_max = 256;  // that have not proved themselves yet; the oldest gives way
   std::size_t queue_bytes_max = std::size_t{64} << 20;  // waiting for one peer
   JournalLimits journal;
   Signals signals = Signals::kIgnore;

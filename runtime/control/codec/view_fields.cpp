@@ -17,6 +17,19 @@ void member_fields(Io& io, M& member) {
   io("view.member.zone", member.zone);
 }
 
+template <class Io, class Replica>
+void replica_fields(Io& io, Replica& replica) {
+  io("view.replica.rank", replica.rank);
+  io("view.replica.slot", replica.slot);
+}
+
+// Each list of replicas, layer by layer, follows.
+template <class Io, class Count>
+void shape_fields(Io& io, Count& layers, Count& experts) {
+  io("view.layers", layers);
+  io("view.experts", experts);
+}
+
 void check_members(ByteReader& io, const std::vector<placement::Member>& members) {
   for (std::size_t i = 1; i < members.size(); ++i) {
     if (members[i].rank <= members[i - 1].rank) io.refuse("view.members", "are not in order");
@@ -29,8 +42,7 @@ void check_members(ByteReader& io, const std::vector<placement::Member>& members
 std::vector<placement::Replica> read_replicas(ByteReader& io) {
   std::vector<placement::Replica> replicas;
   const auto each = [](ByteReader& in, placement::Replica& replica) {
-    in("view.replica.rank", replica.rank);
-    in("view.replica.slot", replica.slot);
+    replica_fields(in, replica);
     if (replica.rank.index() >= kWireRanksMax) in.refuse("view.replica.rank", "is above the limit");
   };
   io.list("view.replicas", replicas, kWireRanksMax, each);
@@ -43,8 +55,7 @@ std::vector<placement::Replica> read_replicas(ByteReader& io) {
 void read_placement(ByteReader& io, placement::Placement& placement) {
   std::uint32_t layers = 0;
   std::uint32_t experts = 0;
-  io("view.layers", layers);
-  io("view.experts", experts);
+  shape_fields(io, layers, experts);
   if (layers > kWireLayersMax || experts > kWireExpertsMax) {
     io.refuse("view.layers", "are more layers or experts than the limit");
   }
@@ -66,16 +77,14 @@ void read_placement(ByteReader& io, placement::Placement& placement) {
 }
 
 void write_placement(ByteWriter& io, const placement::Placement& placement) {
-  io("view.layers", static_cast<std::uint32_t>(placement.layers()));
-  io("view.experts", static_cast<std::uint32_t>(placement.experts()));
+  const auto layers = static_cast<std::uint32_t>(placement.layers());
+  const auto experts = static_cast<std::uint32_t>(placement.experts());
+  shape_fields(io, layers, experts);
   for (std::size_t layer = 0; layer < placement.layers(); ++layer) {
     for (std::uint32_t expert = 0; expert < placement.experts(); ++expert) {
       const auto replicas = placement.replicas(layer, ExpertId(expert));
       io("view.replicas", static_cast<std::uint32_t>(replicas.size()));
-      for (const auto& replica : replicas) {
-        io("view.replica.rank", replica.rank);
-        io("view.replica.slot", replica.slot);
-      }
+      for (const auto& replica : replicas) replica_fields(io, replica);
     }
   }
 }

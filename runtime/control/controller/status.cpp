@@ -136,6 +136,7 @@ std::string Controller::State::status() const {
       {"parts",
        {{"detector", {{"last_run_age_s", last_tick ? json(to_seconds(now - *last_tick)) : json()}}},
         {"balancer", balancer_json(balancer, rebalance_under_way, rebalance_wanted, pairs, now)},
+        {"journal", {{"trouble", journal_trouble}}},
         {"autoscaler", autoscaler_json(options.scaling.mode, autoscaler, scaled_last, now)}}}};
 
   if (transaction) {

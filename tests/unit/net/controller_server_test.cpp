@@ -204,6 +204,18 @@ TEST(ControllerServer, MoreConnectionsThanItTakesAreRefusedUntilOneEnds) {
   EXPECT_TRUE(in);
 }
 
+TEST(ControllerServer, ManySilentStrangersKeepNobodyOut) {
+  FakeBrain brain;
+  ServerOptions small = options();
+  small.strangers_max = 3;
+  small.handshake_limit = std::chrono::seconds(60);
+  const RunningServer server(brain, small);
+  std::vector<std::unique_ptr<RawSocket>> silent;
+  for (int i = 0; i < 3; ++i) silent.push_back(std::make_unique<RawSocket>(server.where()));
+  EXPECT_TRUE(Client::connect(server.where(), kSecret, kPatience).has_value());
+  EXPECT_TRUE(silent[0]->ended());
+}
+
 TEST(ControllerServer, WhoDoesNotReadIsCut) {
   FakeBrain brain;
   ServerOptions small = options();
