@@ -131,34 +131,58 @@ class MoeLayerBench {
   std::uint64_t step_ = 0;
 };
 
+// The whole layer, the share of everything but the experts, and each part of that share.
+void add_layer_rows(const std::string& name, std::size_t tokens,
+                    const std::vector<MoeLayerBench::Parts>& passes, BenchRows& rows) {
+  const auto sample_of = [&passes](const auto& value) {
+    std::vector<double> values;
+    for (const auto& parts : passes) values.push_back(value(parts));
+    return summarise(std::move(values));
+  };
+  BenchRow row;
+  row.name = name;
+  row.sample = sample_of([](const auto& parts) { return parts.total(); });
+  row.achieved = 1e6 * static_cast<double>(tokens) / row.sample.us_p50;
+  row.unit = "tokens/s";
+  rows.add(row);
+  BenchRow share;
+  share.name = name + ": gate+select+plan+combine";
+  share.sample = sample_of([](const auto& parts) { return parts.overhead(); });
+  share.achieved =
+      sample_of([](const auto& parts) { return 100 * parts.overhead() / parts.total(); }).us_p50;
+  share.unit = "% of it";
+  rows.add(share);
+  using Part = double (*)(const MoeLayerBench::Parts&);
+  const std::pair<const char*, Part> parts_of_it[] = {
+      {"gate", [](const auto& parts) { return parts.gate; }},
+      {"select", [](const auto& parts) { return parts.select; }},
+      {"plan and dispatch", [](const auto& parts) { return parts.dispatch; }},
+      {"group, combine", [](const auto& parts) { return parts.finish - parts.experts; }},
+  };
+  for (const auto& [part, value] : parts_of_it) {
+    BenchRow part_row;
+    part_row.name = name + ": " + part;
+    part_row.sample = sample_of(value);
+    part_row.achieved =
+        sample_of([value](const auto& parts) { return 100 * value(parts) / parts.total(); }).us_p50;
+    part_row.unit = "% of it";
+    rows.add(part_row);
+  }
+}
+
 }  // namespace
 
 Result<void> bench_moe(const engine::ClusterOptions& options, const model::ModelConfig& model,
                        const BenchPlan& plan, const std::string& routing, BenchRows& rows) {
   SY_ASSIGN(const auto bench, MoeLayerBench::create(options, model, routing));
   for (const std::size_t tokens : {1U, 16U, 64U, 512U}) {
-    std::vector<double> totals;
-    std::vector<double> overheads;
+    std::vector<MoeLayerBench::Parts> passes;
     SY_ASSIGN(auto buffers, bench->make_buffers(tokens));
     for (std::size_t i = 0; i < 10 * plan.repeats; ++i) {
       SY_ASSIGN(const auto parts, bench->pass(buffers, i));
-      if (i < plan.repeats) continue;
-      totals.push_back(parts.total());
-      overheads.push_back(100 * parts.overhead() / parts.total());
+      if (i >= plan.repeats) passes.push_back(parts);
     }
-    BenchRow row;
-    row.name = fmt::format("moe layer/{}/{} tokens", plan.shape, tokens);
-    row.sample = summarise(std::move(totals));
-    row.achieved = 1e6 * static_cast<double>(tokens) / row.sample.us_p50;
-    row.unit = "tokens/s";
-    rows.add(row);
-    BenchRow share;
-    share.name =
-        fmt::format("moe layer/{}/{} tokens: gate+select+plan+combine", plan.shape, tokens);
-    share.sample.count = row.sample.count;
-    share.achieved = summarise(std::move(overheads)).us_p50;
-    share.unit = "% of it";
-    rows.add(share);
+    add_layer_rows(fmt::format("moe layer/{}/{} tokens", plan.shape, tokens), tokens, passes, rows);
   }
   return {};
 }

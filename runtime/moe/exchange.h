@@ -90,7 +90,7 @@ class Exchange {
            ExpertServer* server, Counters& counters);
   [[nodiscard]] Result<void> post(Part& part, MutableBytes message);
   void encode(Rows x, const DispatchPlan& plan, const RankPlan& part, MutableBytes message);
-  [[nodiscard]] const std::byte* answer_row(const Part& part, std::size_t pair) const;
+  [[nodiscard]] Rows answer_rows(const Part& part) const;  // [pairs, d]
 
   ExchangeShape shape_;
   kernels::Device& device_;

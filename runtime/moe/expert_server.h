@@ -1,8 +1,8 @@
 // runtime/moe/expert_server.h -- serves the experts of this rank: gathers what routers sent for one
 // layer, groups rows by expert, runs the grouped FFN and answers each router.
 // Every router has as many inboxes as it has micro-batches in flight, so memory is bounded and rows
-// are received in place. The rank's own router (colocated) uses inboxes like any other, without a
-// transport in between.
+// are received in place. The rank's own router (colocated) has inboxes like any other, but no
+// message: the rows stay where they are, and are copied only to share a batch with others' rows.
 // Thread safety: shared objects: unsafe (the rank's engine thread only).
 #pragma once
 
@@ -28,7 +28,8 @@ struct ExpertServerOptions {
   // 1 where views never change. More where a dispatch may be replayed under a newer view while the
   // answer to the old one is still on its way: three survive two changes in a row.
   std::size_t inboxes_per_micro_batch = 1;
-  Duration gather_window{200'000};            // how long a dispatch waits for other routers' rows
+  // How long a dispatch waits for other routers' rows, or longer (see gather_window() below).
+  Duration gather_window{200'000};
   Duration router_active_window{50'000'000};  // a router silent for longer is not waited for
   Duration send_deadline{30'000'000'000};     // for an inbox to come free
 };
@@ -40,9 +41,13 @@ class ExpertServer {
       ExpertServerOptions options, kernels::Device& device, const ExpertStore& store,
       comm::Transport& transport, const Clock& clock, Counters& counters);
 
-  // The rank's own router: writes a dispatch into own_inbox(), then says that it is there.
-  [[nodiscard]] MutableBytes own_inbox(std::size_t micro_batch, std::size_t bytes);
-  [[nodiscard]] Result<void> accept_own(std::size_t micro_batch, std::size_t bytes);
+  // The rank's own router. x: operand rows; row r of the dispatch is x.row(rows[r]). All of it
+  // stays unchanged until the answer is there or the dispatch is withdrawn.
+  struct OwnRows {
+    Rows x;
+    std::span<const std::uint32_t> rows;
+  };
+  [[nodiscard]] Result<void> accept_own(const Dispatch& dispatch, const OwnRows& own);
   // The answer rows of the own dispatch once it was served: [pairs, d]; valid until the next
   // accept_own() of that micro-batch.
   [[nodiscard]] std::optional<Rows> own_answer(std::size_t micro_batch) const;
@@ -68,6 +73,7 @@ class ExpertServer {
   struct Inbox {
     enum class State { kEmpty, kWaiting, kServed, kLost } state = State::kEmpty;
     Dispatch dispatch;
+    OwnRows own;  // of the own router; empty for others
     std::size_t prefix_rows = 0;
     TimePoint arrived{};
     std::optional<comm::SendTicket> sending;
@@ -83,11 +89,14 @@ class ExpertServer {
   [[nodiscard]] Rows answer_rows(std::size_t inbox) const;
   [[nodiscard]] Result<bool> receive_one();
   [[nodiscard]] Result<void> accept(std::size_t inbox, Bytes message);
+  [[nodiscard]] Result<void> enqueue(std::size_t inbox, const Dispatch& dispatch);
   [[nodiscard]] std::optional<Answer> refusal(const Dispatch& dispatch) const;
   [[nodiscard]] Result<void> post(std::size_t inbox, const Answer& answer);
+  [[nodiscard]] Duration gather_window() const noexcept;
   [[nodiscard]] std::optional<std::uint32_t> ready_layer() const;
   [[nodiscard]] Result<void> serve(std::uint32_t layer);
-  void group_pairs(std::uint32_t layer);
+  void group_pairs(std::uint32_t layer, const Inbox* in_place);
+  [[nodiscard]] Rows gathered_rows();
   [[nodiscard]] bool is_own(std::size_t inbox) const;
 
   ExpertServerOptions options_;
@@ -103,6 +112,7 @@ class ExpertServer {
   std::size_t outbox_rows_ = 0;            // y rows of one inbox, prefix included
   std::vector<Inbox> inboxes_;
   std::vector<TimePoint> last_seen_;         // [routers]
+  Duration last_batch_{};                    // what the last FFN took
   HostBuffer x_;                             // [inboxes * inbox_rows_] operand rows
   HostBuffer y_;                             // [inboxes * outbox_rows_] answer rows
   std::vector<std::uint32_t> expert_begin_;  // [E + 1] counting sort of the batch
