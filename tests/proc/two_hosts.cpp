@@ -45,4 +45,11 @@ std::string TwoHosts::prefix() const {
 
 void TwoHosts::cut() const { (void)run_shell("ip -n " + name(1) + " link set eth0 down"); }
 
+int TwoHosts::ranks_on(int host) const {
+  const auto outcome = run_shell("for p in $(ip netns pids " + name(host) +
+                                 "); do tr '\\0' ' ' < /proc/$p/cmdline | cut -d' ' -f2; done | "
+                                 "grep -c '^rank$'");
+  return outcome.out.empty() ? 0 : std::stoi(outcome.out);
+}
+
 }  // namespace switchyard::tests

@@ -26,6 +26,8 @@ class TwoHosts {
   [[nodiscard]] std::string prefix() const;
   // Pulls the cable.
   void cut() const;
+  // Processes of this binary's ranks that run on a host.
+  [[nodiscard]] int ranks_on(int host) const;
 
  private:
   [[nodiscard]] std::string name(int host) const;

@@ -1,0 +1,141 @@
+// What a cluster does over seconds and minutes: its pace before and after a death, and its calm
+// beside busy neighbours.
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+
+#include "tests/proc/bench/modes.h"
+#include "tests/proc/scene.h"
+
+namespace switchyard::tests {
+namespace {
+
+constexpr double kWindow = 10;  // s
+
+// Steps of the router per second over a window from now on; nothing when the run ends within it.
+std::optional<double> steps_per_s(LaunchedCluster& cluster) {
+  const auto steps_of = [](const nlohmann::json& status) {
+    return status["ranks"][0].value("steps", std::uint64_t{0});
+  };
+  // From one heartbeat to another: the counter moves only with them.
+  const auto next_change = [&]() -> std::optional<std::pair<double, std::uint64_t>> {
+    const auto status = cluster.status();
+    if (status.is_discarded()) return std::nullopt;
+    const auto before = steps_of(status);
+    const auto changed = cluster.await([&](const auto& now) { return steps_of(now) != before; });
+    if (!changed) return std::nullopt;
+    return std::pair(wall_seconds(), steps_of(*changed));
+  };
+  const auto first = next_change();
+  if (!first) return std::nullopt;
+  (void)cluster.go_on(std::chrono::duration<double>(kWindow - 0.5));
+  const auto last = next_change();
+  if (!last) return std::nullopt;
+  return static_cast<double>(last->second - first->second) / (last->first - first->first);
+}
+
+// Sixteen long answers of a small random model: a steady batch for a minute.
+Arguments steady_work(const ScratchFolder& scratch) {
+  std::string lines;
+  for (int i = 0; i < 16; ++i) {
+    lines += nlohmann::json{{"id", std::to_string(i)}, {"tokens", {1 + i, 2, 3}}}.dump() + "\n";
+  }
+  Arguments arguments = {
+      "generate",  "--preset",     "inference",    "--json",
+      "--quiet",   "--ignore-eos", "--prompts",    scratch.write("work.jsonl", lines),
+      "--context", "4096",         "--max-tokens", "4000"};
+  for (const char* size : {"hidden=256", "layers=4", "heads=4", "kv_heads=2", "head_size=64",
+                           "vocab=1000", "expert_inner=1024"}) {
+    arguments.insert(arguments.end(), {"--set", std::string("model.") + size});
+  }
+  return arguments;
+}
+
+// Processes that compute without end, as long as this lives.
+class BusyNeighbours {
+ public:
+  explicit BusyNeighbours(int count) {
+    for (int i = 0; i < count; ++i) {
+      const pid_t pid = ::fork();
+      if (pid == 0) {
+        ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+        for (std::atomic<std::uint64_t> turns{0};; ++turns) {
+        }
+      }
+      if (pid > 0) pids_.push_back(pid);
+    }
+  }
+  ~BusyNeighbours() {
+    for (const pid_t pid : pids_) {
+      ::kill(pid, SIGKILL);
+      ::waitpid(pid, nullptr, 0);
+    }
+  }
+  BusyNeighbours(const BusyNeighbours&) = delete;
+  BusyNeighbours& operator=(const BusyNeighbours&) = delete;
+
+ private:
+  std::vector<pid_t> pids_;
+};
+
+}  // namespace
+
+bool measure_throughput(int trials, const Arguments& launch) {
+  const ScratchFolder scratch;
+  const auto arguments = steady_work(scratch);
+  bool measured = true;
+  for (int trial = 0; trial < trials; ++trial) {
+    LaunchedCluster cluster(launch, arguments);
+    const auto status = cluster.await([](const nlohmann::json& now) {
+      return now["view"].is_object() && now["ranks"][0].value("steps", 0U) >= 200;
+    });
+    const auto before = steps_per_s(cluster);
+    if (!status || !before) return false;
+    const std::size_t members = (*status)["view"]["members"].size();
+    LaunchedCluster::send_signal(*status, 1 + static_cast<std::uint32_t>(trial) % 3, SIGKILL);
+    const auto after = steps_per_s(cluster);
+    const double share = after ? *after / *before : 0;
+    const double left = static_cast<double>(members - 1) / static_cast<double>(members);
+    fmt::print("trial {}: {:.0f} steps/s before, {:.0f} after: {:.3f}; ranks left {:.3f}: {:.2f}\n",
+               trial, *before, after.value_or(0), share, left, share / left);
+    std::fflush(stdout);
+    measured = measured && after.has_value();
+    cluster.interrupt();
+    measured = cluster.finish().exit_code == 0 && measured;
+  }
+  return measured;
+}
+
+bool soak(double minutes, int busy, const Arguments& launch) {
+  const ScratchFolder scratch;
+  const auto arguments = long_run(scratch, 4);
+  const auto baseline = run_alone(arguments).json()["sequences"];
+  const BusyNeighbours neighbours(busy);
+  const double from = wall_seconds();
+  std::size_t deaths = 0;
+  int runs = 0;
+  int wrong = 0;
+  while (wall_seconds() - from < 60 * minutes) {
+    LaunchedCluster cluster(launch, arguments);
+    const auto text = difference(cluster.finish(), baseline);
+    const auto events = cluster.events();
+    for (const auto& event : events) {
+      const bool death = event.kind == "rank_dead" || event.kind == "rank_lost";
+      if (death) fmt::print("run {}: {}\n", runs, event.text);
+      deaths += death ? 1 : 0;
+    }
+    if (!text.empty()) fmt::print("run {}: {}\n", runs, text.substr(0, 2000));
+    wrong += text.empty() ? 0 : 1;
+    ++runs;
+    std::fflush(stdout);
+  }
+  fmt::print("{} runs in {:.1f} minutes beside {} busy processes: {} false deaths, {} wrong\n",
+             runs, (wall_seconds() - from) / 60, busy, deaths, wrong);
+  return deaths == 0 && wrong == 0;
+}
+
+}  // namespace switchyard::tests
