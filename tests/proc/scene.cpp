@@ -147,6 +147,18 @@ class Player {
   std::uint64_t steps_ = 0;
 };
 
+// The change that was interrupted: its ranks had been asked to prepare, and it had not been
+// committed or rolled back, when the rank was found dead.
+bool fell_into_a_change(const std::vector<LoggedEvent>& events) {
+  bool open = false;
+  for (const auto& event : events) {
+    if (event.kind == "view_preparing") open = true;
+    if (event.kind == "view_committed" || event.kind == "view_rolled_back") open = false;
+    if (event.kind == "rank_dead" && open) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 const std::vector<Scene>& scenes() {
@@ -202,6 +214,7 @@ Stage::Played Stage::play(const Scene& scene, unsigned seed, const std::string& 
   out.harmed = player.harm();
   out.wrong = difference(cluster.finish(), expected);
   out.events = cluster.events();
+  out.in_change = fell_into_a_change(out.events);
   if (!out.wrong.empty()) {
     out.wrong += "\n" + cluster.log("ranks.log") + cluster.log("controller.log");
     if (!keep.empty()) cluster.keep(keep);

@@ -42,8 +42,9 @@ struct Scene {
 class Stage {
  public:
   struct Played {
-    bool harmed = false;  // the run was not over before
-    std::string wrong;    // empty: nothing
+    bool harmed = false;     // the run was not over before
+    bool in_change = false;  // a rank was found dead while a change of the view was being prepared
+    std::string wrong;       // empty: nothing
     std::vector<LoggedEvent> events;
   };
   // Victims and moments follow from the seed. keep: where the logs of a run that went wrong go.

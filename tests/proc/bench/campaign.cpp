@@ -10,7 +10,8 @@ bool campaign(int runs, unsigned first_seed, const std::string& keep) {
   struct Tally {
     int harmed = 0;
     int wrong = 0;
-    int over = 0;  // before the signal
+    int over = 0;       // before the signal
+    int in_change = 0;  // found dead while a change of the view was being prepared
   };
   std::map<std::string, Tally> tallies;
   Stage stage;
@@ -24,6 +25,7 @@ bool campaign(int runs, unsigned first_seed, const std::string& keep) {
     const auto played = stage.play(scene, seed, folder);
     Tally& tally = tallies[scene.name];
     (played.harmed ? tally.harmed : tally.over) += 1;
+    tally.in_change += played.in_change ? 1 : 0;
     harmed += played.harmed ? 1 : 0;
     if (!played.wrong.empty()) {
       ++tally.wrong;
@@ -34,8 +36,8 @@ bool campaign(int runs, unsigned first_seed, const std::string& keep) {
     std::fflush(stdout);
   }
   for (const auto& [name, tally] : tallies) {
-    fmt::print("{:<24} {:3} harmed, {} wrong, {} over before\n", name, tally.harmed, tally.wrong,
-               tally.over);
+    fmt::print("{:<24} {:3} harmed, {} wrong, {} over before, {} within a change\n", name,
+               tally.harmed, tally.wrong, tally.over, tally.in_change);
   }
   fmt::print("{} of {} runs ended with equal texts and conserved pairs\n", harmed - wrong, harmed);
   return wrong == 0 && harmed == runs;
