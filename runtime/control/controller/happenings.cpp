@@ -30,6 +30,7 @@ Controller::State::State(ControllerOptions from)
 }
 
 void Controller::State::handle(Happening happening) {
+  outbox.set_time(now);
   if (started == TimePoint()) started = router_seen = whole_since = now;
   if (phase == RunPhase::kStopped) return;
   if (const auto* connected = std::get_if<Connected>(&happening)) {

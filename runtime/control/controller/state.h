@@ -5,6 +5,7 @@
 
 #include <map>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 #include <string>
@@ -17,6 +18,7 @@
 #include "runtime/control/health.h"
 #include "runtime/control/journal_record.h"
 #include "runtime/control/ledger.h"
+#include "runtime/control/load_totals.h"
 #include "runtime/control/membership.h"
 #include "runtime/control/outbox.h"
 #include "runtime/control/residency.h"
@@ -26,6 +28,12 @@ namespace switchyard::control {
 struct Peer {
   PeerKind kind = PeerKind::kAgent;
   std::optional<Holder> agent;  // registered as
+};
+
+// What the autoscaler last decided about expert ranks, for metrics.
+struct ScalingNumbers {
+  std::size_t current = 0;
+  std::size_t desired = 0;
 };
 
 enum class RunPhase : std::uint8_t { kRunning, kLeaving, kStopped };
@@ -127,6 +135,8 @@ struct Controller::State {
   [[nodiscard]] Result<void> replay_request(const JournalRecord& record);
   void expect_rejoin();
   [[nodiscard]] std::string status() const;
+  [[nodiscard]] nlohmann::json rank_status(RankId rank) const;
+  [[nodiscard]] nlohmann::json scaling_json() const;
 
   void send(RankId rank, Message message) {
     outbox.send(members.at(rank).connection, std::move(message));
@@ -142,6 +152,8 @@ struct Controller::State {
   Membership members;
   Ledger ledger;
   EvidenceBook evidence;
+  LoadTotals totals;
+  std::optional<ScalingNumbers> scaling_numbers;  // of the autoscaler's last decision
   std::map<ConnectionId, Peer> peers;
   std::optional<ModelFacts> model;
   std::optional<Autoscaler> autoscaler;  // nothing: scaled by command only
