@@ -52,6 +52,8 @@ Result<RankSizes> make_rank_sizes(const ClusterOptions& options, const model::Mo
   plane.exchange_deadline = options.exchange_deadline;
   plane.gather_window = options.gather_window;
   plane.replica_choice = options.replica_choice;
+  plane.link_costs = options.link_costs;
+  plane.spill_over = options.spill_over;
   plane.wire = {config.hidden,
                 config.moe_layer_count(),
                 config.experts,

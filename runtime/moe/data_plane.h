@@ -15,6 +15,7 @@
 #include "comm/transport.h"
 #include "kernels/device.h"
 #include "runtime/base/clock.h"
+#include "runtime/base/timeline.h"
 #include "runtime/moe/dispatch_plan.h"
 #include "runtime/moe/exchange.h"
 #include "runtime/moe/expert_server.h"
@@ -37,6 +38,9 @@ struct DataPlaneOptions {
   Duration silence_report_after{250'000'000};  // to the feed, and again after twice as long
   PlaneRoles roles = PlaneRoles::kOfView;
   std::string replica_choice = "local-first";
+  std::string link_costs;        // between regions, for "nearest": A:B=NUMBER,...
+  double spill_over = 0;         // for "nearest"
+  Timeline* timeline = nullptr;  // where to note what was done; null: nowhere
 };
 
 class DataPlane {
@@ -88,6 +92,7 @@ class DataPlane {
     const routing::Selections* selections = nullptr;
     std::span<const std::uint32_t> token_keys;
     TokenMasks masks;
+    TimePoint began{};
   };
 
   DataPlane(const DataPlaneOptions& options, kernels::Device& device, comm::Transport& transport,
@@ -97,8 +102,10 @@ class DataPlane {
   [[nodiscard]] Result<void> follow_views();
   void reap_in_flight();
   void count_restricted(std::size_t micro_batch);
+  void note_exchange(std::size_t micro_batch, ExchangeEnd end);
   [[nodiscard]] Error overdue(const Exchange& exchange) const;
   [[nodiscard]] Result<bool> receive_answer();
+  void note_round_trip(RankId peer, TimePoint began);
 
   DataPlaneOptions options_;
   std::shared_ptr<const placement::View> view_;

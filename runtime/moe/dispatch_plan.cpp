@@ -28,13 +28,16 @@ void DispatchPlanner::plan(const placement::View& view, std::size_t moe_layer,
   SY_CHECK(masks.empty() || masks.size() == tokens);
   slot_rank_.clear();
   plan.forbidden.clear();
+  choice.begin_dispatch(selections.slot_count());
   for (std::size_t t = 0; t < tokens; ++t) {
     const RankMask* mask = masks.empty() ? nullptr : masks[t];
     for (std::uint32_t s = selections.slot_begin[t]; s < selections.slot_begin[t + 1]; ++s) {
       const placement::ReplicaQuery query{moe_layer, selections.experts[s], token_keys[t],
                                           s - selections.slot_begin[t]};
-      slot_rank_.push_back(choose(view, query, mask, choice));
-      if (slot_rank_.back() != kNowhere || mask == nullptr) continue;
+      const RankId rank = choose(view, query, mask, choice);
+      slot_rank_.push_back(rank);
+      if (rank != kNowhere) choice.count(rank);
+      if (rank != kNowhere || mask == nullptr) continue;
       if (plan.forbidden.empty() || plan.forbidden.back() != t) {
         plan.forbidden.push_back(static_cast<std::uint32_t>(t));
       }

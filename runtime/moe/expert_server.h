@@ -14,6 +14,7 @@
 #include "kernels/device.h"
 #include "runtime/base/buffer.h"
 #include "runtime/base/clock.h"
+#include "runtime/base/timeline.h"
 #include "runtime/moe/counters.h"
 #include "runtime/moe/expert_store.h"
 #include "runtime/moe/wire.h"
@@ -30,6 +31,7 @@ struct ExpertServerOptions {
   Duration gather_window{200'000};            // how long a dispatch waits for other routers' rows
   Duration router_active_window{50'000'000};  // a router silent for longer is not waited for
   Duration send_deadline{30'000'000'000};     // for an inbox to come free
+  Timeline* timeline = nullptr;               // where to note batches and jobs; null: nowhere
 };
 
 class ExpertServer {
@@ -83,6 +85,7 @@ class ExpertServer {
   [[nodiscard]] std::optional<std::uint32_t> ready_layer() const;
   [[nodiscard]] Result<void> serve(std::uint32_t layer);
   void group_pairs(std::uint32_t layer);
+  void note_batch(TimePoint start);
   [[nodiscard]] bool is_own(std::size_t inbox) const;
 
   ExpertServerOptions options_;
