@@ -40,7 +40,9 @@ constexpr std::array kValueFlags{
             "where rows of a regime may go, e.g. eu/gdpr=eu-west+eu-north", "Cluster"},
     KeyFlag{"--autoscale", "cluster.autoscale", "launched expert ranks: off, advisory or active",
             "Cluster"},
-    KeyFlag{"--replica-choice", "cluster.replica_choice", "local-first, round-robin, weighted",
+    KeyFlag{"--replica-choice", "cluster.replica_choice",
+            "local-first, nearest, round-robin, weighted", "Cluster"},
+    KeyFlag{"--link-costs", "cluster.link_costs", "between regions, e.g. eu-west:us-east=80",
             "Cluster"},
     KeyFlag{"--wire", "cluster.wire", "expert answers as auto (the precision), bf16 or fp32",
             "Cluster"},
@@ -54,7 +56,10 @@ constexpr std::array kValueFlags{
     KeyFlag{"--top-k", "sampling.top_k", "0: off", "Sampling"},
     KeyFlag{"--top-p", "sampling.top_p", "1: off", "Sampling"},
     KeyFlag{"--seed", "sampling.seed", "of the sampling and of random policies", "Sampling"},
+    KeyFlag{"--trace-out", "log.trace_out", "write a trace of the run for ui.perfetto.dev",
+            "Output"},
     KeyFlag{"--log-level", "log.level", "trace, debug, info, warning, error, off", "Output"},
+    KeyFlag{"--log-format", "log.format", "text or json: one object a line", "Output"},
 };
 
 struct SwitchFlag {
