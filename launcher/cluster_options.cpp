@@ -1,6 +1,7 @@
 // The mapping from configuration keys to the engine's options and to a weight source.
 #include "launcher/cluster_run.h"
 #include "runtime/config/config_rules.h"
+#include "runtime/placement/link_costs.h"
 
 namespace switchyard::launcher {
 namespace {
@@ -51,6 +52,9 @@ Result<engine::ClusterOptions> cluster_options(const config::EffectiveConfig& co
   options.placement = run.cluster.placement;
   options.replicas = run.cluster.replicas;
   options.replica_choice = run.cluster.replica_choice;
+  SY_TRY(placement::parse_link_costs(run.cluster.link_costs));
+  options.link_costs = run.cluster.link_costs;
+  options.spill_over = run.cluster.spill_over;
   options.wire = wire_of(run.cluster.wire);
   options.micro_batches = run.cluster.micro_batches;
   options.exchange_deadline = std::chrono::milliseconds(run.cluster.exchange_deadline_ms);
@@ -70,6 +74,7 @@ Result<engine::ClusterOptions> cluster_options(const config::EffectiveConfig& co
   options.limits.step_tokens_max = run.engine.step_tokens_max;
   options.limits.context = run.engine.context;
   options.kv_bytes_max = run.engine.kv_mib << 20;
+  options.timeline_spans = run.log.trace_out.empty() ? 0 : run.log.trace_spans;
   return options;
 }
 

@@ -8,6 +8,7 @@
 #include "launcher/exit_code.h"
 #include "launcher/progress_line.h"
 #include "launcher/stop_watch.h"
+#include "launcher/timeline/trace_export.h"
 #include "launcher/unled_world.h"
 #include "runtime/config/config_rules.h"
 
@@ -41,18 +42,33 @@ struct Remains {
   bool opened = false;
 };
 
+Result<void> write_trace_of(const config::LogSection& log, const engine::ClusterReport& report) {
+  if (log.trace_out.empty()) return {};
+  SY_ASSIGN(const auto summary, write_trace(log.trace_out, report, {}));
+  if (log.progress) {
+    std::fprintf(stderr, "%s\n", summary_text(log.trace_out, summary).c_str());
+  }
+  return {};
+}
+
 // One rank's life. Once opened an error is this rank's own; those of open() are everyone's.
 Result<void> run_rank(const Invocation& invocation, LeadProgram& program,
                       comm::Transport& transport, const engine::StopSignals& signals,
                       Remains& remains) {
   const SteadyClock& clock = remains.clock;
   const bool lead = transport.rank() == RankId(0);
-  SY_ASSIGN(auto log, make_log(transport.rank(), invocation.run().log.level));
+  SY_ASSIGN(const auto format, parse_log_format(invocation.run().log.format));
+  SY_ASSIGN(auto log, make_log(transport.rank(), invocation.run().log.level, format));
   if (lead) {
     for (const auto& sentence : ignored_settings(invocation.config)) log->warn("{}", sentence);
   }
   SY_ASSIGN(auto options, cluster_options(invocation.config));
   auto source = open_weights(invocation.config);
+  if (source && lead && !invocation.run().log.trace_out.empty()) {
+    if (auto writable = check_trace_path(invocation.run().log.trace_out); !writable) {
+      source = Unexpected(std::move(writable).error());
+    }
+  }
   if (source && lead) {
     if (auto ready = program.prepare((*source)->config()); !ready) {
       source = Unexpected(std::move(ready).error());
@@ -80,6 +96,7 @@ Result<void> run_rank(const Invocation& invocation, LeadProgram& program,
     if (!ran && ran.error().scope != ErrorScope::kOperation) return ran;
     SY_ASSIGN(const auto report, session->close());
     SY_TRY(std::move(ran));
+    SY_TRY(write_trace_of(invocation.run().log, report));
     SY_TRY(program.finish(report));
   }
   return transport.finalize(Deadline::after(clock, options.exchange_deadline));

@@ -43,7 +43,9 @@ constexpr std::array kValueFlags{
             "Cluster"},
     KeyFlag{"--rebalance", "cluster.rebalance", "launched experts by load: off, advisory or active",
             "Cluster"},
-    KeyFlag{"--replica-choice", "cluster.replica_choice", "local-first, round-robin, weighted",
+    KeyFlag{"--replica-choice", "cluster.replica_choice",
+            "local-first, nearest, round-robin, weighted", "Cluster"},
+    KeyFlag{"--link-costs", "cluster.link_costs", "between regions, e.g. eu-west:us-east=80",
             "Cluster"},
     KeyFlag{"--wire", "cluster.wire", "expert answers as auto (the precision), bf16 or fp32",
             "Cluster"},
@@ -61,7 +63,10 @@ constexpr std::array kValueFlags{
             "Security"},
     KeyFlag{"--tls-key", "tls.key", "its private key, mode 0600", "Security"},
     KeyFlag{"--tls-ca", "tls.authority", "certificates that sign for every peer", "Security"},
+    KeyFlag{"--trace-out", "log.trace_out", "write a trace of the run for ui.perfetto.dev",
+            "Output"},
     KeyFlag{"--log-level", "log.level", "trace, debug, info, warning, error, off", "Output"},
+    KeyFlag{"--log-format", "log.format", "text or json: one object a line", "Output"},
 };
 
 struct SwitchFlag {

@@ -65,11 +65,15 @@ Result<Prompt> parse_line(const std::string& line, std::size_t number,
       prompt.origin = value.get<std::string>();
     } else if (key == "regime" && value.is_string()) {
       prompt.regime = value.get<std::string>();
+    } else if (key == "traceparent" && value.is_string()) {
+      SY_ASSIGN(prompt.trace, parse_trace_parent(value.get<std::string>()));
     } else if (key == "tokens") {
       SY_ASSIGN(prompt.tokens, token_list(value, limits));
     } else {
       return fail(ErrorCode::kBadInput,
-                  "key '{}' is unknown or not a string; known: id, prompt, tokens, origin, regime", key);
+                  "key '{}' is unknown or not a string; known: id, prompt, tokens, origin, regime, "
+                  "traceparent",
+                  key);
     }
   }
   if (body.contains("prompt") == body.contains("tokens")) {
@@ -104,8 +108,7 @@ Result<void> read_lines(std::istream& in, const std::string& name,
 }  // namespace
 
 Result<std::vector<Prompt>> read_prompts(const std::vector<std::string>& texts,
-                                         const std::string& file,
-                                         const model::Tokenizer* tokenizer,
+                                         const std::string& file, const model::Tokenizer* tokenizer,
                                          const PromptLimits& limits) {
   std::vector<Prompt> prompts;
   for (const auto& text : texts) {

@@ -1,6 +1,6 @@
 // launcher/prompts.h -- prompts from the command line or a JSON Lines file, as token ids.
 // A line is {"id": "...", "prompt": "..."} or {"id": "...", "tokens": [..]}, with "origin" and
-// "regime" where residency matters.
+// "regime" where residency matters, and "traceparent" where the request is part of a trace.
 // Errors name the file and line. Thread safety: pure but for reading the file.
 #pragma once
 
@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "runtime/base/error.h"
+#include "runtime/base/trace_context.h"
 #include "runtime/model/tokenizer.h"
 
 namespace switchyard::launcher {
@@ -19,6 +20,7 @@ struct Prompt {
   std::vector<std::uint32_t> tokens;
   std::string origin;  // region it comes from, or empty
   std::string regime;  // residency rule that its rows are under, or empty
+  TraceContext trace;  // given with it, or empty
   std::string place;   // "--prompt" or "file.jsonl:12", for messages
 };
 

@@ -182,7 +182,12 @@ json report_json(const RunReport& report, const model::ModelConfig& model) {
                    {"bytes_sent", report.cluster.bytes_sent()},
                    {"ranks", json::array()}};
   document.update(routing_json(report.result.stats, model));
-  for (const auto& rank : report.cluster.ranks) document["ranks"].push_back(rank_json(rank));
+  for (const auto& rank : report.cluster.ranks) {
+    auto& entry = document["ranks"].emplace_back(rank_json(rank));
+    if (!rank.timeline) continue;
+    entry["trace_spans"] = rank.timeline->spans.size();
+    entry["trace_spans_dropped"] = rank.timeline->dropped;
+  }
   return document;
 }
 

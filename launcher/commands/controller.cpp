@@ -97,7 +97,7 @@ class ControllerCommand final : public Command {
     control::Controller controller(options);
     SY_ASSIGN(auto journal, open_journal(controller));
     SY_ASSIGN(auto log, make_log(RankId(), invocation.run().log.level));
-    log->set_pattern("%v");  // each line is a JSON object of its own
+    log->set_pattern("%v");  // whatever log.format says: each line is a JSON object of its own
     SY_ASSIGN(auto served, server_options(options, invocation.run()));
     const auto tls = served.tls;
     SY_ASSIGN(const auto server,

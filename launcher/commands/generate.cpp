@@ -79,6 +79,8 @@ class GenerateProgram final : public PolicyProgram, public ServedProgram {
         {"tokens", result.tokens},
         {"finish_reason", to_string(result.finish)},
         {"logits_digest", engine::digest_text(result.digest_high, result.digest_low)}};
+    const auto& trace = prompts_[result.id.index()].trace;
+    if (!trace.empty()) entry["trace_id"] = trace.trace_id_text();
     if (tokenizer_) {
       SY_ASSIGN(entry["text"], tokenizer_->decode(result.tokens, model::Tokenizer::Special::kSkip));
     } else {
@@ -94,6 +96,12 @@ class GenerateProgram final : public PolicyProgram, public ServedProgram {
       document["sequences"].push_back(std::move(entry));
     }
     document["report"] = report_json(report_, model_);
+    // Here and not with the sequences, which are a function of the input and of nothing else.
+    for (const auto& result : report_.result.sequences) {
+      if (result.trace.empty()) continue;
+      document["report"]["trace_ids"][prompts_[result.id.index()].id] =
+          result.trace.trace_id_text();
+    }
     return document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
   }
 

@@ -103,6 +103,9 @@ class LaunchCommand final : public Command {
     SY_TRY(placement::parse_places(cluster.regions, flags_.ranks));
     SY_ASSIGN(const auto source, open_weights(inner.config));
     SY_TRY(program->check_input(source->config()));
+    if (const auto& trace = inner.config.run.log.trace_out; !trace.empty()) {
+      SY_TRY(check_trace_path(trace));
+    }
     (void)::signal(SIGPIPE, SIG_IGN);
     engine::StopSignals signals;
     const StopWatch stop_watch(signals);
@@ -112,7 +115,7 @@ class LaunchCommand final : public Command {
     LaunchedRun run(
         *processes, *program,
         inner.config.run.log.progress ? ProgressLine::Show::kYes : ProgressLine::Show::kNo,
-        signals.stop);
+        signals.stop, inner.config.run.log.trace_out);
     auto outcome = run.run();
     if (run.ended_in_order()) return outcome;
     if (!outcome) return Unexpected(processes->keep_logs(std::move(outcome).error()));

@@ -3,6 +3,8 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "launcher/cluster_run.h"
 #include "launcher/exit_code.h"
 #include "launcher/job_inputs.h"
@@ -13,6 +15,10 @@
 
 namespace switchyard::launcher {
 namespace {
+
+// Timelines travel with the last words of the ranks, through the controller: all of them together
+// stay well within what it queues for a client.
+constexpr std::size_t kTraceBytesMax = std::size_t{32} << 20;
 
 struct RankFlags {
   std::string controller;
@@ -36,6 +42,8 @@ Result<engine::WorkerOptions> worker_options(const Invocation& invocation,
   engine::WorkerOptions options;
   SY_ASSIGN(options.cluster, cluster_options(invocation.config));
   options.cluster.k_max = configured_k_max(run, model);
+  options.cluster.timeline_spans =
+      std::min(options.cluster.timeline_spans, kTraceBytesMax / sizeof(Span) / transport.size());
   options.kind = kind_of(transport.rank(), transport.size(), options.cluster,
                          static_cast<std::uint32_t>(run.cluster.spares));
   SY_ASSIGN(auto policy, read_policy(run.routing, model));
@@ -80,7 +88,8 @@ Result<void> run_life(const Invocation& invocation, const RankFlags& flags,
                       Remains& remains) {
   const SteadyClock clock;
   const engine::StopSignals signals;
-  SY_ASSIGN(auto log, make_log(transport.rank(), invocation.run().log.level));
+  SY_ASSIGN(const auto format, parse_log_format(invocation.run().log.format));
+  SY_ASSIGN(auto log, make_log(transport.rank(), invocation.run().log.level, format));
   SY_ASSIGN(auto source, open_weights(invocation.config));
   SY_ASSIGN(auto options, worker_options(invocation, source->config(), transport));
   options.kind = kind.value_or(options.kind);

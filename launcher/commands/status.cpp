@@ -3,76 +3,28 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "launcher/cluster_text.h"
 #include "launcher/controller_access.h"
+#include "runtime/base/log_lines.h"
 
 namespace switchyard::launcher {
 namespace {
 
 using nlohmann::json;
 
-std::string text_of(const json& document, const char* key) {
-  const auto found = document.find(key);
-  if (found == document.end() || found->is_null()) return "-";
-  return found->is_string() ? found->get<std::string>() : found->dump();
-}
+constexpr std::size_t kEventsShown = 8;
 
-std::string role_of(const json& rank, const json& view) {
-  const auto members = view.find("members");
-  if (members != view.end()) {
-    for (const auto& member : *members) {
-      if (text_of(member, "rank") != text_of(rank, "rank")) continue;
-      const bool router = text_of(member, "router") == "true";
-      const bool expert = text_of(member, "expert") == "true";
-      return router && expert ? "router+expert" : router ? "router" : "expert";
-    }
-  }
-  return "-";
-}
-
-double number_of(const json& document, const char* key) {
-  const auto found = document.find(key);
-  return found != document.end() && found->is_number() ? found->get<double>() : 0;
-}
-
-void print_rank(const json& rank, const json& view) {
-  std::printf("%4s  %-10s %-14s %-9s %-12s %-12s %6s %7.1f  %s\n", text_of(rank, "rank").c_str(),
-              text_of(rank, "state").c_str(), role_of(rank, view).c_str(),
-              text_of(rank, "health").c_str(), text_of(rank, "host").c_str(),
-              text_of(rank, "region").c_str(), text_of(rank, "open_requests").c_str(),
-              number_of(rank, "tokens_per_s"), text_of(rank, "health_text").c_str());
+void print_lines(const std::vector<std::string>& lines) {
+  for (const auto& line : lines) std::printf("%s\n", printable(line).c_str());
 }
 
 void print_text(const json& status) {
-  const json cluster = status.value("cluster", json::object());
-  const json view = status.value("view", json());
-  const json requests = status.value("requests", json::object());
-  std::printf("cluster   %s, epoch %s, %s slots\n", text_of(cluster, "phase").c_str(),
-              view.is_object() ? text_of(view, "epoch").c_str() : "-",
-              text_of(cluster, "slots").c_str());
-  std::printf("requests  %s submitted, %s open, %s waiting, %s done\n",
-              text_of(requests, "submitted").c_str(), text_of(requests, "open").c_str(),
-              text_of(requests, "waiting").c_str(), text_of(requests, "done").c_str());
-  const json change = status.value("transaction", json());
-  if (change.is_object()) {
-    std::printf("change    epoch %s is being prepared: %s\n", text_of(change, "epoch").c_str(),
-                text_of(change, "cause").c_str());
-  }
-  static const json::json_pointer kTrouble("/parts/journal/trouble");
-  if (const std::string trouble = status.value(kTrouble, std::string()); !trouble.empty()) {
-    std::printf("journal   %s\n", trouble.c_str());
-  }
-  const json parts = status.value("parts", json::object());
-  for (const auto& [label, name] : {std::pair("balancer", "balancer"), {"scaling", "autoscaler"}}) {
-    const json part = parts.value(name, json::object());
-    const json age = part.value("last_run_age_s", json());
-    if (!age.is_number()) continue;
-    std::printf("%-9s %s, %.1f s ago: %s\n", label, text_of(part, "mode").c_str(),
-                age.get<double>(),
-                text_of(part, part.contains("last_text") ? "last_text" : "last_reason").c_str());
-  }
-  std::printf("\n%4s  %-10s %-14s %-9s %-12s %-12s %6s %7s\n", "rank", "state", "role", "health",
-              "host", "region", "open", "tok/s");
-  for (const auto& rank : status.value("ranks", json::array())) print_rank(rank, view);
+  print_lines(summary_lines(status));
+  std::printf("\n");
+  print_lines(rank_lines(status));
+  const auto events = event_lines(status, kEventsShown);
+  if (!events.empty()) std::printf("\n");
+  print_lines(events);
 }
 
 class StatusCommand final : public Command {

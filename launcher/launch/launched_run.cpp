@@ -1,5 +1,8 @@
 #include "launcher/launch/launched_run.h"
 
+#include <sys/random.h>
+
+#include <array>
 #include <nlohmann/json.hpp>
 
 namespace switchyard::launcher {
@@ -10,15 +13,25 @@ constexpr Duration kListenWait{20'000'000};
 constexpr Duration kStatusInterval{500'000'000};
 constexpr Duration kLeavePatience{20'000'000'000};
 
+// The start of a trace of our own, for a request that brings none.
+Result<TraceContext> new_trace() {
+  std::array<std::uint8_t, 24> random{};
+  if (::getrandom(random.data(), random.size(), 0) != static_cast<ssize_t>(random.size())) {
+    return fail(ErrorCode::kIo, "the system has no random bytes");
+  }
+  return make_trace_context(random);
+}
+
 }  // namespace
 
 LaunchedRun::LaunchedRun(ClusterProcesses& processes, ServedProgram& program,
-                         ProgressLine::Show show, const std::atomic<bool>& stop)
+                         ProgressLine::Show show, const std::atomic<bool>& stop,
+                         std::string trace_out)
     : processes_(processes),
       program_(program),
       stop_(stop),
-      line_(show, clock_),
-      shows_(show == ProgressLine::Show::kYes) {}
+      view_(show, clock_),
+      trace_out_(std::move(trace_out)) {}
 
 Result<void> LaunchedRun::run() {
   started_ = clock_.now();
@@ -29,7 +42,7 @@ Result<void> LaunchedRun::run() {
   seconds_ = to_seconds(clock_.now() - started_);
   SY_TRY(end_cluster());
   ended_in_order_ = true;
-  line_.clear();
+  view_.clear();
   return report();
 }
 
@@ -42,11 +55,15 @@ Result<void> LaunchedRun::connect() {
 
 Result<void> LaunchedRun::submit() {
   control::Submit submit;
-  for (const auto& request : requests_) {
+  for (auto& request : requests_) {
+    if (request.trace.empty()) {
+      SY_ASSIGN(request.trace, new_trace());
+    }
     control::NewRequest entry;
     entry.name = fmt::to_string(request.id.value());
     entry.origin = request.origin;
     entry.regime = request.regime;
+    entry.trace_parent = request.trace.text();
     entry.payload = engine::pack_request(request);
     submit.requests.push_back(std::move(entry));
   }
@@ -90,33 +107,14 @@ Result<void> LaunchedRun::take(const control::Message& message) {
     SY_ASSIGN(farewells_[left->rank.value()], engine::unpack_farewell(left->payload));
   } else if (const auto* event = std::get_if<control::Event>(&message)) {
     if (event->kind == "rank_dead") ++lost_;
-    if (shows_) {
-      line_.clear();
-      std::fprintf(stderr, "%s\n", event->text.c_str());
-    }
+    if (!trace_out_.empty()) moments_.push_back({clock_.now(), event->kind, event->text});
+    view_.event(event->text);
   } else if (const auto* answer = std::get_if<control::Answer>(&message)) {
-    if (!answer->status.empty()) show_status(answer->status);
+    view_.status(nlohmann::json::parse(answer->status, nullptr, false),
+                 results_.size() + failed_.size(), requests_.size());
     if (!answer->accepted) return fail(ErrorCode::kPeer, "the controller: {}", answer->reason);
   }
   return {};
-}
-
-void LaunchedRun::show_status(const std::string& status) {
-  const auto body = nlohmann::json::parse(status, nullptr, false);
-  if (!body.is_object() || !body.contains("ranks")) return;
-  std::size_t healthy = 0;
-  double tokens_per_s = 0;
-  for (const auto& rank : body["ranks"]) {
-    healthy += rank.value("health", std::string()) == "healthy" ? 1U : 0U;
-    tokens_per_s += rank.value("tokens_per_s", 0.0);
-  }
-  const auto& view = body["view"];
-  line_.update(fmt::format(
-      "{}: {} of {} requests done; {} of {} ranks healthy; epoch {}; {:.0f} tokens/s; {:.1f} s",
-      body["cluster"].value("phase", std::string("?")), results_.size() + failed_.size(),
-      requests_.size(), healthy, body["ranks"].size(),
-      view.is_object() ? view.value("epoch", 0U) : 0U, tokens_per_s,
-      to_seconds(clock_.now() - started_)));
 }
 
 Result<void> LaunchedRun::await_results() {
@@ -174,8 +172,15 @@ Result<void> LaunchedRun::report() {
       SY_TRY(engine::merge_result(result, std::move(farewell.result)));
     }
   }
-  for (auto& [id, sequence] : results_) result.sequences.push_back(std::move(sequence));
+  for (auto& [id, sequence] : results_) {
+    sequence.trace = requests_.at(id).trace;
+    result.sequences.push_back(std::move(sequence));
+  }
   result.seconds = seconds_;
+  if (!trace_out_.empty()) {
+    SY_ASSIGN(const auto summary, write_trace(trace_out_, report, moments_));
+    if (view_.shows()) std::fprintf(stderr, "%s\n", summary_text(trace_out_, summary).c_str());
+  }
   SY_TRY(program_.conclude(std::move(result), report));
   if (failed_.empty()) return {};
   std::string reasons;

@@ -10,8 +10,9 @@
 #include <vector>
 
 #include "launcher/launch/cluster_processes.h"
-#include "launcher/progress_line.h"
+#include "launcher/launch/live_view.h"
 #include "launcher/served_program.h"
+#include "launcher/timeline/trace_export.h"
 #include "runtime/engine/payload.h"
 #include "runtime/net/client.h"
 
@@ -19,9 +20,10 @@ namespace switchyard::launcher {
 
 class LaunchedRun {
  public:
-  // References outlive the run; `stop` set: requests end with what they have.
+  // References outlive the run; `stop` set: requests end with what they have. trace_out: file for a
+  // trace of the run, or empty.
   LaunchedRun(ClusterProcesses& processes, ServedProgram& program, ProgressLine::Show show,
-              const std::atomic<bool>& stop);
+              const std::atomic<bool>& stop, std::string trace_out);
 
   // Blocks: until all requests are done and the cluster has ended. Errors: what ended it early.
   [[nodiscard]] Result<void> run();
@@ -36,15 +38,13 @@ class LaunchedRun {
   [[nodiscard]] Result<void> look_after();
   [[nodiscard]] Result<void> listen(Duration wait);
   [[nodiscard]] Result<void> take(const control::Message& message);
-  void show_status(const std::string& status);
   [[nodiscard]] Result<void> report();
 
   ClusterProcesses& processes_;
   ServedProgram& program_;
   const std::atomic<bool>& stop_;
   SteadyClock clock_;
-  ProgressLine line_;
-  bool shows_;
+  LiveView view_;
   std::optional<net::Client> client_;
   std::vector<engine::SequenceRequest> requests_;
   bool submitted_ = false;
@@ -52,6 +52,8 @@ class LaunchedRun {
   std::map<std::uint32_t, std::string> failed_;              // why
   std::map<std::uint32_t, engine::Farewell> farewells_;      // by rank
   std::size_t lost_ = 0;                                     // ranks that died
+  std::string trace_out_;
+  std::vector<ClusterMoment> moments_;  // for the trace
   bool ended_in_order_ = false;
   TimePoint started_{};
   double seconds_ = 0;

@@ -133,7 +133,12 @@ void add_cluster(std::vector<Key>& keys) {
   rows.count("replicas", field<kIn, &S::replicas>(), 1, 1024,
              "Copies of every expert, on distinct ranks");
   rows.choice("replica_choice", field<kIn, &S::replica_choice>(),
-              {"local-first", "round-robin", "weighted"}, "Which copy of an expert gets a row");
+              {"local-first", "nearest", "round-robin", "weighted"},
+              "Which copy of an expert gets a row");
+  rows.text("link_costs", field<kIn, &S::link_costs>(),
+            "What rows between regions cost, for nearest, such as eu-west:us-east=80; empty: as measured");
+  rows.real("spill_over", field<kIn, &S::spill_over>(), 0, 1024,
+            "nearest: fair shares of a dispatch after which a farther copy is taken; 0: never");
   rows.choice("wire", field<kIn, &S::wire>(), {"auto", "bf16", "fp32"},
               "Element type of expert rows on the wire; auto: the precision");
   rows.count("spares", field<kIn, &S::spares>(), 0, 1023,
@@ -232,7 +237,13 @@ void add_log(std::vector<Key>& keys) {
   rows.choice("level", field<kIn, &S::level>(),
               {"trace", "debug", "info", "warning", "error", "off"},
               "Least severe event that is logged to stderr");
+  rows.choice("format", field<kIn, &S::format>(), {"text", "json"},
+              "Lines of the ranks' log on stderr: for people, or one JSON object each");
   rows.flag("progress", field<kIn, &S::progress>(), "Show progress on stderr while working");
+  rows.path("trace_out", field<kIn, &S::trace_out>(),
+            "File for a trace of the run (Trace Event Format, for ui.perfetto.dev); empty: none");
+  rows.count("trace_spans", field<kIn, &S::trace_spans>(), 1, 16777216,
+             "Spans of 64 bytes that each rank keeps for the trace, the last ones");
 }
 
 std::vector<Key> make_table() {

@@ -40,7 +40,9 @@ struct ClusterSection {
   bool colocate = false;             // router ranks hold experts too
   std::string placement = "contiguous";  // a planner, or file:PLAN
   std::uint64_t replicas = 1;        // copies of every expert, on distinct ranks
-  std::string replica_choice = "local-first";  // local-first, round-robin, weighted
+  std::string replica_choice = "local-first";  // local-first, nearest, round-robin, weighted
+  std::string link_costs;            // "eu-west:us-east=80,...": between regions, for nearest
+  double spill_over = 0;             // nearest: fair shares of a dispatch that fill a rank; 0: none
   std::string wire = "auto";         // expert rows on the wire: auto (the precision), bf16, fp32
   std::uint64_t spares = 0;          // launched ranks that wait to take a dead one's place
   std::string loss = "reload";       // when an expert's last copy dies: reload, mask, fail
@@ -104,7 +106,10 @@ struct TlsSection {
 
 struct LogSection {
   std::string level = "warning";     // trace, debug, info, warning, error, off
+  std::string format = "text";       // of the lines: text, json
   bool progress = true;              // on a terminal or not; --quiet turns it off
+  std::string trace_out;             // trace of the run for ui.perfetto.dev; empty: none
+  std::uint64_t trace_spans = 65536; // kept by each rank for it, 64 bytes each; the last ones
 };
 
 struct RunConfig {

@@ -26,6 +26,7 @@ void merge(LoadReport& into, const LoadReport& more) {
   add_to(into.expert_pairs, more.expert_pairs);
   add_to(into.wait_us_by_peer, more.wait_us_by_peer);
   add_to(into.bytes_by_peer, more.bytes_by_peer);
+  into.round_trip_us_by_peer = more.round_trip_us_by_peer;
 }
 
 // Whether `more` goes on exactly where `into` ends.

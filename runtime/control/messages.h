@@ -84,6 +84,8 @@ struct LoadReport {
   std::vector<std::uint64_t> expert_pairs;     // [layers * experts] pairs served; empty: none
   std::vector<std::uint64_t> wait_us_by_peer;  // [ranks] routers: waited for each peer
   std::vector<std::uint64_t> bytes_by_peer;    // [ranks] sent to each peer
+  // [ranks] routers: the shortest exchange with each peer so far; 0: none yet.
+  std::vector<std::uint32_t> round_trip_us_by_peer;
 };
 
 // Seen by the data plane: an exchange is open for longer than it should be.
@@ -233,12 +235,22 @@ struct RankLeft {
   std::vector<std::byte> payload;  // empty where it died
 };
 
+// Whom and what an event is about, for programs that read logs; what does not apply stays out.
+struct EventAbout {
+  static constexpr std::uint32_t kNone = UINT32_MAX;
+  RankId rank{kNone};
+  Epoch epoch;  // 0: none
+  RequestId request{kNone};
+  std::string trace_id;  // of the request
+};
+
 // One line of what happened: for people and logs. An agent tells the controller of its rank's
 // breakers this way (number 0); the controller numbers it and passes it on.
 struct Event {
   std::uint64_t number = 0;
   std::string kind;  // stable word: rank_joined, rank_dead, view_committed, request_resumed, ...
   std::string text;
+  EventAbout about = {};
 };
 
 using Message =

@@ -53,7 +53,7 @@ bool ClusterReport::conserved() const {
 
 nlohmann::json encode_rank_report(const RankReport& report) {
   const auto& counters = report.counters;
-  return {{"kind", "bye"},
+  nlohmann::json body = {{"kind", "bye"},
           {"rank", report.rank.value()},
           {"host", report.host},
           {"device", report.device},
@@ -85,6 +85,8 @@ nlohmann::json encode_rank_report(const RankReport& report) {
           {"bytes_sent", counters.bytes_sent},
           {"messages_sent", counters.messages_sent},
           {"restricted_rows_sent", counters.restricted_rows_sent}};
+  if (report.timeline) body["timeline"] = encode_timeline(*report.timeline);
+  return body;
 }
 
 Result<RankReport> decode_rank_report(const nlohmann::json& body) {
@@ -122,6 +124,9 @@ Result<RankReport> decode_rank_report(const nlohmann::json& body) {
     body.at("bytes_sent").get_to(counters.bytes_sent);
     body.at("messages_sent").get_to(counters.messages_sent);
     body.at("restricted_rows_sent").get_to(counters.restricted_rows_sent);
+    if (body.contains("timeline")) {
+      SY_ASSIGN(report.timeline, decode_timeline(body.at("timeline")));
+    }
     return report;
   } catch (const nlohmann::json::exception& error) {
     return fail(ErrorCode::kPeer, ErrorScope::kPeer, "malformed rank report: {}", error.what());

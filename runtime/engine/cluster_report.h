@@ -5,11 +5,13 @@
 
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "runtime/base/error.h"
 #include "runtime/base/ids.h"
+#include "runtime/engine/rank_timeline.h"
 #include "runtime/moe/counters.h"
 
 namespace switchyard::engine {
@@ -27,6 +29,7 @@ struct RankReport {
   std::uint64_t weight_bytes_read = 0;
   std::uint64_t rss_peak_bytes = 0;  // of the process; local ranks share one
   moe::Counters counters;
+  std::optional<RankTimeline> timeline;  // where one was asked for
 };
 
 struct ClusterReport {

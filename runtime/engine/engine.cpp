@@ -1,6 +1,7 @@
 #include "runtime/engine/engine.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "runtime/base/check.h"
 
@@ -57,6 +58,11 @@ Result<std::unique_ptr<Engine>> Engine::create(const EngineOptions& options,
   std::unique_ptr<Engine> engine(new Engine(options, transformer, plane, clock, std::move(cache)));
   SY_TRY(engine->make_buffers(device));
   return engine;
+}
+
+Result<void> Engine::submit(SequenceRequest request) {
+  request.submitted = span_start(timeline_);
+  return scheduler_.add(std::move(request));
 }
 
 void Engine::set_router(std::unique_ptr<routing::Router> router, routing::SignalNeeds extra) {
@@ -117,6 +123,7 @@ Result<void> Engine::close_layer(std::size_t batch) {
 
 Result<void> Engine::run_layer(std::size_t layer, std::size_t batch) {
   SY_TRY(close_layer(batch));
+  const TimePoint begin = span_start(timeline_);
   auto& micro_batch = batches_[batch];
   const bool moe = transformer_.config().moe_layer[layer];
   const auto variance = moe && needs_.residual_variance ? model::Transformer::Variance::kCompute
@@ -124,9 +131,11 @@ Result<void> Engine::run_layer(std::size_t layer, std::size_t batch) {
   SY_TRY(transformer_.attend(layer, *cache_, micro_batch.kv_rows(), variance, micro_batch.work()));
   if (!moe) {
     transformer_.dense(layer, micro_batch.work());
+    note(SpanKind::kAttend, layer, batch, micro_batch.tokens(), begin);
     return {};
   }
   route(moe_index_[layer], micro_batch);
+  note(SpanKind::kAttend, layer, batch, micro_batch.tokens(), begin);
   open_[batch] = 1;
   return plane_.begin(batch, moe_index_[layer], step_, micro_batch.work().operand(),
                       micro_batch.selections(), micro_batch.positions(), micro_batch.masks());
@@ -146,6 +155,7 @@ Result<bool> Engine::step() {
   (prompt ? times_.prompt_seconds : times_.decode_seconds) += seconds;
   (prompt ? times_.prompt_tokens : times_.decode_tokens) += tokens;
   ++times_.steps;
+  if (timeline_ != nullptr) note_step(parts, prompt, start);
   return true;
 }
 
@@ -165,7 +175,11 @@ Result<void> Engine::run_step(const std::vector<StepPart>& parts) {
   for (std::size_t b = 0; b < batch_count_; ++b) SY_TRY(close_layer(b));
   advance(parts);
   ended_.clear();
-  for (std::size_t b = 0; b < batch_count_; ++b) SY_TRY(read_logits(batches_[b]));
+  for (std::size_t b = 0; b < batch_count_; ++b) {
+    const TimePoint begin = span_start(timeline_);
+    SY_TRY(read_logits(batches_[b]));
+    note(SpanKind::kHead, 0, b, batches_[b].wanted().size(), begin);
+  }
   for (const auto& [sequence, reason] : ended_) finish(sequence, reason);
   return {};
 }
@@ -235,6 +249,7 @@ void Engine::finish(Running* sequence, FinishReason reason) {
   const auto digest = sequence->digest.value();
   result.digest_high = digest.high;
   result.digest_low = digest.low;
+  if (timeline_ != nullptr) note_request(sequence->request, result);
   scheduler_.remove(sequence);
   if (observer_ != nullptr) observer_->on_finished(std::move(result));
 }
@@ -245,6 +260,7 @@ void Engine::report_interrupted(Running& sequence) {
   const auto digest = sequence.digest.value();
   result.digest_high = digest.high;
   result.digest_low = digest.low;
+  if (timeline_ != nullptr) note_request(sequence.request, result);
   if (observer_ != nullptr) observer_->on_finished(std::move(result));
 }
 
@@ -254,6 +270,42 @@ void Engine::end_now(SequenceId id) {
 
 void Engine::interrupt() {
   for (auto& sequence : scheduler_.drain()) report_interrupted(*sequence);
+}
+
+void Engine::note(SpanKind kind, std::size_t layer, std::size_t batch, std::size_t rows,
+                  TimePoint begin) {
+  if (timeline_ == nullptr) return;
+  Span span;
+  span.kind = kind;
+  span.step = step_;
+  span.epoch = plane_.view().epoch.value();
+  span.layer = static_cast<std::uint16_t>(layer);
+  span.micro_batch = static_cast<std::uint8_t>(batch);
+  span.rows() = static_cast<std::uint32_t>(rows);
+  timeline_->add(span, begin, timeline_->now());
+}
+
+// After the step: its sequences may have left, their numbers have not.
+void Engine::note_step(const std::vector<StepPart>& parts, bool prompt, TimePoint begin) {
+  Span span;
+  span.kind = SpanKind::kStep;
+  span.step = step_;
+  span.epoch = plane_.view().epoch.value();
+  for (const auto& part : parts) span.rows() += static_cast<std::uint32_t>(part.count);
+  span.count() = static_cast<std::uint32_t>(parts.size());
+  span.extra() = prompt ? 1 : 0;
+  timeline_->add(span, begin, timeline_->now());
+}
+
+void Engine::note_request(const SequenceRequest& request, const SequenceResult& result) {
+  Span span;
+  span.kind = SpanKind::kRequest;
+  span.epoch = plane_.view().epoch.value();
+  span.data = {request.id.value(), result.prompt_tokens,
+               static_cast<std::uint32_t>(result.tokens.size()),
+               static_cast<std::uint32_t>(result.finish)};
+  std::memcpy(&span.data[4], request.trace.trace_id.data(), request.trace.trace_id.size());
+  timeline_->add(span, request.submitted, timeline_->now());
 }
 
 }  // namespace switchyard::engine

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "runtime/base/clock.h"
+#include "runtime/base/timeline.h"
 #include "runtime/engine/micro_batch.h"
 #include "runtime/engine/observer.h"
 #include "runtime/engine/scheduler.h"
@@ -43,10 +44,10 @@ class Engine {
   // `extra`: signals that an observer wants although the policy does not.
   void set_router(std::unique_ptr<routing::Router> router, routing::SignalNeeds extra = {});
   void set_observer(Observer* observer) noexcept { observer_ = observer; }
+  // Where to note steps, layers and requests; null: nowhere.
+  void set_timeline(Timeline* timeline) noexcept { timeline_ = timeline; }
 
-  [[nodiscard]] Result<void> submit(SequenceRequest request) {
-    return scheduler_.add(std::move(request));
-  }
+  [[nodiscard]] Result<void> submit(SequenceRequest request);
   // One step over the layers. False when no sequence is left. Blocks: for its exchanges.
   [[nodiscard]] Result<bool> step();
   // Ends one sequence without a word to the observer; no effect where it is not here.
@@ -78,6 +79,9 @@ class Engine {
   void end_if_full(Running& sequence, std::size_t position, std::size_t tokens);
   void finish(Running* sequence, FinishReason reason);
   void report_interrupted(Running& sequence);
+  void note(SpanKind kind, std::size_t layer, std::size_t batch, std::size_t rows, TimePoint begin);
+  void note_step(const std::vector<StepPart>& parts, bool prompt, TimePoint begin);
+  void note_request(const SequenceRequest& request, const SequenceResult& result);
 
   EngineOptions options_;
   model::Transformer& transformer_;
@@ -89,6 +93,7 @@ class Engine {
   std::unique_ptr<routing::Router> router_;
   routing::SignalNeeds needs_;
   Observer* observer_ = nullptr;
+  Timeline* timeline_ = nullptr;
   std::vector<MicroBatch> batches_;
   std::size_t batch_count_ = 0;         // in use this step
   std::vector<std::size_t> moe_index_;  // [layers] index among MoE layers

@@ -16,7 +16,8 @@ json encode_request(const SequenceRequest& request) {
           {"top_p", request.sampling.top_p},
           {"seed", request.seed},
           {"stop", request.stop_tokens},
-          {"targets", request.targets}};
+          {"targets", request.targets},
+          {"traceparent", request.trace.text()}};
 }
 
 SequenceRequest decode_request(const json& body) {
@@ -31,6 +32,9 @@ SequenceRequest decode_request(const json& body) {
   request.seed = body.at("seed").get<std::uint64_t>();
   request.stop_tokens = body.at("stop").get<std::vector<std::uint32_t>>();
   request.targets = body.at("targets").get<std::vector<std::uint32_t>>();
+  // Made by a launcher that has checked it; anything else is as good as none.
+  const auto trace = parse_trace_parent(body.value("traceparent", std::string()));
+  if (trace) request.trace = *trace;
   return request;
 }
 

@@ -89,6 +89,7 @@ std::optional<control::LoadReport> LoadMeter::take(const moe::Counters& counters
   delay_count_ = counters.queue_delay_count;
   report.wait_us_by_peer = growth(counters.wait_us, wait_us_);
   report.bytes_by_peer = growth(counters.bytes_sent, bytes_);
+  report.round_trip_us_by_peer = counters.round_trip_us;
   start_ = now;
   cpu_seconds_ = cpu_seconds;
   busy_ns_ = counters.busy_ns;

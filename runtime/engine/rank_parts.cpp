@@ -110,6 +110,11 @@ Result<std::unique_ptr<kernels::Device>> make_rank_device(const ClusterOptions& 
   return kernels::make_device(options.device_name, device);
 }
 
+std::unique_ptr<Timeline> make_timeline(const ClusterOptions& options, const Clock& clock) {
+  if (options.timeline_spans == 0) return nullptr;
+  return std::make_unique<Timeline>(options.timeline_spans, clock);
+}
+
 Result<std::unique_ptr<model::Transformer>> load_router_part(model::WeightSource& source,
                                                              kernels::Device& device,
                                                              std::size_t context) {
@@ -128,9 +133,11 @@ Result<RankParts> make_rank_parts(const ClusterOptions& options, model::WeightSo
   RankParts parts;
   SY_ASSIGN(auto view, make_static_view(options, config, transport));
   parts.view = std::make_shared<const placement::View>(std::move(view));
-  SY_ASSIGN(const auto sizes, make_rank_sizes(options, config,
-                                              {options.routers, experts_per_rank_max(*parts.view),
-                                               micro_batches(options, *parts.view)}));
+  SY_ASSIGN(auto sizes, make_rank_sizes(options, config,
+                                        {options.routers, experts_per_rank_max(*parts.view),
+                                         micro_batches(options, *parts.view)}));
+  parts.timeline = make_timeline(options, clock);
+  sizes.plane.timeline = parts.timeline.get();
   SY_ASSIGN(parts.device, make_rank_device(options, transport));
   const auto& member = parts.member(transport.rank());
   if (member.router) {
@@ -147,6 +154,7 @@ Result<RankParts> make_rank_parts(const ClusterOptions& options, model::WeightSo
   if (member.router) {
     SY_ASSIGN(parts.engine,
               Engine::create(sizes.engine, *parts.transformer, *parts.device, *parts.plane, clock));
+    parts.engine->set_timeline(parts.timeline.get());
   }
   return parts;
 }
@@ -167,6 +175,7 @@ RankReport make_rank_report(const RankParts& parts, const model::WeightSource& s
   report.weight_bytes_read = source.bytes_read();
   report.rss_peak_bytes = rss_peak_bytes();
   report.counters = parts.plane->counters();
+  if (parts.timeline) report.timeline = take_timeline(*parts.timeline);
   return report;
 }
 

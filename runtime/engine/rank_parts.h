@@ -10,6 +10,7 @@
 #include "comm/transport.h"
 #include "kernels/device.h"
 #include "runtime/base/clock.h"
+#include "runtime/base/timeline.h"
 #include "runtime/engine/cluster_options.h"
 #include "runtime/engine/cluster_report.h"
 #include "runtime/engine/engine.h"
@@ -39,11 +40,16 @@ using LoadProgress = std::function<void(std::size_t done, std::size_t total)>;
 [[nodiscard]] Result<std::unique_ptr<kernels::Device>> make_rank_device(
     const ClusterOptions& options, const comm::Transport& transport);
 
+// Null where the options ask for none.
+[[nodiscard]] std::unique_ptr<Timeline> make_timeline(const ClusterOptions& options,
+                                                      const Clock& clock);
+
 // Everything of the model but its experts. context: positions that will be used.
 [[nodiscard]] Result<std::unique_ptr<model::Transformer>> load_router_part(
     model::WeightSource& source, kernels::Device& device, std::size_t context);
 
 struct RankParts {
+  std::unique_ptr<Timeline> timeline;  // null where nothing is noted
   std::unique_ptr<kernels::Device> device;
   std::shared_ptr<const placement::View> view;
   std::unique_ptr<moe::ExpertStore> store;

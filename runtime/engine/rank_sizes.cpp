@@ -54,6 +54,8 @@ Result<RankSizes> make_rank_sizes(const ClusterOptions& options, const model::Mo
   plane.replica_choice = options.replica_choice;
   plane.breaker = options.breaker;
   plane.breaker_timeout = options.breaker_timeout;
+  plane.link_costs = options.link_costs;
+  plane.spill_over = options.spill_over;
   plane.wire = {config.hidden,
                 config.moe_layer_count(),
                 config.experts,

@@ -9,7 +9,9 @@
 #include <string_view>
 #include <vector>
 
+#include "runtime/base/clock.h"
 #include "runtime/base/ids.h"
+#include "runtime/base/trace_context.h"
 #include "runtime/engine/sampler.h"
 #include "runtime/moe/rank_mask.h"
 
@@ -33,6 +35,8 @@ struct SequenceRequest {
   std::string regime;  // the residency rule that its rows are under; empty: none
   std::shared_ptr<const moe::RankMask> allowed;  // where its rows may go; null: everywhere
   std::vector<std::uint32_t> targets;  // scoring: the token after each prompt position, or empty
+  TraceContext trace;                  // whose request it is, for logs and traces
+  TimePoint submitted{};               // to an engine that keeps a timeline
 };
 
 enum class FinishReason : std::uint8_t {
@@ -64,6 +68,7 @@ struct SequenceResult {
   std::uint64_t digest_high = 0;  // XXH3-128 over the fp32 logits of every position that was wanted
   std::uint64_t digest_low = 0;
   double nll = 0;  // nats over all targets
+  TraceContext trace;  // of the request, where whoever collects the results says so
 };
 
 }  // namespace switchyard::engine

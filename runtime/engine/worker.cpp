@@ -50,6 +50,8 @@ Result<void> Worker::make_parts() {
   SY_ASSIGN(sizes_, make_rank_sizes(options_.cluster, config,
                                     {transport_.size(), config.experts, micro_batches}));
   sizes_.plane.roles = moe::PlaneRoles::kAny;
+  parts_.timeline = make_timeline(options_.cluster, clock_);
+  sizes_.plane.timeline = parts_.timeline.get();
   SY_ASSIGN(parts_.device, make_rank_device(options_.cluster, transport_));
   SY_TRY(parts_.device->reserve(sizes_.plane.tokens_max, sizes_.batch_pairs_max, config.hidden,
                                 std::max(config.expert_inner, config.dense_inner)));
@@ -66,6 +68,7 @@ Result<void> Worker::make_engine() {
             load_router_part(*source_, *parts_.device, sizes_.engine.limits.context));
   SY_ASSIGN(parts_.engine, Engine::create(sizes_.engine, *parts_.transformer, *parts_.device,
                                           *parts_.plane, clock_));
+  parts_.engine->set_timeline(parts_.timeline.get());
   const auto convention = convention_of(source_->config());
   SY_ASSIGN(auto router, routing::make_router(options_.routing, convention, options_.calibration));
   const routing::RoutingStats::Shape shape{convention.layers, convention.experts, router->k_max(),
@@ -130,6 +133,15 @@ Result<void> Worker::run(const Absence& absence) {
   return {};
 }
 
+void Worker::say(std::string_view event, std::string_view text) const {
+  log_event(log_, spdlog::level::info, event, text, {parts_.plane->view().epoch, {}, {}});
+}
+
+void Worker::say(std::string_view event, std::string_view text, const Held& request) const {
+  log_event(log_, spdlog::level::info, event, text,
+            {parts_.plane->view().epoch, request.id.value(), request.trace_id});
+}
+
 void Worker::say_progress() {
   for (auto& [sequence, request] : held_) {
     if (request.fresh.empty()) continue;
@@ -181,6 +193,9 @@ void Worker::on_finished(SequenceResult result) {
   } else {
     finished.payload = pack_sequence(result);
   }
+  say("request_finished",
+      fmt::format("{} after {} tokens", to_string(result.finish), result.tokens.size()),
+      held->second);
   mailbox_.post(std::move(finished));
   held_.erase(held);
 }

@@ -66,6 +66,7 @@ class Worker final : private moe::ViewFeed, private Observer {
     std::uint32_t attempt = 0;
     std::uint32_t said = 0;            // tokens told to the controller, those of before included
     std::vector<std::uint32_t> fresh;  // generated since
+    std::string trace_id;
   };
 
   Worker(const WorkerOptions& options, std::unique_ptr<model::WeightSource> source,
@@ -90,6 +91,8 @@ class Worker final : private moe::ViewFeed, private Observer {
   void say_progress();
   void say_farewell();
   void update_gauges();
+  void say(std::string_view event, std::string_view text) const;
+  void say(std::string_view event, std::string_view text, const Held& request) const;
 
   // Observer.
   void on_token(const SequenceRequest& request, std::uint32_t token) override;
@@ -111,6 +114,7 @@ class Worker final : private moe::ViewFeed, private Observer {
   std::shared_ptr<const placement::View> newest_;  // committed
   Epoch adopted_;                                  // told to the controller
   std::optional<control::Prepare> preparing_;
+  TimePoint preparing_since_{};  // where there is a timeline
   std::deque<control::Message> deferred_;  // assignments, cancellations: between steps
   std::unordered_map<SequenceId, Held> held_;
   std::optional<Error> refused_;

@@ -22,6 +22,12 @@ Result<std::shared_ptr<const placement::View>> Worker::poll() {
 
 void Worker::report_silent(Epoch epoch, Duration waited, std::span<const RankId> silent) {
   const auto waited_ms = std::chrono::duration_cast<std::chrono::milliseconds>(waited).count();
+  std::string names;
+  for (const RankId rank : silent) {
+    names += fmt::format("{}{}", names.empty() ? "" : ", ", rank.value());
+  }
+  log_event(log_, spdlog::level::warn, "peers_silent",
+            fmt::format("no answer from rank {} for {} ms", names, waited_ms), {epoch, {}, {}});
   mailbox_.post(control::Evidence{
       epoch, static_cast<std::uint64_t>(waited_ms), {silent.begin(), silent.end()}});
 }
@@ -44,6 +50,8 @@ Result<void> Worker::take(control::Message message) {
                  },
                  [&](control::Prepare& prepare) {
                    work_->start(prepare.view);
+                   preparing_since_ = span_start(parts_.timeline.get());
+                   say("view_preparing", fmt::format("epoch {}", prepare.view->epoch.value()));
                    preparing_ = std::move(prepare);
                  },
                  [&](control::Commit& commit) {
@@ -56,6 +64,8 @@ Result<void> Worker::take(control::Message message) {
                    if (!preparing_ || preparing_->view->epoch != rollback.epoch) return;
                    preparing_.reset();
                    work_->abandon();
+                   say("view_rolled_back",
+                       fmt::format("epoch {}: {}", rollback.epoch.value(), rollback.reason));
                  },
                  [&](control::Retire& retire) {
                    parts_.plane->refuse_before(retire.oldest);
@@ -69,6 +79,7 @@ Result<void> Worker::take(control::Message message) {
                    const auto code = newest_ ? ErrorCode::kStaleEpoch : ErrorCode::kPeer;
                    refused_ = Error{code, ErrorScope::kProcess,
                                     "the controller refused this rank: " + refused.reason};
+                   say("rank_refused", refused.reason);
                  },
                  [&](auto& other) { deferred_.emplace_back(std::move(other)); },
              },
@@ -89,6 +100,15 @@ Result<void> Worker::load_piece() {
   }
   if (more && *more) return {};
   preparing_.reset();
+  if (parts_.timeline) {
+    Span span;
+    span.kind = SpanKind::kPrepare;
+    span.epoch = epoch.value();
+    parts_.timeline->add(span, preparing_since_, parts_.timeline->now());
+  }
+  say(more ? "view_prepared" : "view_unprepared",
+      fmt::format("epoch {}{}{}", epoch.value(), more ? "" : ": ",
+                  more ? "" : more.error().message));
   mailbox_.post(control::Prepared{epoch, more ? std::string() : more.error().message});
   return {};
 }
@@ -98,7 +118,9 @@ Result<void> Worker::adopt_newest() {
   ViewWork missing(transport_.rank(), *source_, *parts_.device, *parts_.store);
   missing.start(newest_);
   while (missing.pending()) SY_TRY(missing.advance());
-  return parts_.plane->adopt(newest_);
+  SY_TRY(parts_.plane->adopt(newest_));
+  say("view_adopted", fmt::format("{} members", newest_->members.size()));
+  return {};
 }
 
 Result<void> Worker::follow_view() {
@@ -119,14 +141,26 @@ Result<void> Worker::do_deferred() {
     deferred_.pop_front();
     if (const auto* request = std::get_if<control::Assign>(&message)) assign(*request);
     if (const auto* order = std::get_if<control::Cancel>(&message)) cancel(*order);
-    draining_ |= std::holds_alternative<control::Drain>(message);
-    leaving_ |= std::holds_alternative<control::Leave>(message);
+    if (std::holds_alternative<control::Drain>(message)) {
+      draining_ = true;
+      say("rank_draining", "takes no new sequences");
+    } else if (std::holds_alternative<control::Leave>(message)) {
+      leaving_ = true;
+      say("rank_leaving", "told to leave");
+    }
   }
   return {};
 }
 
 void Worker::assign(const control::Assign& assign) {
+  const auto trace = parse_trace_parent(assign.trace_parent);
+  Held held{assign.id,
+            assign.attempt,
+            static_cast<std::uint32_t>(assign.tokens.size()),
+            {},
+            trace ? trace->trace_id_text() : std::string()};
   const auto refuse = [&](const std::string& reason) {
+    say("request_refused", reason, held);
     mailbox_.post(control::Finished{assign.id, assign.attempt, reason, {}});
   };
   if (!parts_.engine) return refuse("this rank is no router");
@@ -135,21 +169,28 @@ void Worker::assign(const control::Assign& assign) {
   auto request = unpack_request(assign.payload);
   if (!request) return refuse(request.error().message);
   request->id = sequence;
+  if (trace) request->trace = *trace;
   request->resumed = assign.tokens;
   if (!assign.allowed.empty()) {
     request->allowed = std::make_shared<const moe::RankMask>(assign.allowed, transport_.size());
   }
-  held_[sequence] = {
-      assign.id, assign.attempt, static_cast<std::uint32_t>(assign.tokens.size()), {}};
+  held_[sequence] = held;
   if (auto added = parts_.engine->submit(std::move(*request)); !added) {
     held_.erase(sequence);
-    refuse(added.error().message);
+    return refuse(added.error().message);
   }
+  say("request_accepted",
+      fmt::format("attempt {}, {} tokens so far", assign.attempt, assign.tokens.size()), held);
 }
 
 void Worker::cancel(const control::Cancel& cancel) {
   if (!parts_.engine) return;
   const SequenceId sequence(cancel.id.value());
+  if (const auto held = held_.find(sequence); held != held_.end()) {
+    say("request_cancelled",
+        cancel.how == control::CancelHow::kEndNow ? "ends with what it has" : "forgotten",
+        held->second);
+  }
   if (cancel.how == control::CancelHow::kEndNow) return parts_.engine->end_now(sequence);
   parts_.engine->forget(sequence);
   held_.erase(sequence);

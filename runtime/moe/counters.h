@@ -38,10 +38,15 @@ struct Counters {
   std::vector<std::uint64_t> bytes_sent;  // [ranks]
   std::vector<std::uint64_t> messages_sent;
   std::vector<std::uint64_t> wait_us;  // [ranks] a router's waits while that rank owed an answer
+  std::vector<std::uint32_t> round_trip_us;  // [ranks] shortest dispatch to answer; 0: none yet
   std::vector<std::uint64_t> restricted_rows_sent;  // of sequences with a residency rule
 
   explicit Counters(std::size_t ranks = 0)
-      : bytes_sent(ranks), messages_sent(ranks), wait_us(ranks), restricted_rows_sent(ranks) {}
+      : bytes_sent(ranks),
+        messages_sent(ranks),
+        wait_us(ranks),
+        round_trip_us(ranks),
+        restricted_rows_sent(ranks) {}
 };
 
 }  // namespace switchyard::moe

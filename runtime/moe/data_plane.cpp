@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "runtime/base/check.h"
+#include "runtime/moe/exchange_spans.h"
 
 namespace switchyard::moe {
 namespace {
@@ -37,6 +38,7 @@ ExpertServerOptions server_options(const DataPlaneOptions& options, const placem
   server.inboxes_per_micro_batch = any ? 3 : 1;
   server.gather_window = options.gather_window;
   server.send_deadline = options.exchange_deadline;
+  server.timeline = options.timeline;
   return server;
 }
 
@@ -47,6 +49,7 @@ ExchangeShape exchange_shape(const DataPlaneOptions& options, std::size_t expert
   shape.slots_max = options.tokens_max * options.k_max;
   shape.rows_max = options.tokens_max * std::min(options.k_max, shape.expert_ranks);
   shape.peer_loss = options.roles == PlaneRoles::kAny ? PeerLoss::kReplay : PeerLoss::kFatal;
+  shape.timeline = options.timeline;
   return shape;
 }
 
@@ -115,8 +118,12 @@ Result<void> DataPlane::make_router_side(std::size_t expert_ranks, std::size_t o
 Result<void> DataPlane::adopt(std::shared_ptr<const placement::View> view) {
   const auto* self = view->find(transport_.rank());
   if (self != nullptr && self->router) {
-    SY_ASSIGN(choice_,
-              placement::make_replica_choice(options_.replica_choice, *view, transport_.rank()));
+    placement::NearestOptions nearest;
+    SY_ASSIGN(nearest.costs, placement::parse_link_costs(options_.link_costs));
+    nearest.round_trip_us = counters_.round_trip_us;
+    nearest.spill_over = options_.spill_over;
+    SY_ASSIGN(choice_, placement::make_replica_choice(options_.replica_choice, *view,
+                                                      transport_.rank(), nearest));
   }
   for (std::uint32_t r = 0; r < transport_.size(); ++r) {
     const bool member = view->find(RankId(r)) != nullptr;
@@ -125,10 +132,17 @@ Result<void> DataPlane::adopt(std::shared_ptr<const placement::View> view) {
     if (breakers_ && !member) breakers_->forget(RankId(r), clock_.now());
   }
   view_ = std::move(view);
+  if (options_.timeline != nullptr) {
+    const TimePoint now = options_.timeline->now();
+    Span span = span_of(SpanKind::kView, ExchangeKey{view_->epoch, 0, 0, 0});
+    span.count() = static_cast<std::uint32_t>(view_->members.size());
+    options_.timeline->add(span, now, now);
+  }
   reap_in_flight();
   for (std::size_t i = 0; i < exchanges_.size(); ++i) {
     if (!exchanges_[i].open() || !exchanges_[i].needs_replay(*view_)) continue;
     SY_TRY(exchanges_[i].withdraw(in_flight_, answers_));
+    if (options_.timeline != nullptr) note_exchange(i, ExchangeEnd::kWithdrawn);
     SY_TRY(begin_open(i));
   }
   tell_breakers();
@@ -185,13 +199,14 @@ Result<void> DataPlane::begin(std::size_t micro_batch, std::size_t moe_layer, st
                               Rows x, const routing::Selections& selections,
                               std::span<const std::uint32_t> token_keys, TokenMasks masks) {
   SY_CHECK(micro_batch < exchanges_.size(), "micro-batch {} of {}", micro_batch, exchanges_.size());
-  open_[micro_batch] = {moe_layer, step, x, &selections, token_keys, masks};
+  open_[micro_batch] = {moe_layer, step, x, &selections, token_keys, masks, TimePoint{}};
   return begin_open(micro_batch);
 }
 
 Result<void> DataPlane::begin_open(std::size_t micro_batch) {
-  const auto& open = open_[micro_batch];
+  auto& open = open_[micro_batch];
   auto& plan = plans_[micro_batch];
+  open.began = clock_.now();
   std::span<const std::uint8_t> avoided;
   if (breakers_) avoided = breakers_->avoided(micro_batch, clock_.now());
   planner_.plan(*view_, open.moe_layer, *open.selections, open.token_keys, open.masks, *choice_,
@@ -205,7 +220,18 @@ Result<void> DataPlane::begin_open(std::size_t micro_batch) {
 
   const ExchangeKey key{view_->epoch, static_cast<std::uint32_t>(open.moe_layer),
                         static_cast<std::uint32_t>(micro_batch), open.step};
-  return exchanges_[micro_batch].begin(key, open.x, plan, *open.selections);
+  SY_TRY(exchanges_[micro_batch].begin(key, open.x, plan, *open.selections));
+  if (options_.timeline != nullptr) {
+    options_.timeline->add(span_of(SpanKind::kDispatch, key, plan), open.began,
+                           options_.timeline->now());
+  }
+  return {};
+}
+
+void DataPlane::note_exchange(std::size_t micro_batch, ExchangeEnd end) {
+  const auto& key = exchanges_[micro_batch].key();
+  options_.timeline->add(span_of(SpanKind::kExchange, key, plans_[micro_batch], end),
+                         open_[micro_batch].began, options_.timeline->now());
 }
 
 // The evidence that rows with a residency rule went nowhere else.
@@ -255,6 +281,7 @@ Result<bool> DataPlane::receive_answer() {
                 "rank {} answered step {} layer {} of epoch {}, which is not open",
                 arrival->from.value(), answer.key.step, answer.key.layer, answer.key.epoch.value());
   }
+  note_round_trip(arrival->from, open_[answer.key.micro_batch].began);
   SY_TRY(exchange.accept(arrival->from, answer, answers_.back()));
   if (breakers_ && answer.status != AnswerStatus::kServed) {
     breakers_->report(answer.key.micro_batch, arrival->from, CallOutcome::kFailure, clock_.now(),
@@ -263,6 +290,13 @@ Result<bool> DataPlane::receive_answer() {
   }
   if (answers_.back().bytes() == 0) answers_.pop_back();
   return true;
+}
+
+// The shortest is what the way costs; the others say how busy the rank was.
+void DataPlane::note_round_trip(RankId peer, TimePoint began) {
+  const auto us = std::clamp<std::int64_t>((clock_.now() - began).count() / 1000, 1, UINT32_MAX);
+  auto& shortest = counters_.round_trip_us[peer.index()];
+  if (shortest == 0 || us < shortest) shortest = static_cast<std::uint32_t>(us);
 }
 
 Result<bool> DataPlane::progress() {
@@ -330,7 +364,15 @@ Result<void> DataPlane::finish(std::size_t micro_batch, MatrixView<float> residu
     breakers_->end(micro_batch, CallOutcome::kSuccess, clock_.now());
     tell_breakers();
   }
-  return exchange.finish(residual, answers_);
+  const TimePoint answered = span_start(options_.timeline);
+  SY_TRY(exchange.finish(residual, answers_));
+  if (options_.timeline != nullptr) {
+    options_.timeline->add(span_of(SpanKind::kWait, exchange.key()), start, answered);
+    options_.timeline->add(span_of(SpanKind::kCombine, exchange.key()), answered,
+                           options_.timeline->now());
+    note_exchange(micro_batch, ExchangeEnd::kAnswered);
+  }
+  return {};
 }
 
 }  // namespace switchyard::moe

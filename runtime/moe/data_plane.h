@@ -16,6 +16,7 @@
 #include "comm/transport.h"
 #include "kernels/device.h"
 #include "runtime/base/clock.h"
+#include "runtime/base/timeline.h"
 #include "runtime/moe/dispatch_plan.h"
 #include "runtime/moe/exchange.h"
 #include "runtime/moe/expert_server.h"
@@ -41,6 +42,9 @@ struct DataPlaneOptions {
   Duration breaker_timeout{1'000'000'000};  // an exchange that waits longer for a peer has failed
   PlaneRoles roles = PlaneRoles::kOfView;
   std::string replica_choice = "local-first";
+  std::string link_costs;        // between regions, for "nearest": A:B=NUMBER,...
+  double spill_over = 0;         // for "nearest"
+  Timeline* timeline = nullptr;  // where to note what was done; null: nowhere
 };
 
 class DataPlane {
@@ -92,6 +96,7 @@ class DataPlane {
     const routing::Selections* selections = nullptr;
     std::span<const std::uint32_t> token_keys;
     TokenMasks masks;
+    TimePoint began{};
   };
 
   DataPlane(const DataPlaneOptions& options, kernels::Device& device, comm::Transport& transport,
@@ -104,8 +109,10 @@ class DataPlane {
   void count_restricted(std::size_t micro_batch);
   void report_overdue(std::size_t micro_batch, Duration waited);
   void tell_breakers();
+  void note_exchange(std::size_t micro_batch, ExchangeEnd end);
   [[nodiscard]] Error overdue(const Exchange& exchange) const;
   [[nodiscard]] Result<bool> receive_answer();
+  void note_round_trip(RankId peer, TimePoint began);
 
   DataPlaneOptions options_;
   std::shared_ptr<const placement::View> view_;

@@ -30,6 +30,7 @@ void DispatchPlanner::plan(const placement::View& view, std::size_t moe_layer,
   slot_rank_.clear();
   plan.forbidden.clear();
   plan.steered = 0;
+  choice.begin_dispatch(selections.slot_count());
   for (std::size_t t = 0; t < tokens; ++t) {
     const RankMask* mask = masks.empty() ? nullptr : masks[t];
     for (std::uint32_t s = selections.slot_begin[t]; s < selections.slot_begin[t + 1]; ++s) {
@@ -43,7 +44,8 @@ void DispatchPlanner::plan(const placement::View& view, std::size_t moe_layer,
         rank = other;
       }
       slot_rank_.push_back(rank);
-      if (slot_rank_.back() != kNowhere || mask == nullptr) continue;
+      if (rank != kNowhere) choice.count(rank);
+      if (rank != kNowhere || mask == nullptr) continue;
       if (plan.forbidden.empty() || plan.forbidden.back() != t) {
         plan.forbidden.push_back(static_cast<std::uint32_t>(t));
       }

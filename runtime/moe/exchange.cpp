@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "runtime/base/check.h"
+#include "runtime/moe/exchange_spans.h"
 
 namespace switchyard::moe {
 namespace {
@@ -56,6 +57,7 @@ Result<void> Exchange::begin(const ExchangeKey& key, Rows x, const DispatchPlan&
     const bool own = part.rank == transport_.rank();
     Part& to = parts_.emplace_back();
     to.plan = part;
+    to.begun = span_start(shape_.timeline);
     if (own) {
       SY_CHECK(server_ != nullptr, "rank {} holds no experts", part.rank.value());
       const auto pairs = std::span(plan.pairs).subspan(part.pair_begin, part.pair_count);
@@ -100,6 +102,7 @@ Result<bool> Exchange::complete() {
       if (!part.answered && server_->own_answer(key_.micro_batch)) {
         part.answered = true;
         counters_.pairs_answered += part.plan.pair_count;
+        note_leg(part, ExchangeEnd::kAnswered);
       }
     } else if (part.sent) {
       SY_ASSIGN(const bool done, transport_.send_done(part.ticket));
@@ -121,6 +124,7 @@ Result<void> Exchange::accept(RankId from, const Answer& answer, HostBuffer& mes
   }
   if (answer.status != AnswerStatus::kServed && shape_.peer_loss == PeerLoss::kReplay) {
     part->refused = true;
+    note_leg(*part, ExchangeEnd::kRefused);
     return {};
   }
   if (answer.status != AnswerStatus::kServed) {
@@ -138,7 +142,13 @@ Result<void> Exchange::accept(RankId from, const Answer& answer, HostBuffer& mes
   part->answer = std::move(message);
   part->answered = true;
   counters_.pairs_answered += answer.pair_count;
+  note_leg(*part, ExchangeEnd::kAnswered);
   return {};
+}
+
+void Exchange::note_leg(const Part& part, ExchangeEnd end) {
+  if (shape_.timeline == nullptr) return;
+  shape_.timeline->add(leg_of(key_, part.plan, end), part.begun, shape_.timeline->now());
 }
 
 Rows Exchange::answer_rows(const Part& part) const {
@@ -187,6 +197,7 @@ Result<void> Exchange::withdraw(std::vector<InFlight>& in_flight, std::vector<Ho
   InFlight kept;
   for (auto& part : parts_) {
     if (!part.answered) counters_.pairs_withdrawn += part.plan.pair_count;
+    if (!part.answered && !part.refused) note_leg(part, ExchangeEnd::kWithdrawn);
     if (part.sent) kept.sends.push_back(part.ticket);
     if (part.answer.bytes() != 0) free.push_back(std::move(part.answer));
   }

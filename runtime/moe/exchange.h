@@ -13,6 +13,7 @@
 #include "comm/transport.h"
 #include "kernels/device.h"
 #include "runtime/base/buffer.h"
+#include "runtime/base/timeline.h"
 #include "runtime/moe/counters.h"
 #include "runtime/moe/dispatch_plan.h"
 #include "runtime/moe/expert_server.h"
@@ -39,6 +40,7 @@ struct ExchangeShape {
   std::size_t rows_max = 0;      // rows over all destinations
   std::size_t slots_max = 0;     // pairs over all destinations
   PeerLoss peer_loss = PeerLoss::kFatal;
+  Timeline* timeline = nullptr;
 };
 
 class Exchange {
@@ -84,6 +86,7 @@ class Exchange {
     bool refused = false;
     bool sent = false;
     comm::SendTicket ticket;
+    TimePoint begun{};  // where there is a timeline
     HostBuffer answer;  // the message, once it is in; rows follow its one-row prefix
   };
   Exchange(const ExchangeShape& shape, kernels::Device& device, comm::Transport& transport,
@@ -91,6 +94,7 @@ class Exchange {
   [[nodiscard]] Result<void> post(Part& part, MutableBytes message);
   void encode(Rows x, const DispatchPlan& plan, const RankPlan& part, MutableBytes message);
   [[nodiscard]] Rows answer_rows(const Part& part) const;  // [pairs, d]
+  void note_leg(const Part& part, ExchangeEnd end);
 
   ExchangeShape shape_;
   kernels::Device& device_;

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "runtime/base/check.h"
+#include "runtime/moe/exchange_spans.h"
 
 namespace switchyard::moe {
 
@@ -357,8 +358,29 @@ Result<void> ExpertServer::serve(std::uint32_t layer) {
     const auto& dispatch = inboxes_[inbox].dispatch;
     counters_.pairs_served += dispatch.pairs.size();
     SY_TRY(post(inbox, Answer{dispatch.key, AnswerStatus::kServed, 0, dispatch.pairs.size()}));
+    if (options_.timeline != nullptr) {
+      options_.timeline->add(job_of(dispatch, options_.routers[inbox / inboxes_per_router_]),
+                             inboxes_[inbox].arrived, options_.timeline->now());
+    }
   }
+  if (options_.timeline != nullptr) note_batch(start);
   return {};
+}
+
+void ExpertServer::note_batch(TimePoint start) {
+  const TimePoint end = options_.timeline->now();
+  // The batch has a layer; steps and micro-batches are those of its jobs.
+  Span span = span_of(SpanKind::kServe, inboxes_[batch_.front()].dispatch.key);
+  span.step = 0;
+  span.micro_batch = 0;
+  for (const std::size_t inbox : batch_) {
+    span.rows() += static_cast<std::uint32_t>(inboxes_[inbox].dispatch.row_count);
+    span.pairs() += static_cast<std::uint32_t>(inboxes_[inbox].dispatch.pairs.size());
+  }
+  span.count() = static_cast<std::uint32_t>(batch_.size());
+  options_.timeline->add(span, start, end);
+  note_experts(*options_.timeline, span, std::span(expert_begin_).first(options_.shape.experts),
+               start, end);
 }
 
 Result<bool> ExpertServer::progress() {

@@ -15,6 +15,7 @@
 #include "kernels/device.h"
 #include "runtime/base/buffer.h"
 #include "runtime/base/clock.h"
+#include "runtime/base/timeline.h"
 #include "runtime/moe/counters.h"
 #include "runtime/moe/expert_store.h"
 #include "runtime/moe/wire.h"
@@ -32,6 +33,7 @@ struct ExpertServerOptions {
   Duration gather_window{200'000};
   Duration router_active_window{50'000'000};  // a router silent for longer is not waited for
   Duration send_deadline{30'000'000'000};     // for an inbox to come free
+  Timeline* timeline = nullptr;               // where to note batches and jobs; null: nowhere
 };
 
 class ExpertServer {
@@ -97,6 +99,7 @@ class ExpertServer {
   [[nodiscard]] Result<void> serve(std::uint32_t layer);
   void group_pairs(std::uint32_t layer, const Inbox* in_place);
   [[nodiscard]] Rows gathered_rows();
+  void note_batch(TimePoint start);
   [[nodiscard]] bool is_own(std::size_t inbox) const;
 
   ExpertServerOptions options_;

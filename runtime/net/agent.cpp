@@ -55,8 +55,9 @@ Task<void> Agent::State::run() {
     }
     // One line for one absence, however many attempts it takes.
     if (life.welcomed || !missing) {
-      log->warn("controller {}: {}; trying again until it is back",
-                to_string(life.options.controller), ended.error().message);
+      log_event(log, spdlog::level::warn, "controller_lost",
+                fmt::format("controller {}: {}; trying again until it is back",
+                            to_string(life.options.controller), ended.error().message));
     }
     missing = true;
     const TimePoint until = clock.now() + wait;

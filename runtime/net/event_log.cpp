@@ -1,25 +1,15 @@
 #include "runtime/net/event_log.h"
 
-#include <chrono>
-#include <ctime>
 #include <nlohmann/json.hpp>
+
+#include "runtime/base/log_lines.h"
+#include "runtime/control/event_about.h"
 
 namespace switchyard::net {
 namespace {
 
-std::string utc_now() {
-  const auto now = std::chrono::system_clock::now();
-  const auto us = std::chrono::duration_cast<std::chrono::microseconds>(now.time_since_epoch());
-  const std::time_t seconds = std::chrono::system_clock::to_time_t(now);
-  std::tm parts{};
-  ::gmtime_r(&seconds, &parts);
-  char text[32];
-  const std::size_t size = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
-  return fmt::format("{}.{:06}Z", std::string_view(text, size), us.count() % 1'000'000);
-}
-
 nlohmann::ordered_json line(std::string_view level, std::string_view event, std::string_view text) {
-  return {{"ts", utc_now()},
+  return {{"ts", utc_text(std::chrono::system_clock::now())},
           {"level", level},
           {"component", "controller"},
           {"event", event},
@@ -36,6 +26,8 @@ std::string dump(const nlohmann::ordered_json& document) {
 void EventLog::event(const control::Event& event) {
   auto document = line("info", event.kind, event.text);
   document["number"] = event.number;
+  const auto about = control::about_json(event.about);
+  for (const auto& [key, value] : about.items()) document[key] = value;
   log_->info("{}", dump(document));
 }
 

@@ -17,23 +17,6 @@ prometheus::Family<prometheus::Gauge>& gauge(prometheus::Registry& registry, con
   return prometheus::BuildGauge().Name(name).Help(help).Register(registry);
 }
 
-using nlohmann::json;
-
-// Sets the gauge where `document` has a number under `key`.
-void set(prometheus::Family<prometheus::Gauge>& family, const prometheus::Labels& labels,
-         const json& document, const char* key) {
-  if (!document.is_object()) return;
-  const auto found = document.find(key);
-  if (found != document.end() && found->is_number()) family.Add(labels).Set(found->get<double>());
-}
-
-const json& part(const json& document, const char* key) {
-  static const json kNothing;
-  if (!document.is_object()) return kNothing;
-  const auto found = document.find(key);
-  return found == document.end() ? kNothing : *found;
-}
-
 }  // namespace
 
 ServerMetrics::ServerMetrics()
@@ -57,19 +40,7 @@ ServerMetrics::ServerMetrics()
                                  "When the certificate in use ends; not shown without TLS")),
       http_requests_(counter(registry_, "switchyard_admin_requests_total",
                              "Requests to the admin port by route and status")),
-      epoch_(gauge(registry_, "switchyard_view_epoch", "Number of the current view")),
-      masked_(gauge(registry_, "switchyard_experts_masked", "Experts that are on no rank")),
-      requests_(gauge(registry_, "switchyard_requests", "Requests by state")),
-      rank_up_(gauge(registry_, "switchyard_rank_healthy", "1 where nothing is wrong with a rank")),
-      rank_busy_(gauge(registry_, "switchyard_rank_busy_ratio", "Share of time spent computing")),
-      rank_tokens_(gauge(registry_, "switchyard_rank_tokens_per_second", "Tokens of a rank")),
-      rank_memory_(gauge(registry_, "switchyard_rank_resident_bytes", "Resident memory")),
-      part_age_(gauge(registry_, "switchyard_part_last_run_age_seconds",
-                      "Since a part of the controller ran last; one that is off has none")),
-      imbalance_(gauge(registry_, "switchyard_expert_load_imbalance_ratio",
-                       "Slowest expert ranks over even ones, by the balancer's last decision")),
-      copies_moving_(gauge(registry_, "switchyard_rebalance_copies_left",
-                           "Copies that the rebalance under way has still to load")) {
+      cluster_(registry_) {
   // From the start, so that a first increment is seen as one.
   connections_.Add({{"kind", "agent"}});
   connections_.Add({{"kind", "client"}});
@@ -102,32 +73,7 @@ prometheus::Counter& ServerMetrics::http_requests(std::string_view route, unsign
 }
 
 void ServerMetrics::update_cluster(const std::string& status_json) {
-  const auto status = json::parse(status_json, nullptr, false);
-  set(epoch_, {}, part(status, "view"), "epoch");
-  set(masked_, {}, part(status, "view"), "experts_masked");
-  for (const char* state : {"submitted", "open", "waiting", "done"}) {
-    set(requests_, {{"state", state}}, part(status, "requests"), state);
-  }
-  const json& parts = part(status, "parts");
-  for (const char* name : {"detector", "balancer", "autoscaler"}) {
-    set(part_age_, {{"part", name}}, part(parts, name), "last_run_age_s");
-  }
-  const json& balancer = part(parts, "balancer");
-  set(imbalance_, {{"placement", "now"}}, balancer, "imbalance");
-  set(imbalance_, {{"placement", "planned"}}, balancer, "imbalance_planned");
-  set(imbalance_, {{"placement", "uniform_routing"}}, balancer, "imbalance_floor");
-  set(copies_moving_, {}, balancer, "copies_left");
-  const json& ranks = part(status, "ranks");
-  if (!ranks.is_array()) return;
-  for (std::size_t i = 0; i < ranks.size(); ++i) {
-    const prometheus::Labels labels{{"rank", std::to_string(i)}};
-    const json& health = part(ranks[i], "health");
-    const bool healthy = health.is_string() && health.get<std::string>() == "healthy";
-    rank_up_.Add(labels).Set(healthy ? 1 : 0);
-    set(rank_busy_, labels, ranks[i], "busy_share");
-    set(rank_tokens_, labels, ranks[i], "tokens_per_s");
-    set(rank_memory_, labels, ranks[i], "rss_bytes");
-  }
+  cluster_.update(nlohmann::json::parse(status_json, nullptr, false));
 }
 
 std::string ServerMetrics::text() const {

@@ -1,5 +1,5 @@
 // runtime/net/server_metrics.h -- what the controller's server counts, for GET /metrics: names and
-// units as Prometheus wants them; and the cluster's own numbers, read from the controller's status.
+// units as Prometheus wants them; with the cluster's own numbers (cluster_metrics.h).
 // Thread safety: shared objects: safe (as prometheus-cpp).
 #pragma once
 
@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "runtime/control/controller.h"
+#include "runtime/net/cluster_metrics.h"
 
 namespace switchyard::net {
 
@@ -49,16 +50,7 @@ class ServerMetrics {
   prometheus::Family<prometheus::Gauge>& journal_compactions_;
   prometheus::Family<prometheus::Gauge>& certificate_expires_;
   prometheus::Family<prometheus::Counter>& http_requests_;
-  prometheus::Family<prometheus::Gauge>& epoch_;
-  prometheus::Family<prometheus::Gauge>& masked_;
-  prometheus::Family<prometheus::Gauge>& requests_;
-  prometheus::Family<prometheus::Gauge>& rank_up_;
-  prometheus::Family<prometheus::Gauge>& rank_busy_;
-  prometheus::Family<prometheus::Gauge>& rank_tokens_;
-  prometheus::Family<prometheus::Gauge>& rank_memory_;
-  prometheus::Family<prometheus::Gauge>& part_age_;
-  prometheus::Family<prometheus::Gauge>& imbalance_;
-  prometheus::Family<prometheus::Gauge>& copies_moving_;
+  ClusterMetrics cluster_;
 };
 
 }  // namespace switchyard::net

@@ -47,13 +47,15 @@ Result<ReplicaRule> parse_replica_rule(std::string_view name) {
   if (name == "local-first") return ReplicaRule::kLocalFirst;
   if (name == "round-robin") return ReplicaRule::kRoundRobin;
   if (name == "weighted") return ReplicaRule::kWeighted;
+  if (name == "nearest") return ReplicaRule::kNearest;
   return fail(ErrorCode::kConfig,
-              "unknown replica choice '{}'; there are: local-first, round-robin, weighted",
+              "unknown replica choice '{}'; there are: local-first, round-robin, weighted, nearest",
               name.substr(0, 60));
 }
 
 Result<ReplicaChoice> ReplicaChoice::create(ReplicaRule rule, const View& view, RankId source,
-                                            std::vector<std::uint32_t> weights) {
+                                            std::vector<std::uint32_t> weights,
+                                            const NearestOptions& nearest) {
   Hosts hosts;
   for (const Member& member : view.members) hosts.emplace(member.rank, member.host);
   if (!hosts.contains(source)) {
@@ -64,6 +66,10 @@ Result<ReplicaChoice> ReplicaChoice::create(ReplicaRule rule, const View& view, 
   out.rule_ = rule;
   out.source_ = source;
   out.experts_ = view.placement.experts();
+  if (rule == ReplicaRule::kNearest) {
+    const auto tiers = tiers_from(view, source, nearest.costs, nearest.round_trip_us);
+    out.nearest_ = NearestCopy(view, source, tiers, nearest.spill_over);
+  }
   const std::size_t layers = view.placement.layers();
   std::size_t replica_count = 0;
   for (std::size_t l = 0; l < layers; ++l) {
@@ -116,6 +122,7 @@ std::size_t ReplicaChoice::choose(std::span<const Replica> copies, const Replica
                         (query.token + source_.value()) % candidates.preferred_count];
     case ReplicaRule::kRoundRobin: return (query.token + query.slot) % candidates.count;
     case ReplicaRule::kWeighted: return choose_weighted(candidates);
+    case ReplicaRule::kNearest: return nearest_.choose(copies, query.token);
   }
   return 0;
 }
@@ -146,9 +153,10 @@ void ReplicaChoice::restart() {
 }
 
 Result<std::unique_ptr<ReplicaChoice>> make_replica_choice(std::string_view name, const View& view,
-                                                           RankId source) {
+                                                           RankId source,
+                                                           const NearestOptions& nearest) {
   SY_ASSIGN(const ReplicaRule rule, parse_replica_rule(name));
-  SY_ASSIGN(ReplicaChoice choice, ReplicaChoice::create(rule, view, source));
+  SY_ASSIGN(ReplicaChoice choice, ReplicaChoice::create(rule, view, source, {}, nearest));
   return std::make_unique<ReplicaChoice>(std::move(choice));
 }
 

@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "runtime/base/error.h"
+#include "runtime/placement/link_costs.h"
+#include "runtime/placement/nearest_copy.h"
 #include "runtime/placement/view.h"
 
 namespace switchyard::placement {
@@ -19,9 +21,17 @@ enum class ReplicaRule {
   kLocalFirst,  // the source's own copy, else one on its host, else any; (token + source) mod count
   kRoundRobin,  // (token + slot) mod count
   kWeighted,    // by given weights, with the quota method
+  kNearest,  // rank, host, zone, region, cheapest link; farther ones past a load (nearest_copy.h)
 };
 
-// "local-first", "round-robin", "weighted". Errors: kConfig with that list.
+// What kNearest goes by.
+struct NearestOptions {
+  LinkCosts costs;                           // given
+  std::vector<std::uint32_t> round_trip_us;  // measured, by rank; 0: not
+  double spill_over = 0;                     // 0: never takes a farther copy because of load
+};
+
+// "local-first", "round-robin", "weighted", "nearest". Errors: kConfig with that list.
 [[nodiscard]] Result<ReplicaRule> parse_replica_rule(std::string_view name);
 
 // A pair whose expert has several copies.
@@ -40,12 +50,21 @@ class ReplicaChoice {
   // expert whose weights are all 0; a weight above 2^20.
   [[nodiscard]] static Result<ReplicaChoice> create(ReplicaRule rule, const View& view,
                                                     RankId source,
-                                                    std::vector<std::uint32_t> weights = {});
+                                                    std::vector<std::uint32_t> weights = {},
+                                                    const NearestOptions& nearest = {});
 
   // The index in `copies`, which are the view's replicas of the query's expert. Does not allocate.
   // With kWeighted, after n pairs of an expert each copy has had its share of n, rounded up or down
   // (quota method: Balinski and Young 1975).
   [[nodiscard]] std::size_t choose(std::span<const Replica> copies, const ReplicaQuery& query);
+  // Before the pairs of a dispatch, and for each of them once its rank is known, chosen or not:
+  // kNearest goes by what a rank has of the dispatch. Neither allocates.
+  void begin_dispatch(std::size_t pairs) noexcept {
+    if (rule_ == ReplicaRule::kNearest) nearest_.begin_dispatch(pairs);
+  }
+  void count(RankId rank) noexcept {
+    if (rule_ == ReplicaRule::kNearest) nearest_.count(rank);
+  }
   // Forgets what kWeighted has counted, as if made anew.
   void restart();
 
@@ -68,11 +87,11 @@ class ReplicaChoice {
   std::vector<std::uint32_t> preferred_;  // indices among the expert's copies
   std::vector<std::uint32_t> weights_;    // [replicas]
   std::vector<std::uint64_t> sent_;       // [replicas]
+  NearestCopy nearest_;
 };
 
 // By name and with equal weights, as the configuration asks for it.
-[[nodiscard]] Result<std::unique_ptr<ReplicaChoice>> make_replica_choice(std::string_view name,
-                                                                         const View& view,
-                                                                         RankId source);
+[[nodiscard]] Result<std::unique_ptr<ReplicaChoice>> make_replica_choice(
+    std::string_view name, const View& view, RankId source, const NearestOptions& nearest = {});
 
 }  // namespace switchyard::placement

@@ -82,6 +82,18 @@ TEST(BadInput, PromptPastTheContextIsRefused) {
                "prompts.jsonl:2");
 }
 
+TEST(BadInput, ATraceparentThatIsNoneIsRefusedByLineAndCharacter) {
+  const ScratchFolder scratch;
+  const auto file = scratch.write(
+      "prompts.jsonl",
+      "{\"prompt\": \"Once\", "
+      "\"traceparent\": \"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\"}\n"
+      "{\"prompt\": \"Once\", "
+      "\"traceparent\": \"00-4BF92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\"}\n");
+  expect_error(run_alone({"generate", "--preset", "demo", "--prompts", file}), 4,
+               "prompts.jsonl:2: traceparent: character 5: expected lower-case hex digits");
+}
+
 TEST(BadInput, InvalidUtf8InAPromptIsRefused) {
   const ScratchFolder scratch;
   const auto file = scratch.write("prompts.jsonl", "{\"id\": \"a\", \"prompt\": \"\xff\xfe\"}\n");

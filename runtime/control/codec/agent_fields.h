@@ -58,6 +58,7 @@ void fields(auto& io, Is<LoadReport> auto& m) {
   io.list("expert_pairs", m.expert_pairs, kWireLayersMax * kWireExpertsMax);
   io.list("wait_us_by_peer", m.wait_us_by_peer, kWireRanksMax);
   io.list("bytes_by_peer", m.bytes_by_peer, kWireRanksMax);
+  io.list("round_trip_us_by_peer", m.round_trip_us_by_peer, kWireRanksMax);
 }
 
 void fields(auto& io, Is<Evidence> auto& m) {

@@ -48,6 +48,10 @@ void fields(auto& io, Is<Event> auto& m) {
   io("number", m.number);
   io("kind", m.kind);
   io("text", m.text);
+  io("about.rank", m.about.rank);
+  io("about.epoch", m.about.epoch);
+  io("about.request", m.about.request);
+  io("about.trace_id", m.about.trace_id);
 }
 
 }  // namespace switchyard::control

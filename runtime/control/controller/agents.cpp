@@ -8,6 +8,7 @@
 
 #include "runtime/control/codec.h"
 #include "runtime/control/controller/state.h"
+#include "runtime/control/event_about.h"
 
 namespace switchyard::control {
 
@@ -51,7 +52,8 @@ void Controller::State::register_agent(ConnectionId connection, const Register& 
   const auto entry = members.judge(asks);
   Complaint refused = entry ? complaint_about(asks) : Complaint(entry.error().message);
   if (refused) {
-    outbox.event("rank_refused", fmt::format("rank {}: {}", asks.rank.value(), *refused));
+    outbox.event("rank_refused", fmt::format("rank {}: {}", asks.rank.value(), *refused),
+                 about_rank(asks.rank));
     outbox.send(connection, Refused{*refused});
     outbox.close(connection, *refused);
     return on(Disconnected{connection, *refused});
@@ -83,7 +85,8 @@ void Controller::State::register_agent(ConnectionId connection, const Register& 
   if (phase == RunPhase::kLeaving) outbox.send(connection, Leave{});
   outbox.event("rank_joined",
                fmt::format("rank {} life {}: {} on {} {} pid {}", asks.rank.value(), life.value(),
-                           to_string(asks.kind), asks.host, asks.region, asks.pid));
+                           to_string(asks.kind), asks.host, asks.region, asks.pid),
+               about_rank(asks.rank));
 }
 
 // A view that names the slot for a life that is over is nothing that the new one could follow.
@@ -116,8 +119,10 @@ void Controller::State::welcome_back(const Holder& who, const Register& asks) {
   if (ending_now) {
     for (const RequestId id : ledger.held_by(who)) send(who.rank, Cancel{id, CancelHow::kEndNow});
   }
-  outbox.event("rank_resumed", fmt::format("rank {} life {} is back with {} requests",
-                                           who.rank.value(), who.life.value(), asks.held.size()));
+  outbox.event("rank_resumed",
+               fmt::format("rank {} life {} is back with {} requests", who.rank.value(),
+                           who.life.value(), asks.held.size()),
+               about_rank(who.rank));
 }
 
 Controller::State::Complaint Controller::State::take(const Holder& from, const Heartbeat& beat) {
@@ -142,6 +147,11 @@ Controller::State::Complaint Controller::State::take(const Holder& from, LoadRep
       return fmt::format("{} peers, expected {}", list->size(), members.size());
     }
   }
+  const std::size_t trips = report.round_trip_us_by_peer.size();
+  if (trips != 0 && trips != members.size()) {
+    return fmt::format("{} round trips, expected {}", trips, members.size());
+  }
+  totals.add(from.rank, report);
   window.add(from.rank, report, now);
   Slot& slot = members.at(from.rank);
   slot.load = std::move(report);
@@ -203,7 +213,8 @@ Controller::State::Complaint Controller::State::take(const Holder& from, const P
     case WordOutcome::kDiffers:
       outbox.event("tokens_differ",
                    fmt::format("request {}: rank {} generates other tokens than an earlier attempt",
-                               word.id.value(), from.rank.value()));
+                               word.id.value(), from.rank.value()),
+                   about_request(ledger.at(word.id), from.rank));
       release(word.id, "its router generated other tokens than an earlier attempt");
       break;
   }
@@ -213,10 +224,15 @@ Controller::State::Complaint Controller::State::take(const Holder& from, const P
 Controller::State::Complaint Controller::State::take(const Holder& from, Finished& word) {
   const RequestId id = word.id;
   const Finished record = word;
+  const bool failed = !record.error.empty();
   switch (ledger.finish(from, std::move(word))) {
     case WordOutcome::kTaken:
       outbox.journal(from.rank, record);
       unsettled = true;
+      outbox.note(failed ? "request_failed" : "request_done",
+                  fmt::format("request {} on rank {}{}{}", id.value(), from.rank.value(),
+                              failed ? ": " : "", record.error),
+                  about_request(ledger.at(id), from.rank));
       deliver(id);
       break;
     case WordOutcome::kForeign:

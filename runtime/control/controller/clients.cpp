@@ -5,6 +5,7 @@
 
 #include "runtime/control/codec.h"
 #include "runtime/control/controller/state.h"
+#include "runtime/control/event_about.h"
 
 namespace switchyard::control {
 namespace {
@@ -104,7 +105,7 @@ Answer Controller::State::drain(RankId rank) {
   }
   members.at(rank).cordoned = true;
   send(rank, Drain{});
-  outbox.event("drain_asked", fmt::format("rank {}", rank.value()));
+  outbox.event("drain_asked", fmt::format("rank {}", rank.value()), about_rank(rank));
   return {true, "ok", {}, {}};
 }
 

@@ -44,6 +44,7 @@ Controller::State::State(ControllerOptions from)
 }
 
 void Controller::State::handle(Happening happening) {
+  outbox.set_time(now);
   if (started == TimePoint()) started = router_seen = whole_since = now;
   if (!retries) retries = make_retries(options.retries, now);
   if (phase == RunPhase::kStopped) return;

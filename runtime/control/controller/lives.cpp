@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "runtime/control/controller/state.h"
+#include "runtime/control/event_about.h"
 
 namespace switchyard::control {
 
@@ -14,7 +15,8 @@ void Controller::State::connection_lost(RankId rank, const std::string& reason) 
     return declare_dead(rank, fmt::format("its connection broke: {}", reason));
   }
   members.lose(rank, now + grace, now);
-  outbox.event("rank_lost", fmt::format("rank {}: its connection broke: {}", rank.value(), reason));
+  outbox.event("rank_lost", fmt::format("rank {}: its connection broke: {}", rank.value(), reason),
+               about_rank(rank));
 }
 
 void Controller::State::declare_dead(RankId rank, const std::string& reason) {
@@ -29,7 +31,8 @@ void Controller::State::declare_dead(RankId rank, const std::string& reason) {
   const RankLeft left{rank, {}};
   outbox.journal(rank, left);
   outbox.event("rank_dead",
-               fmt::format("rank {} life {}: {}", rank.value(), who.life.value(), reason));
+               fmt::format("rank {} life {}: {}", rank.value(), who.life.value(), reason),
+               about_rank(rank));
   departed.push_back(left);
   outbox.tell_watchers(left);
   evidence.forget(rank);
@@ -38,7 +41,8 @@ void Controller::State::declare_dead(RankId rank, const std::string& reason) {
   if (find_spare(&can_hold, {}) || find_spare(&can_route, {})) return;
   ++spawned;
   outbox.spawn(rank);
-  outbox.event("rank_spawn", fmt::format("a process is to be started for slot {}", rank.value()));
+  outbox.event("rank_spawn", fmt::format("a process is to be started for slot {}", rank.value()),
+               about_rank(rank));
 }
 
 void Controller::State::leave(RankId rank, const Goodbye& words) {
@@ -47,7 +51,7 @@ void Controller::State::leave(RankId rank, const Goodbye& words) {
   peers.erase(members.at(rank).connection);
   members.end(rank, SlotState::kLeft, now);
   outbox.journal(rank, words);
-  outbox.event("rank_left", fmt::format("rank {} said goodbye", rank.value()));
+  outbox.event("rank_left", fmt::format("rank {} said goodbye", rank.value()), about_rank(rank));
   const RankLeft left{rank, words.payload};
   departed.push_back(left);
   outbox.tell_watchers(left);

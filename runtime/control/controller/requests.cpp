@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "runtime/control/controller/state.h"
+#include "runtime/control/event_about.h"
 
 namespace switchyard::control {
 
@@ -96,7 +97,12 @@ void Controller::State::give(RequestId id, RankId router) {
   if (attempt > 1) {
     outbox.event("request_resumed",
                  fmt::format("request {} attempt {} on rank {} after {} tokens", id.value(),
-                             attempt, router.value(), request.tokens.size()));
+                             attempt, router.value(), request.tokens.size()),
+                 about_request(request, router));
+  } else {
+    outbox.note("request_assigned",
+                fmt::format("request {} to rank {}", id.value(), router.value()),
+                about_request(request, router));
   }
   send(router, std::move(assign));
   if (ending_now) send(router, Cancel{id, CancelHow::kEndNow});
@@ -108,7 +114,8 @@ void Controller::State::release(RequestId id, const std::string& why) {
   owing.insert(id);
   outbox.journal(holder.rank, Cancel{id, CancelHow::kForget});
   outbox.event("request_released",
-               fmt::format("request {} on rank {}: {}", id.value(), holder.rank.value(), why));
+               fmt::format("request {} on rank {}: {}", id.value(), holder.rank.value(), why),
+               about_request(ledger.at(id), holder.rank));
   if (members.lives(holder.rank, holder.life)) {
     send(holder.rank, Cancel{id, CancelHow::kForget});
   }
@@ -121,7 +128,8 @@ void Controller::State::release_all(const Holder& holder, const std::string& why
   for (const RequestId id : ids) ledger.release(id, now);
   if (ids.empty()) return;
   outbox.event("requests_released",
-               fmt::format("{} requests of rank {}: {}", ids.size(), holder.rank.value(), why));
+               fmt::format("{} requests of rank {}: {}", ids.size(), holder.rank.value(), why),
+               about_rank(holder.rank));
 }
 
 void Controller::State::end_request(RequestId id, const std::string& error) {
@@ -129,7 +137,8 @@ void Controller::State::end_request(RequestId id, const std::string& error) {
   owing.erase(id);
   const Request& request = ledger.at(id);
   outbox.journal({}, RequestDone{id, request.what.name, error, {}});
-  outbox.event("request_failed", fmt::format("request {}: {}", id.value(), error));
+  outbox.event("request_failed", fmt::format("request {}: {}", id.value(), error),
+               about_request(request));
   deliver(id);
 }
 

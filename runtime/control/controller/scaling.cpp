@@ -47,12 +47,22 @@ void Controller::State::scale_by_load() {
     autoscaler->action_ended(now);
   }
   const auto decision = autoscaler->decide(scaling_input(), now);
-  if (decision.outcome != ScalingOutcome::kNotDue) scaled_last = ScalingNote{now, decision.text()};
+  if (decision.outcome != ScalingOutcome::kNotDue) {
+    scaling_numbers = ScalingNumbers{decision.ranks.current, decision.ranks.final};
+    scaled_last = ScalingNote{now, decision.text()};
+  }
   const bool acts = decision.outcome == ScalingOutcome::kAct;
   if (acts || decision.outcome == ScalingOutcome::kAdvice || !decision.alarms.empty()) {
     outbox.event(fmt::format("scaling_{}", to_string(decision.outcome)), decision.text());
   }
   if (acts) perform(decision.action, experts);
+}
+
+nlohmann::json Controller::State::scaling_json() const {
+  nlohmann::json out = {{"target_experts", target_experts}, {"target_routers", target_routers}};
+  if (view) out["current_experts"] = Roles::of(*view).experts.size();
+  if (scaling_numbers) out["desired_experts"] = scaling_numbers->desired;
+  return out;
 }
 
 void Controller::State::perform(const ScalingAction& action, std::uint32_t experts) {

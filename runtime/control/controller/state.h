@@ -5,6 +5,7 @@
 
 #include <map>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 #include <string>
@@ -18,6 +19,7 @@
 #include "runtime/control/health.h"
 #include "runtime/control/journal_record.h"
 #include "runtime/control/ledger.h"
+#include "runtime/control/load_totals.h"
 #include "runtime/control/load_window.h"
 #include "runtime/control/membership.h"
 #include "runtime/control/outbox.h"
@@ -31,6 +33,12 @@ namespace switchyard::control {
 struct Peer {
   PeerKind kind = PeerKind::kAgent;
   std::optional<Holder> agent;  // registered as
+};
+
+// What the autoscaler last decided about expert ranks, for metrics.
+struct ScalingNumbers {
+  std::size_t current = 0;
+  std::size_t desired = 0;
 };
 
 // The autoscaler's last decision.
@@ -163,6 +171,8 @@ struct Controller::State {
   [[nodiscard]] Result<void> restore(const SnapshotSlot& slot);
   [[nodiscard]] Result<void> restore(SnapshotRequest& request);
   [[nodiscard]] std::string status() const;
+  [[nodiscard]] nlohmann::json rank_status(RankId rank) const;
+  [[nodiscard]] nlohmann::json scaling_json() const;
 
   void send(RankId rank, Message message) {
     outbox.send(members.at(rank).connection, std::move(message));
@@ -181,6 +191,8 @@ struct Controller::State {
   std::set<RequestId> owing;           // to be tried again, which has to be paid for
   bool retries_short = false;
   EvidenceBook evidence;
+  LoadTotals totals;
+  std::optional<ScalingNumbers> scaling_numbers;  // of the autoscaler's last decision
   std::map<ConnectionId, Peer> peers;
   std::optional<ModelFacts> model;
   std::optional<Autoscaler> autoscaler;  // nothing: scaled by command only

@@ -23,7 +23,9 @@ json view_json(const placement::View& view) {
     members.push_back({{"rank", member.rank.value()},
                        {"router", member.router},
                        {"expert", member.expert},
+                       {"host", member.host},
                        {"region", member.region},
+                       {"zone", member.zone},
                        {"experts_held", placement_json(view.placement, member.rank)}});
   }
   return {{"epoch", view.epoch.value()},
@@ -82,37 +84,43 @@ std::string_view word(RunPhase phase, bool started, bool whole) {
 
 }  // namespace
 
+json Controller::State::rank_status(RankId rank) const {
+  const Slot& slot = members.at(rank);
+  const HealthVerdict health = judge(rank);
+  return {{"rank", rank.value()},
+          {"state", to_string(slot.state)},
+          {"kind", to_string(slot.kind)},
+          {"life", slot.incarnation.value()},
+          {"pid", slot.pid},
+          {"host", slot.host},
+          {"region", slot.region},
+          {"zone", slot.zone},
+          {"phase", to_string(slot.phase)},
+          {"member", member(rank)},
+          {"cordoned", slot.cordoned},
+          {"epoch", slot.epoch.value()},
+          {"adopted", slot.adopted.value()},
+          {"health", to_string(health.level)},
+          {"health_text", health.text()},
+          {"health_reasons", reasons_json(health)},
+          {"heartbeat_age_s", slot.phi ? json(to_seconds(slot.phi->silence(now))) : json(nullptr)},
+          {"steps", slot.heartbeat.steps},
+          {"open_requests", ledger.open_count(rank)},
+          {"busy_share", slot.load.busy_share},
+          {"cpu_cores", slot.load.cpu_share},
+          {"queue_delay_s_p95", 1e-6 * slot.load.queue_delay_us_p95},
+          {"step_s_p50", 1e-6 * slot.load.step_us_p50},
+          {"load_age_s", slot.load_at ? json(to_seconds(now - *slot.load_at)) : json(nullptr)},
+          {"tokens_total", totals.rank(rank).tokens},
+          {"pairs_served_total", totals.rank(rank).pairs},
+          {"tokens_per_s",
+           slot.load.seconds > 0 ? static_cast<double>(slot.load.tokens) / slot.load.seconds : 0.0},
+          {"rss_bytes", slot.load.rss_bytes}};
+}
+
 std::string Controller::State::status() const {
   json ranks = json::array();
-  for (std::uint32_t r = 0; r < members.size(); ++r) {
-    const RankId rank(r);
-    const Slot& slot = members.at(rank);
-    const HealthVerdict health = judge(rank);
-    ranks.push_back(
-        {{"rank", r},
-         {"state", to_string(slot.state)},
-         {"kind", to_string(slot.kind)},
-         {"life", slot.incarnation.value()},
-         {"pid", slot.pid},
-         {"host", slot.host},
-         {"region", slot.region},
-         {"zone", slot.zone},
-         {"phase", to_string(slot.phase)},
-         {"member", member(rank)},
-         {"cordoned", slot.cordoned},
-         {"epoch", slot.epoch.value()},
-         {"adopted", slot.adopted.value()},
-         {"health", to_string(health.level)},
-         {"health_text", health.text()},
-         {"health_reasons", reasons_json(health)},
-         {"heartbeat_age_s", slot.phi ? json(to_seconds(slot.phi->silence(now))) : json(nullptr)},
-         {"steps", slot.heartbeat.steps},
-         {"open_requests", ledger.open_count(rank)},
-         {"busy_share", slot.load.busy_share},
-         {"tokens_per_s",
-          slot.load.seconds > 0 ? static_cast<double>(slot.load.tokens) / slot.load.seconds : 0.0},
-         {"rss_bytes", slot.load.rss_bytes}});
-  }
+  for (std::uint32_t r = 0; r < members.size(); ++r) ranks.push_back(rank_status(RankId(r)));
   const bool whole = view && dead_members(seats).empty();
   const auto loads = window.loads(now);
   const auto pairs = std::accumulate(loads.begin(), loads.end(), std::uint64_t{0});
@@ -147,6 +155,11 @@ std::string Controller::State::status() const {
                           {"seconds_left", to_seconds(transaction->deadline - now)},
                           {"waiting", std::move(waiting)}};
   }
+  if (model) out["loads"] = totals.experts_json(model->moe_layers, model->experts);
+  out["links"] = totals.links_json();
+  out["wait_matrix"] = totals.waits_json();
+  out["scaling"] = scaling_json();
+  out["events"] = outbox.recent_json(now);
   return out.dump();
 }
 

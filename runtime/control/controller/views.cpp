@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "runtime/control/controller/state.h"
+#include "runtime/control/event_about.h"
 
 namespace switchyard::control {
 namespace {
@@ -128,8 +129,10 @@ void Controller::State::begin(Proposal proposal) {
                             now};
   const Message prepare = Prepare{*next};
   outbox.journal({}, prepare);
-  outbox.event("view_preparing", fmt::format("epoch {} ({}): rank {} to load", last_epoch.value(),
-                                             transaction->cause, numbers(transaction->waiting)));
+  outbox.event("view_preparing",
+               fmt::format("epoch {} ({}): rank {} to load", last_epoch.value(), transaction->cause,
+                           numbers(transaction->waiting)),
+               about_epoch(last_epoch));
   for (const RankId rank : transaction->waiting) send(rank, prepare);
 }
 
@@ -139,7 +142,8 @@ void Controller::State::commit(std::shared_ptr<const placement::View> next, Seat
   outbox.journal({}, message);
   outbox.event("view_committed",
                fmt::format("epoch {} ({}): {} members, {} experts masked", next->epoch.value(),
-                           cause, next->members.size(), next->placement.masked_count()));
+                           cause, next->members.size(), next->placement.masked_count()),
+               about_epoch(next->epoch));
   follow(std::move(next), std::move(next_seats));
   send_all(message);
 }
@@ -165,7 +169,8 @@ void Controller::State::follow(std::shared_ptr<const placement::View> next, Seat
 void Controller::State::roll_back(const std::string& reason) {
   const Transaction undone = *std::exchange(transaction, std::nullopt);
   outbox.event("view_rolled_back",
-               fmt::format("epoch {} ({}): {}", undone.view->epoch.value(), undone.cause, reason));
+               fmt::format("epoch {} ({}): {}", undone.view->epoch.value(), undone.cause, reason),
+               about_epoch(undone.view->epoch));
   for (const auto& [rank, life] : undone.seats) {
     if (members.lives(rank, life)) send(rank, Rollback{undone.view->epoch, reason});
   }
@@ -199,7 +204,8 @@ void Controller::State::retire_old() {
   }
   retired = view->epoch;
   outbox.journal({}, Retire{retired});
-  outbox.event("epoch_retired", fmt::format("nothing below epoch {} is in use", retired.value()));
+  outbox.event("epoch_retired", fmt::format("nothing below epoch {} is in use", retired.value()),
+               about_epoch(retired));
   send_all(Retire{retired});
 }
 

@@ -88,7 +88,7 @@ TEST(PlacementLaws, ChoicesAreCopiesAndLocalFirstStaysNear) {
     const View view = trial.view(planner);
     const RankId source(static_cast<std::uint32_t>(trial.random.next_below(view.members.size())));
     const auto host = [&](RankId rank) { return view.members[rank.index()].host; };
-    for (const char* name : {"local-first", "round-robin", "weighted"}) {
+    for (const char* name : {"local-first", "nearest", "round-robin", "weighted"}) {
       const auto choice = make_replica_choice(name, view, source).value();
       for (std::uint32_t i = 0; i < 60; ++i) {
         const ReplicaQuery query{
@@ -98,7 +98,8 @@ TEST(PlacementLaws, ChoicesAreCopiesAndLocalFirstStaysNear) {
         const auto copies = view.placement.replicas(query.layer, query.expert);
         const std::size_t at = choice->choose(copies, query);
         ASSERT_LT(at, copies.size()) << name;
-        if (std::string_view(name) != "local-first") continue;
+        const bool near = std::string_view(name) == "local-first" || std::string_view(name) == "nearest";
+        if (!near) continue;
         const auto any = [&](auto&& test) {
           return std::any_of(copies.begin(), copies.end(), test);
         };

@@ -90,8 +90,8 @@ TEST(ReplicaChoice, RefusesWhatDoesNotFit) {
   EXPECT_THAT(message(RankId(0), {1, 1U << 21}), HasSubstr("at most"));
   const auto stranger = view_with(4, 2);  // rank 5 does not exist
   EXPECT_FALSE(make_replica_choice("local-first", stranger, RankId(0)).has_value());
-  EXPECT_THAT(make_replica_choice("nearest", view, RankId(0)).error().message,
-              HasSubstr("local-first, round-robin, weighted"));
+  EXPECT_THAT(make_replica_choice("farthest", view, RankId(0)).error().message,
+              HasSubstr("local-first, round-robin, weighted, nearest"));
   EXPECT_TRUE(make_replica_choice("round-robin", view, RankId(0)).has_value());
 }
 

@@ -1,0 +1,59 @@
+// runtime/control/load_totals.h -- what the ranks have reported since the controller started,
+// summed up: bytes and waits by link, pairs by expert, tokens by rank; and the rates of the newest
+// report of each. For people and for metrics; decisions are made from windows, not from these sums.
+// Thread safety: distinct objects: safe.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <utility>
+#include <vector>
+
+#include "runtime/base/ids.h"
+#include "runtime/control/messages.h"
+
+namespace switchyard::control {
+
+class LoadTotals {
+ public:
+  // One rank's way to another.
+  struct Link {
+    std::uint64_t bytes = 0;
+    std::uint64_t wait_us = 0;        // `from` waited while `to` owed it an answer
+    double bytes_per_second = 0;      // of the newest report
+    std::uint32_t round_trip_us = 0;  // the shortest exchange; 0: not measured
+    double wait_share = 0;            // 0..1 of its time
+  };
+  struct Rank {
+    std::uint64_t tokens = 0;
+    std::uint64_t pairs = 0;  // served
+  };
+
+  // `report` has been checked: lists of peers and experts have the cluster's sizes or none.
+  void add(RankId from, const LoadReport& report);
+
+  [[nodiscard]] const std::map<std::pair<RankId, RankId>, Link>& links() const noexcept {
+    return links_;
+  }
+  [[nodiscard]] Rank rank(RankId rank) const;
+  [[nodiscard]] const std::vector<std::uint64_t>& expert_pairs() const noexcept {
+    return expert_pairs_;
+  }
+
+  // [{"from", "to", "bytes_total", "bytes_per_second", "round_trip_us_min"}]: links that carried
+  // anything; the last where it was measured.
+  [[nodiscard]] nlohmann::json links_json() const;
+  // [{"rank", "peer", "wait_s_total", "wait_share"}]: who waited for whom.
+  [[nodiscard]] nlohmann::json waits_json() const;
+  // {"layers", "experts", "pairs_total", "imbalance": [layers], "expert_pairs": [layers][experts]};
+  // imbalance: the busiest expert over the layer's mean.
+  [[nodiscard]] nlohmann::json experts_json(std::size_t layers, std::size_t experts) const;
+
+ private:
+  std::map<std::pair<RankId, RankId>, Link> links_;
+  std::map<RankId, Rank> ranks_;
+  std::vector<std::uint64_t> expert_pairs_;  // [layers * experts]; empty before the first report
+};
+
+}  // namespace switchyard::control

@@ -1,0 +1,68 @@
+// Sums and rates of what the ranks report: by link, by expert, by rank.
+#include "runtime/control/load_totals.h"
+
+#include <gtest/gtest.h>
+
+namespace switchyard::control {
+namespace {
+
+LoadReport report_of(std::vector<std::uint64_t> bytes, std::vector<std::uint64_t> waits) {
+  LoadReport report;
+  report.seconds = 2;
+  report.tokens = 10;
+  report.bytes_by_peer = std::move(bytes);
+  report.wait_us_by_peer = std::move(waits);
+  report.round_trip_us_by_peer = {0, 150, 0};
+  return report;
+}
+
+TEST(LoadTotals, LinksAddUpAndHaveTheNewestRate) {
+  LoadTotals totals;
+  totals.add(RankId(0), report_of({0, 1000, 0}, {0, 500'000, 0}));
+  totals.add(RankId(0), report_of({0, 3000, 20}, {0, 1'000'000, 0}));
+  const auto links = totals.links_json();
+  ASSERT_EQ(links.size(), 2u);
+  EXPECT_EQ(links[0]["from"], 0);
+  EXPECT_EQ(links[0]["to"], 1);
+  EXPECT_EQ(links[0]["bytes_total"], 4000);
+  EXPECT_EQ(links[0]["bytes_per_second"], 1500);
+  EXPECT_EQ(links[0]["round_trip_us_min"], 150);
+  EXPECT_FALSE(links[1].contains("round_trip_us_min"));
+  const auto waits = totals.waits_json();
+  ASSERT_EQ(waits.size(), 1u);
+  EXPECT_EQ(waits[0]["rank"], 0);
+  EXPECT_EQ(waits[0]["peer"], 1);
+  EXPECT_DOUBLE_EQ(waits[0]["wait_s_total"].get<double>(), 1.5);
+  EXPECT_DOUBLE_EQ(waits[0]["wait_share"].get<double>(), 0.5);
+}
+
+TEST(LoadTotals, WhatIsNotInTheNewestReportHasNoRate) {
+  LoadTotals totals;
+  totals.add(RankId(0), report_of({0, 1000, 0}, {}));
+  totals.add(RankId(1), report_of({500, 0, 0}, {}));
+  totals.add(RankId(0), report_of({}, {}));
+  const auto links = totals.links_json();
+  EXPECT_EQ(links[0]["bytes_total"], 1000);
+  EXPECT_EQ(links[0]["bytes_per_second"], 0);
+  EXPECT_EQ(links[1]["bytes_per_second"], 250);  // another rank's
+}
+
+TEST(LoadTotals, ExpertsAddUpOverRanksAndReports) {
+  LoadTotals totals;
+  LoadReport report;
+  report.expert_pairs = {4, 0, 1, 1};
+  totals.add(RankId(1), report);
+  report.expert_pairs = {0, 2, 1, 1};
+  totals.add(RankId(2), report);
+  const auto experts = totals.experts_json(2, 2);
+  EXPECT_EQ(experts["pairs_total"], 10);
+  EXPECT_EQ(experts["expert_pairs"], nlohmann::json({{4, 2}, {2, 2}}));
+  EXPECT_DOUBLE_EQ(experts["imbalance"][0].get<double>(), 4.0 / 3);
+  EXPECT_DOUBLE_EQ(experts["imbalance"][1].get<double>(), 1.0);
+  EXPECT_EQ(totals.rank(RankId(1)).pairs, 6u);
+  EXPECT_EQ(totals.rank(RankId(7)).pairs, 0u);
+  EXPECT_TRUE(LoadTotals().experts_json(2, 2)["expert_pairs"].empty());
+}
+
+}  // namespace
+}  // namespace switchyard::control

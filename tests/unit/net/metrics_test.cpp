@@ -1,0 +1,135 @@
+// What /metrics says of a status: conventions kept, sums that only grow, nothing of single experts.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "runtime/net/server_metrics.h"
+#include "tests/unit/net/metrics_lint.h"
+
+namespace switchyard::net {
+namespace {
+
+using nlohmann::json;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+json status_of(std::uint64_t bytes) {
+  json ranks = json::array();
+  for (int i = 0; i < 3; ++i) {
+    ranks.push_back({{"health", i == 2 ? "suspect" : "healthy"},
+                     {"heartbeat_age_s", 0.1},
+                     {"busy_share", 0.5},
+                     {"cpu_cores", 1.5},
+                     {"queue_delay_s_p95", 0.001},
+                     {"step_s_p50", 0.002},
+                     {"rss_bytes", 1000},
+                     {"open_requests", 4},
+                     {"tokens_per_s", 10.5},
+                     {"tokens_total", 100 + bytes},
+                     {"pairs_served_total", 200}});
+  }
+  return {
+      {"view",
+       {{"epoch", 7},
+        {"experts_masked", 0},
+        {"members",
+         {{{"router", true}, {"expert", false}}, {{"router", false}, {"expert", true}}}}}},
+      {"transaction", nullptr},
+      {"ranks", ranks},
+      {"requests", {{"submitted", 8}, {"open", 5}, {"waiting", 1}, {"done", 3}}},
+      {"scaling", {{"current_experts", 1}, {"target_experts", 1}, {"desired_experts", 2}}},
+      {"parts",
+       {{"autoscaler", {{"action_in_flight", true}}}, {"detector", {{"last_run_age_s", 0.02}}}}},
+      {"loads", {{"imbalance", {1.5, 2.5, 1.0}}, {"expert_pairs", {{1, 2}, {3, 4}, {5, 6}}}}},
+      {"links", {{{"from", 0}, {"to", 1}, {"bytes_total", bytes}}}},
+      {"wait_matrix", {{{"rank", 0}, {"peer", 1}, {"wait_s_total", 1.25}}}}};
+}
+
+TEST(Metrics, KeepTheConventions) {
+  ServerMetrics metrics;
+  metrics.update_cluster(status_of(1000).dump());
+  metrics.received("heartbeat").Increment();
+  metrics.sent("welcome").Increment();
+  metrics.events("rank_joined").Increment();
+  metrics.http_requests("/metrics", 200).Increment();
+  metrics.journal_bytes().Set(5);
+  EXPECT_THAT(tests::metric_problems(metrics.text(), 8), IsEmpty()) << metrics.text();
+}
+
+TEST(Metrics, SayWhatTheStatusSays) {
+  ServerMetrics metrics;
+  metrics.update_cluster(status_of(1000).dump());
+  const auto text = metrics.text();
+  for (const char* line : {
+           "switchyard_view_epoch 7\n",
+           "switchyard_view_members{role=\"expert\"} 1\n",
+           "switchyard_ranks{health=\"healthy\"} 2\n",
+           "switchyard_ranks{health=\"suspect\"} 1\n",
+           "switchyard_ranks{health=\"dead\"} 0\n",
+           "switchyard_requests{state=\"open\"} 5\n",
+           "switchyard_requests_submitted_total 8\n",
+           "switchyard_expert_ranks_current 1\n",
+           "switchyard_expert_ranks_desired 2\n",
+           "switchyard_autoscaler_action_in_progress 1\n",
+           "switchyard_expert_load_imbalance_ratio 2.5\n",
+           "switchyard_link_wait_seconds_total{peer=\"1\",rank=\"0\"} 1.25\n",
+           "switchyard_link_sent_bytes_total{peer=\"1\",rank=\"0\"} 1000\n",
+       }) {
+    EXPECT_THAT(text, HasSubstr(line));
+  }
+  EXPECT_THAT(text, Not(HasSubstr("expert=")));
+}
+
+TEST(Metrics, SumsNeverGoBack) {
+  ServerMetrics metrics;
+  for (const std::uint64_t bytes : {1000u, 1500u, 200u, 1600u}) {
+    metrics.update_cluster(status_of(bytes).dump());
+    const auto shown = tests::read_metrics(metrics.text());
+    EXPECT_EQ(shown.at("switchyard_link_sent_bytes_total").series, 1u);
+    const char* highest = bytes == 1000u ? "1000" : bytes == 1600u ? "1600" : "1500";
+    EXPECT_THAT(metrics.text(),
+                HasSubstr(std::string("switchyard_link_sent_bytes_total{peer=\"1\",rank=\"0\"} ") +
+                          highest + "\n"));
+  }
+}
+
+TEST(Metrics, AStatusThatSaysNothingBreaksNothing) {
+  ServerMetrics metrics;
+  for (const char* status :
+       {"", "{", "null", "[]", "5", "{}", R"({"ranks": 5, "links": 7})",
+        R"({"ranks": [null, 3], "links": [1], "loads": {"imbalance": "x"}})"}) {
+    metrics.update_cluster(status);
+    EXPECT_THAT(tests::metric_problems(metrics.text(), 8), IsEmpty()) << status;
+  }
+}
+
+// The lint is worth what it finds.
+TEST(MetricsLint, FindsWhatIsWrong) {
+  const std::string good =
+      "# HELP switchyard_a_seconds A.\n# TYPE switchyard_a_seconds gauge\nswitchyard_a_seconds 1\n";
+  EXPECT_THAT(tests::metric_problems(good, 2), IsEmpty());
+  for (const char* bad : {
+           "switchyard_a 1\n",
+           "# HELP switchyard_a A.\nswitchyard_a 1\n",
+           "# HELP switchyard_a A.\n# HELP switchyard_a A.\n# TYPE switchyard_a "
+           "gauge\nswitchyard_a 1\n",
+           "# HELP switchyard_a A.\n# TYPE switchyard_a counter\nswitchyard_a 1\n",
+           "# HELP switchyard_a_total A.\n# TYPE switchyard_a_total gauge\nswitchyard_a_total 1\n",
+           "# HELP switchyard_a_ms A.\n# TYPE switchyard_a_ms gauge\nswitchyard_a_ms 1\n",
+           "# HELP switchyard_seconds_a A.\n# TYPE switchyard_seconds_a "
+           "gauge\nswitchyard_seconds_a 1\n",
+           "# HELP other_a A.\n# TYPE other_a gauge\nother_a 1\n",
+           "# HELP switchyard_a A.\n# TYPE switchyard_a gauge\nswitchyard_a 1\nswitchyard_a 2\n",
+           "# HELP switchyard_a A.\n# TYPE switchyard_a gauge\nswitchyard_a{e=\"1\"} 1\n"
+           "switchyard_a{e=\"2\"} 1\nswitchyard_a{e=\"3\"} 1\n",
+           "# HELP switchyard_a A.\n# TYPE switchyard_a gauge\n",
+           "what is this\n",
+       }) {
+    EXPECT_THAT(tests::metric_problems(bad, 2), Not(IsEmpty())) << bad;
+  }
+}
+
+}  // namespace
+}  // namespace switchyard::net
