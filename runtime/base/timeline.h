@@ -80,9 +80,10 @@ class Timeline {
   }
   // What the ring has, oldest first.
   [[nodiscard]] std::vector<Span> spans() const {
-    if (dropped() == 0) return {ring_.begin(), ring_.begin() + static_cast<std::ptrdiff_t>(next_)};
-    std::vector<Span> all(ring_.begin() + static_cast<std::ptrdiff_t>(next_), ring_.end());
-    all.insert(all.end(), ring_.begin(), ring_.begin() + static_cast<std::ptrdiff_t>(next_));
+    const auto middle = ring_.begin() + static_cast<std::ptrdiff_t>(next_);
+    std::vector<Span> all;
+    if (written_ >= ring_.size()) all.assign(middle, ring_.end());
+    all.insert(all.end(), ring_.begin(), middle);
     return all;
   }
 
