@@ -57,7 +57,6 @@ TEST_F(CudaDeviceTest, SaysWhenMemoryIsShort) {
   const auto memory = device->allocate(std::size_t{1} << 30);
   ASSERT_FALSE(memory);
   EXPECT_EQ(memory.error().code, ErrorCode::kLimit);
-  EXPECT_FALSE(device->allocate_wire(std::size_t{1} << 30));
   cuda_emulation::set_memory_limit(SIZE_MAX);
   EXPECT_TRUE(device->synchronize()) << "an allocation that failed is no fault of the device";
 }
