@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include "launcher/exit_code.h"
@@ -35,10 +36,11 @@ Result<World> join_world(const Invocation& invocation) {
 // What outlives a run that fails: other ranks may still read bytes that the session has sent.
 struct Remains {
   SteadyClock clock;
-  std::unique_ptr<engine::Session> session;  // set once it is open
+  std::optional<engine::Session> session;
+  bool opened = false;
 };
 
-// One rank's life. With a session an error is this rank's own; those of open() are everyone's.
+// One rank's life. Once opened an error is this rank's own; those of open() are everyone's.
 Result<void> run_rank(const Invocation& invocation, LeadProgram& program,
                       comm::Transport& transport, const engine::StopSignals& signals,
                       Remains& remains) {
@@ -53,15 +55,16 @@ Result<void> run_rank(const Invocation& invocation, LeadProgram& program,
     }
   }
   if (source) options.k_max = program.k_max((*source)->config());
-  ProgressLine line(lead && invocation.run().log.progress ? ProgressLine::Show::kYes
-                                                          : ProgressLine::Show::kNo,
-                    clock);
+  ProgressLine line(
+      lead && invocation.run().log.progress ? ProgressLine::Show::kYes : ProgressLine::Show::kNo,
+      clock);
   const auto loading = [&line](std::size_t done, std::size_t total) {
     line.update(fmt::format("loading: layer {} of {}", done, total));
   };
-  SY_ASSIGN(remains.session, engine::Session::open(options, std::move(source), transport, clock,
-                                                   signals, log, loading));
-  engine::Session* session = remains.session.get();
+  engine::Session* session =
+      &remains.session.emplace(options, transport, clock, signals, std::move(log));
+  SY_TRY(session->open(std::move(source), loading));
+  remains.opened = true;
   line.clear();
   if (!lead) {
     SY_TRY(session->follow());
@@ -81,7 +84,7 @@ Result<void> run_mpi_rank(const Invocation& invocation, LeadProgram& program,
   auto outcome = run_rank(invocation, program, transport, signals, remains);
   if (outcome) return outcome;
   const bool follower = transport.rank() != RankId(0);
-  if (transport.size() > 1 && remains.session != nullptr) {
+  if (transport.size() > 1 && remains.opened) {
     // The others may be waiting for this rank: the job ends here, with this rank's verdict.
     std::fprintf(stderr, "switchyard: error: rank %u: %s\n", transport.rank().value(),
                  outcome.error().message.c_str());
@@ -126,8 +129,7 @@ Result<void> run_on_cluster(const Invocation& invocation, LeadProgram& program) 
   engine::StopSignals signals;
   const StopWatch stop_watch(signals);
   SY_ASSIGN(auto world, join_world(invocation));
-  const std::size_t ranks =
-      world.mpi ? world.transports.front()->size() : world.transports.size();
+  const std::size_t ranks = world.mpi ? world.transports.front()->size() : world.transports.size();
   if (auto fits = config::check_world(invocation.config, ranks); !fits) {
     if (world.mpi) {
       const SteadyClock clock;

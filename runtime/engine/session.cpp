@@ -32,28 +32,22 @@ Session::Session(const ClusterOptions& options, comm::Transport& transport, cons
       link_(transport),
       peers_(transport.size()) {}
 
-Result<std::unique_ptr<Session>> Session::open(const ClusterOptions& options,
-                                               Result<std::unique_ptr<model::WeightSource>> source,
-                                               comm::Transport& transport, const Clock& clock,
-                                               const StopSignals& signals, Log log,
-                                               const LoadProgress& load_progress) {
-  auto session =
-      std::unique_ptr<Session>(new Session(options, transport, clock, signals, std::move(log)));
+Result<void> Session::open(Result<std::unique_ptr<model::WeightSource>> source,
+                           const LoadProgress& load_progress) {
   Result<void> own{};
   if (source) {
-    session->source_ = std::move(source).value();
-    auto parts = make_rank_parts(options, *session->source_, transport, clock, signals.abandon,
-                                 load_progress);
+    source_ = std::move(source).value();
+    auto parts =
+        make_rank_parts(options_, *source_, transport_, clock_, signals_.abandon, load_progress);
     if (parts) {
-      session->parts_ = std::move(parts).value();
+      parts_ = std::move(parts).value();
     } else {
       own = Unexpected(std::move(parts).error());
     }
   } else {
     own = Unexpected(std::move(source).error());
   }
-  SY_TRY(session->agree(std::move(own)));
-  return session;
+  return agree(std::move(own));
 }
 
 Result<void> Session::agree(Result<void> own) {

@@ -37,13 +37,16 @@ using ProgressSink = std::function<void(const JobProgress&)>;
 
 class Session {
  public:
+  // References outlive the session. The session outlives the use of its bytes by the transport:
+  // after an error, also one of open(), others may still read what it has sent.
+  Session(const ClusterOptions& options, comm::Transport& transport, const Clock& clock,
+          const StopSignals& signals, Log log);
+
   // Loads this rank's share and agrees with all others that the run can start. When any rank
-  // fails, every rank returns that rank's error. References outlive the session.
+  // fails, every rank returns that rank's error. Once, before anything else.
   // Collective: yes. Blocks: until options.start_deadline.
-  [[nodiscard]] static Result<std::unique_ptr<Session>> open(
-      const ClusterOptions& options, Result<std::unique_ptr<model::WeightSource>> source,
-      comm::Transport& transport, const Clock& clock, const StopSignals& signals, Log log,
-      const LoadProgress& load_progress);
+  [[nodiscard]] Result<void> open(Result<std::unique_ptr<model::WeightSource>> source,
+                                  const LoadProgress& load_progress);
 
   [[nodiscard]] bool leads() const noexcept { return transport_.rank() == RankId(0); }
   [[nodiscard]] const model::ModelConfig& config() const { return source_->config(); }
@@ -63,8 +66,6 @@ class Session {
   [[nodiscard]] routing::RouterConvention convention() const { return convention_of(config()); }
 
  private:
-  Session(const ClusterOptions& options, comm::Transport& transport, const Clock& clock,
-          const StopSignals& signals, Log log);
   [[nodiscard]] Result<void> agree(Result<void> own);
   [[nodiscard]] Result<void> gather_ready(Result<void> own);
   [[nodiscard]] Result<void> await_go();
