@@ -38,10 +38,12 @@ bool append(Progress& into, const Progress& more) {
 }  // namespace
 
 std::optional<Message> Mailbox::take() {
+  // What is delivered just now may be missed; the next turn finds it.
+  if (waiting_.load(std::memory_order_acquire) == 0) return std::nullopt;
   const std::lock_guard lock(mutex_);
-  if (to_engine_.empty()) return std::nullopt;
-  auto message = std::move(to_engine_.front());
+  auto message = std::move(to_engine_.front());  // nobody else takes
   to_engine_.pop_front();
+  waiting_.store(to_engine_.size(), std::memory_order_release);
   return message;
 }
 
@@ -105,6 +107,7 @@ void Mailbox::deliver(Message message) {
     const std::lock_guard lock(mutex_);
     note_delivered(message);
     to_engine_.push_back(std::move(message));
+    waiting_.store(to_engine_.size(), std::memory_order_release);
   }
   if (wake_engine_) wake_engine_();
 }

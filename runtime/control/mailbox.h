@@ -4,6 +4,7 @@
 // Thread safety: shared objects: safe, one engine thread and one agent thread.
 #pragma once
 
+#include <atomic>
 #include <deque>
 #include <functional>
 #include <mutex>
@@ -17,7 +18,8 @@ namespace switchyard::control {
 class Mailbox {
  public:
   // ---- engine thread ----
-  // The oldest message of the controller, if any. Blocks: no.
+  // The oldest message of the controller, if any. Blocks: no. Where there is none it costs one
+  // load: engines ask on every turn of a wait.
   [[nodiscard]] std::optional<Message> take();
   // Says something to the controller. While the agent has not sent it yet (it may be cut off), a
   // further Progress of the same attempt and a further LoadReport are merged into it, a further
@@ -48,6 +50,7 @@ class Mailbox {
 
   mutable std::mutex mutex_;
   std::deque<Message> to_engine_;
+  std::atomic<std::size_t> waiting_{0};  // the length of to_engine_, written under the mutex
   std::deque<Message> to_controller_;
   std::uint64_t sent_ = 0;  // messages that have left the front of to_controller_
   // Where the last Progress of a request stands: its number counted from the first message ever.

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <thread>
 
 namespace switchyard::control {
@@ -96,6 +97,28 @@ TEST(Mailbox, TellsTheOtherSide) {
   mailbox.post(Adopted{Epoch(9)});
   EXPECT_EQ(mailbox.standing().held.size(), 1u);
   EXPECT_EQ(mailbox.standing().epoch, Epoch(9));
+}
+
+// The engine looks without the lock; what was delivered before a wake-up is there after it.
+TEST(Mailbox, AWokenEngineFindsWhatWasDelivered) {
+  constexpr std::uint32_t kMessages = 20'000;
+  Mailbox mailbox;
+  std::atomic<std::uint32_t> woken{0};
+  mailbox.on_deliver([&] { woken.fetch_add(1); });
+  std::thread agent([&] {
+    for (std::uint32_t m = 0; m < kMessages; ++m) mailbox.deliver(Retire{Epoch(m)});
+  });
+  std::uint32_t got = 0;
+  while (got < kMessages) {
+    const std::uint32_t due = woken.load();
+    while (const auto message = mailbox.take()) {
+      EXPECT_EQ(std::get<Retire>(*message).oldest, Epoch(got));
+      ++got;
+    }
+    EXPECT_GE(got, due);
+  }
+  agent.join();
+  EXPECT_FALSE(mailbox.take().has_value());
 }
 
 TEST(Mailbox, LosesNoTokenBetweenTwoThreads) {
