@@ -64,9 +64,13 @@ Result<net::AgentOptions> agent_options(const RankFlags& flags, const std::strin
   return options;
 }
 
+// What MPI may still read or write of lives that are over; it stays until the process ends.
+using Remains = std::vector<std::unique_ptr<moe::DataPlane>>;
+
 // One life in the cluster, from registration to goodbye.
 Result<void> run_life(const Invocation& invocation, const RankFlags& flags,
-                      comm::Transport& transport, std::optional<control::RankKind> kind) {
+                      comm::Transport& transport, std::optional<control::RankKind> kind,
+                      Remains& remains) {
   const SteadyClock clock;
   const engine::StopSignals signals;
   SY_ASSIGN(auto log, make_log(transport.rank(), invocation.run().log.level));
@@ -86,19 +90,20 @@ Result<void> run_life(const Invocation& invocation, const RankFlags& flags,
     return clock.now() - seen;
   });
   agent->stop(std::chrono::seconds(5));
+  remains.push_back(worker->release_plane());
   return outcome;
 }
 
 // A rank that was taken for dead (it was stopped, or cut off) has no place any more; it comes back
 // as a new one and waits as a spare.
 Result<void> run_rank(const Invocation& invocation, const RankFlags& flags,
-                      comm::Transport& transport) {
-  auto outcome = run_life(invocation, flags, transport, std::nullopt);
+                      comm::Transport& transport, Remains& remains) {
+  auto outcome = run_life(invocation, flags, transport, std::nullopt, remains);
   while (!outcome && outcome.error().code == ErrorCode::kStaleEpoch &&
          outcome.error().scope == ErrorScope::kProcess) {
     std::fprintf(stderr, "switchyard: rank %u: %s; it comes back as a spare\n",
                  transport.rank().value(), outcome.error().message.c_str());
-    outcome = run_life(invocation, flags, transport, control::RankKind::kSpare);
+    outcome = run_life(invocation, flags, transport, control::RankKind::kSpare, remains);
   }
   return outcome;
 }
@@ -124,7 +129,8 @@ class RankCommand final : public Command {
   Result<void> run(Invocation& invocation) override {
     (void)::signal(SIGPIPE, SIG_IGN);
     SY_ASSIGN(const auto transport, comm::join_mpi_world(invocation.argc, invocation.argv, {}));
-    const auto outcome = run_rank(invocation, flags_, *transport);
+    Remains remains;
+    const auto outcome = run_rank(invocation, flags_, *transport, remains);
     if (!outcome) {
       std::fprintf(stderr, "switchyard: error: rank %u: %s\n", transport->rank().value(),
                    outcome.error().message.c_str());

@@ -55,6 +55,9 @@ class Worker final : private moe::ViewFeed, private Observer {
   // Blocks. Errors: kStaleEpoch with scope kProcess: the cluster went on without this rank, which
   // may come back as a new one; kDeadline, kPeer, kBadInput: this rank cannot go on.
   [[nodiscard]] Result<void> run(const Absence& absence);
+  // After run(): the buffers that the transport may still read or write for others. Who goes on
+  // with the transport keeps them, unused, for as long.
+  [[nodiscard]] std::unique_ptr<moe::DataPlane> release_plane() { return std::move(parts_.plane); }
 
  private:
   // A sequence that runs or waits here.
