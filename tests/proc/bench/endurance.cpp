@@ -47,9 +47,9 @@ Arguments steady_work(const ScratchFolder& scratch) {
   Arguments arguments = {
       "generate",  "--preset",     "inference",    "--json",
       "--quiet",   "--ignore-eos", "--prompts",    scratch.write("work.jsonl", lines),
-      "--context", "4096",         "--max-tokens", "4000"};
+      "--context", "8192",         "--max-tokens", "8000"};
   for (const char* size : {"hidden=256", "layers=4", "heads=4", "kv_heads=2", "head_size=64",
-                           "vocab=1000", "expert_inner=1024"}) {
+                           "vocab=1000", "expert_inner=1024", "context_max=8192"}) {
     arguments.insert(arguments.end(), {"--set", std::string("model.") + size});
   }
   return arguments;
@@ -94,7 +94,10 @@ bool measure_throughput(int trials, const Arguments& launch) {
       return now["view"].is_object() && now["ranks"][0].value("steps", 0U) >= 200;
     });
     const auto before = steps_per_s(cluster);
-    if (!status || !before) return false;
+    if (!status || !before) {
+      fmt::print("trial {}: the run ended early: {}\n", trial, cluster.finish().err);
+      return false;
+    }
     const std::size_t members = (*status)["view"]["members"].size();
     LaunchedCluster::send_signal(*status, 1 + static_cast<std::uint32_t>(trial) % 3, SIGKILL);
     const auto after = steps_per_s(cluster);
