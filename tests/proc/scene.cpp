@@ -52,8 +52,8 @@ std::vector<Scene> make_scenes() {
        1,
        {{"drain", "1"}, {"rebalance"}}},
       {"ControllerDies", ranks("4"), {}, {}, Harm::kController},
-      {"StoppedAndWoken", ranks("4"), {}, {1, 3}, Harm::kStopAndWake, 1, {}, 8},
-      {"StoppedAndWokenTcp", ranks("4", tcp), copies, {1, 3}, Harm::kStopAndWake, 1, {}, 8},
+      {"StoppedAndWoken", ranks("4"), {}, {1, 3}, Harm::kStopAndWake, 1, {}, 24},
+      {"StoppedAndWokenTcp", ranks("4", tcp), copies, {1, 3}, Harm::kStopAndWake, 1, {}, 24},
   };
   return out;
 }
