@@ -52,8 +52,8 @@ std::vector<Scene> make_scenes() {
        1,
        {{"drain", "1"}, {"rebalance"}}},
       {"ControllerDies", ranks("4"), {}, {}, Harm::kController},
-      {"StoppedAndWoken", ranks("4"), {}, {1, 3}, Harm::kStopAndWake, 1, {}, 4},
-      {"StoppedAndWokenTcp", ranks("4", tcp), copies, {1, 3}, Harm::kStopAndWake, 1, {}, 4},
+      {"StoppedAndWoken", ranks("4"), {}, {1, 3}, Harm::kStopAndWake, 1, {}, 24},
+      {"StoppedAndWokenTcp", ranks("4", tcp), copies, {1, 3}, Harm::kStopAndWake, 1, {}, 24},
   };
   return out;
 }
@@ -129,10 +129,12 @@ class Player {
     const auto status = later();
     if (!status) return false;
     const std::uint32_t victim = scene_.victims.first + random(scene_.victims.count);
+    const std::size_t joined = count_events(cluster_.events(), "rank_joined");
     LaunchedCluster::send_signal(*status, victim, SIGSTOP);
-    const bool in_time = cluster_.go_on(std::chrono::seconds(5));
+    (void)cluster_.go_on(std::chrono::seconds(5));
     LaunchedCluster::send_signal(*status, victim, SIGCONT);
-    return in_time;
+    // Taken for dead meanwhile, it finds itself out of date and comes back as a new rank.
+    return cluster_.await_event("rank_joined", joined + 1);
   }
 
   bool kill_controller() {

@@ -88,7 +88,7 @@ bool measure_deaths(int trials, const Arguments& launch) {
 }
 
 bool measure_stops(int trials, const Arguments& launch) {
-  Trials all(launch, 4);
+  Trials all(launch, 24);
   std::vector<double> detection;
   for (int trial = 0; trial < trials; ++trial) {
     all.run(

@@ -47,12 +47,39 @@ Arguments steady_work(const ScratchFolder& scratch) {
   Arguments arguments = {
       "generate",  "--preset",     "inference",    "--json",
       "--quiet",   "--ignore-eos", "--prompts",    scratch.write("work.jsonl", lines),
-      "--context", "4096",         "--max-tokens", "4000"};
+      "--context", "8192",         "--max-tokens", "8000"};
   for (const char* size : {"hidden=256", "layers=4", "heads=4", "kv_heads=2", "head_size=64",
-                           "vocab=1000", "expert_inner=1024"}) {
+                           "vocab=1000", "expert_inner=1024", "context_max=8192"}) {
     arguments.insert(arguments.end(), {"--set", std::string("model.") + size});
   }
   return arguments;
+}
+
+// Steps per second in two windows, one after the other.
+struct Pace {
+  double before = 0;
+  double after = 0;
+  double left = 1;  // ranks left / ranks
+};
+
+// victim: killed between the windows.
+std::optional<Pace> pace_of(const Arguments& launch, const Arguments& arguments,
+                            std::optional<std::uint32_t> victim) {
+  LaunchedCluster cluster(launch, arguments);
+  const auto status = cluster.await([](const nlohmann::json& now) {
+    return now["view"].is_object() && now["ranks"][0].value("steps", 0U) >= 200;
+  });
+  const auto before = steps_per_s(cluster);
+  if (status && before && victim) LaunchedCluster::send_signal(*status, *victim, SIGKILL);
+  const auto after = steps_per_s(cluster);
+  cluster.interrupt();
+  const auto outcome = cluster.finish();
+  if (!before || !after || outcome.exit_code != 0) {
+    fmt::print("the run ended early: {}\n", outcome.err);
+    return std::nullopt;
+  }
+  const auto members = static_cast<double>((*status)["view"]["members"].size());
+  return Pace{*before, *after, victim ? (members - 1) / members : 1};
 }
 
 // Processes that compute without end, as long as this lives.
@@ -89,30 +116,26 @@ bool measure_throughput(int trials, const Arguments& launch) {
   const auto arguments = steady_work(scratch);
   bool measured = true;
   for (int trial = 0; trial < trials; ++trial) {
-    LaunchedCluster cluster(launch, arguments);
-    const auto status = cluster.await([](const nlohmann::json& now) {
-      return now["view"].is_object() && now["ranks"][0].value("steps", 0U) >= 200;
-    });
-    const auto before = steps_per_s(cluster);
-    if (!status || !before) return false;
-    const std::size_t members = (*status)["view"]["members"].size();
-    LaunchedCluster::send_signal(*status, 1 + static_cast<std::uint32_t>(trial) % 3, SIGKILL);
-    const auto after = steps_per_s(cluster);
-    const double share = after ? *after / *before : 0;
-    const double left = static_cast<double>(members - 1) / static_cast<double>(members);
-    fmt::print("trial {}: {:.0f} steps/s before, {:.0f} after: {:.3f}; ranks left {:.3f}: {:.2f}\n",
-               trial, *before, after.value_or(0), share, left, share / left);
+    const auto victim = 1 + static_cast<std::uint32_t>(trial) % 3;
+    const auto calm = pace_of(launch, arguments, std::nullopt);
+    const auto harmed = pace_of(launch, arguments, victim);
+    measured = measured && calm && harmed;
+    if (!calm || !harmed) continue;
+    // Sequences grow, and their steps with them: what a run without harm loses is no loss by death.
+    const double share = (harmed->after / harmed->before) / (calm->after / calm->before);
+    fmt::print(
+        "trial {}: {:.0f} then {:.0f} steps/s; without harm {:.0f} then {:.0f}: {:.3f}; ranks left "
+        "{:.3f}: {:.2f}\n",
+        trial, harmed->before, harmed->after, calm->before, calm->after, share, harmed->left,
+        share / harmed->left);
     std::fflush(stdout);
-    measured = measured && after.has_value();
-    cluster.interrupt();
-    measured = cluster.finish().exit_code == 0 && measured;
   }
   return measured;
 }
 
 bool soak(double minutes, int busy, const Arguments& launch) {
   const ScratchFolder scratch;
-  const auto arguments = long_run(scratch, 4);
+  const auto arguments = long_run(scratch, 48);
   const auto baseline = run_alone(arguments).json()["sequences"];
   const BusyNeighbours neighbours(busy);
   const double from = wall_seconds();

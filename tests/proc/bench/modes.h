@@ -15,7 +15,8 @@ namespace switchyard::tests {
 [[nodiscard]] bool measure_deaths(int trials, const Arguments& launch);
 // SIGSTOP instead: from the signal to the verdict; the rank is woken after it.
 [[nodiscard]] bool measure_stops(int trials, const Arguments& launch);
-// Steps per second in the ten seconds before the death of an expert rank and in those after it.
+// Steps per second in the ten seconds before the death of an expert rank and in those after it,
+// over those of a run without harm in the same windows.
 [[nodiscard]] bool measure_throughput(int trials, const Arguments& launch);
 // Runs without harm beside `busy` processes that never sleep: no rank may be taken for dead.
 [[nodiscard]] bool soak(double minutes, int busy, const Arguments& launch);
