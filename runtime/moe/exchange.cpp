@@ -51,15 +51,16 @@ Result<void> Exchange::begin(const ExchangeKey& key, Rows x, const DispatchPlan&
   open_ = true;
   std::size_t offset = 0;
   for (const auto& part : plan.ranks) {
-    const std::size_t bytes = shape_.wire.dispatch_bytes(part.row_count, part.pair_count);
     const bool own = part.rank == transport_.rank();
     Part& to = parts_.emplace_back();
     to.plan = part;
     if (own) {
       SY_CHECK(server_ != nullptr, "rank {} holds no experts", part.rank.value());
-      encode(x, plan, part, server_->own_inbox(key.micro_batch, bytes));
-      SY_TRY(server_->accept_own(key.micro_batch, bytes));
+      const auto pairs = std::span(plan.pairs).subspan(part.pair_begin, part.pair_count);
+      const auto rows = std::span(plan.row_token).subspan(part.row_begin, part.row_count);
+      SY_TRY(server_->accept_own({key, pairs, part.row_count}, {x, rows}));
     } else {
+      const std::size_t bytes = shape_.wire.dispatch_bytes(part.row_count, part.pair_count);
       const auto message = messages_.span().subspan(offset, bytes);
       encode(x, plan, part, message);
       SY_TRY(post(to, message));
@@ -137,11 +138,11 @@ Result<void> Exchange::accept(RankId from, const Answer& answer, HostBuffer& mes
   return {};
 }
 
-const std::byte* Exchange::answer_row(const Part& part, std::size_t pair) const {
-  if (part.plan.rank == transport_.rank()) {
-    return server_->own_answer(key_.micro_batch)->row(pair);
-  }
-  return part.answer.data() + (1 + pair) * shape_.wire.answer_stride_bytes();
+Rows Exchange::answer_rows(const Part& part) const {
+  if (part.plan.rank == transport_.rank()) return *server_->own_answer(key_.micro_batch);
+  const std::size_t stride = shape_.wire.answer_stride_bytes();
+  return {part.answer.data() + stride, shape_.wire.answer, part.plan.pair_count, shape_.wire.hidden,
+          stride / size_bytes(shape_.wire.answer)};
 }
 
 void Exchange::finish(kernels::Device& device, MatrixView<float> residual,
@@ -149,9 +150,10 @@ void Exchange::finish(kernels::Device& device, MatrixView<float> residual,
   SY_CHECK(open_ && residual.rows() == selections_->token_count());
   for (const auto& part : parts_) {
     SY_CHECK(part.answered && !part.sent, "rank {}", part.plan.rank.value());
-    for (std::size_t p = 0; p < part.plan.pair_count; ++p) {
-      const std::uint32_t slot = plan_->pair_slot[part.plan.pair_begin + p];
-      slots_[slot] = {answer_row(part, p), selections_->weights[slot]};
+    const Rows answer = answer_rows(part);
+    const auto slots = std::span(plan_->pair_slot).subspan(part.plan.pair_begin, answer.rows);
+    for (std::size_t p = 0; p < slots.size(); ++p) {
+      slots_[slots[p]] = {answer.row(p), selections_->weights[slots[p]]};
     }
   }
   for (const std::uint32_t slot : plan_->masked) slots_[slot] = {zero_row_.data(), 0.0F};

@@ -84,7 +84,7 @@ class Exchange {
   };
   [[nodiscard]] Result<void> post(Part& part, MutableBytes message);
   void encode(Rows x, const DispatchPlan& plan, const RankPlan& part, MutableBytes message);
-  [[nodiscard]] const std::byte* answer_row(const Part& part, std::size_t pair) const;
+  [[nodiscard]] Rows answer_rows(const Part& part) const;  // [pairs, d]
 
   ExchangeShape shape_;
   comm::Transport& transport_;

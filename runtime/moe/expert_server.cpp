@@ -1,6 +1,7 @@
 #include "runtime/moe/expert_server.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "runtime/base/check.h"
 
@@ -70,14 +71,14 @@ std::size_t ExpertServer::own_index(std::size_t micro_batch) const {
   return *own_router_ * inboxes_per_router_ + micro_batch;
 }
 
-MutableBytes ExpertServer::own_inbox(std::size_t micro_batch, std::size_t bytes) {
-  SY_CHECK(own_router_.has_value() && micro_batch < options_.shape.micro_batches);
-  return x_bytes(own_index(micro_batch), bytes);
-}
-
-Result<void> ExpertServer::accept_own(std::size_t micro_batch, std::size_t bytes) {
-  const auto message = own_inbox(micro_batch, bytes);
-  return accept(own_index(micro_batch), message);
+Result<void> ExpertServer::accept_own(const Dispatch& dispatch, const OwnRows& own) {
+  SY_CHECK(own_router_.has_value() && dispatch.key.micro_batch < options_.shape.micro_batches);
+  SY_CHECK(own.rows.size() == dispatch.row_count && own.x.dtype == options_.shape.operand &&
+               own.x.cols == options_.shape.hidden,
+           "{} rows of {} elements", own.rows.size(), own.x.cols);
+  const std::size_t inbox = own_index(dispatch.key.micro_batch);
+  inboxes_[inbox].own = own;
+  return enqueue(inbox, dispatch);
 }
 
 std::optional<Rows> ExpertServer::own_answer(std::size_t micro_batch) const {
@@ -178,21 +179,24 @@ void ExpertServer::withdraw_own(std::size_t micro_batch) {
 }
 
 Result<void> ExpertServer::accept(std::size_t inbox, Bytes message) {
-  auto& box = inboxes_[inbox];
-  auto dispatch = read_dispatch(options_.shape, message);
-  const std::size_t router = inbox / inboxes_per_router_;
+  const auto dispatch = read_dispatch(options_.shape, message);
   if (!dispatch) {
-    return with_place(dispatch.error(),
-                      fmt::format("from rank {}", options_.routers[router].value()));
+    const RankId from = options_.routers[inbox / inboxes_per_router_];
+    return with_place(dispatch.error(), fmt::format("from rank {}", from.value()));
   }
-  box.dispatch = *dispatch;
-  box.prefix_rows = options_.shape.prefix_rows(dispatch->pairs.size());
+  return enqueue(inbox, *dispatch);
+}
+
+Result<void> ExpertServer::enqueue(std::size_t inbox, const Dispatch& dispatch) {
+  auto& box = inboxes_[inbox];
+  box.dispatch = dispatch;
+  box.prefix_rows = options_.shape.prefix_rows(dispatch.pairs.size());
   box.arrived = clock_.now();
-  last_seen_[router] = box.arrived;
+  last_seen_[inbox / inboxes_per_router_] = box.arrived;
   supersede(inbox);
   if (const auto refused = refusal(box.dispatch)) return post(inbox, *refused);
   box.state = Inbox::State::kWaiting;
-  counters_.pairs_received += dispatch->pairs.size();
+  counters_.pairs_received += dispatch.pairs.size();
   return {};
 }
 
@@ -251,7 +255,8 @@ std::optional<std::uint32_t> ExpertServer::ready_layer() const {
   return layer;
 }
 
-void ExpertServer::group_pairs(std::uint32_t layer) {
+// in_place: the only dispatch of the batch, whose rows are read where its router has them.
+void ExpertServer::group_pairs(std::uint32_t layer, const Inbox* in_place) {
   std::fill(expert_begin_.begin(), expert_begin_.end(), 0U);
   std::uint32_t total = 0;
   for (const std::size_t inbox : batch_) {
@@ -276,10 +281,28 @@ void ExpertServer::group_pairs(std::uint32_t layer) {
     for (std::size_t p = 0; p < box.dispatch.pairs.size(); ++p) {
       const auto& pair = box.dispatch.pairs[p];
       const std::uint32_t at = expert_begin_[pair.expert]++;
-      pair_row_[at] = static_cast<std::uint32_t>(x_row + pair.row);
+      pair_row_[at] = in_place != nullptr ? in_place->own.rows[pair.row]
+                                          : static_cast<std::uint32_t>(x_row + pair.row);
       pair_out_[at] = static_cast<std::uint32_t>(y_row + p);
     }
   }
+}
+
+// All inboxes as one matrix; the own router's rows of this batch are copied into theirs.
+Rows ExpertServer::gathered_rows() {
+  const auto& shape = options_.shape;
+  const std::size_t stride = shape.operand_stride_bytes();
+  for (const std::size_t inbox : batch_) {
+    if (!is_own(inbox)) continue;
+    const auto& box = inboxes_[inbox];
+    std::byte* to = x_.data() + (inbox * inbox_rows_ + box.prefix_rows) * stride;
+    for (const std::uint32_t row : box.own.rows) {
+      std::memcpy(to, box.own.x.row(row), box.own.x.row_bytes());
+      to += stride;
+    }
+  }
+  return {x_.data(), shape.operand, inboxes_.size() * inbox_rows_, shape.hidden,
+          stride / size_bytes(shape.operand)};
 }
 
 Result<void> ExpertServer::serve(std::uint32_t layer) {
@@ -291,10 +314,11 @@ Result<void> ExpertServer::serve(std::uint32_t layer) {
     }
   }
   const TimePoint start = clock_.now();
-  group_pairs(layer);
+  const bool alone = batch_.size() == 1 && is_own(batch_.front());
+  const Inbox* in_place = alone ? &inboxes_[batch_.front()] : nullptr;
+  group_pairs(layer, in_place);
   const auto& shape = options_.shape;
-  const Rows x{x_.data(), shape.operand, inboxes_.size() * inbox_rows_, shape.hidden,
-               shape.operand_stride_bytes() / size_bytes(shape.operand)};
+  const Rows x = alone ? in_place->own.x : gathered_rows();
   const MutableRows y{y_.data(), shape.answer, inboxes_.size() * outbox_rows_, shape.hidden,
                       shape.answer_stride_bytes() / size_bytes(shape.answer)};
   device_.expert_ffn(x, pair_row_, pair_out_, groups_, y);

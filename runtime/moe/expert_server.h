@@ -1,8 +1,8 @@
 // runtime/moe/expert_server.h -- serves the experts of this rank: gathers what routers sent for one
 // layer, groups rows by expert, runs the grouped FFN and answers each router.
 // Every router has as many inboxes as it has micro-batches in flight, so memory is bounded and rows
-// are received in place. The rank's own router (colocated) uses inboxes like any other, without a
-// transport in between.
+// are received in place. The rank's own router (colocated) has inboxes like any other, but no
+// message: the rows stay where they are, and are copied only to share a batch with others' rows.
 // Thread safety: shared objects: unsafe (the rank's engine thread only).
 #pragma once
 
@@ -38,9 +38,13 @@ class ExpertServer {
   ExpertServer(ExpertServerOptions options, kernels::Device& device, const ExpertStore& store,
                comm::Transport& transport, const Clock& clock, Counters& counters);
 
-  // The rank's own router: writes a dispatch into own_inbox(), then says that it is there.
-  [[nodiscard]] MutableBytes own_inbox(std::size_t micro_batch, std::size_t bytes);
-  [[nodiscard]] Result<void> accept_own(std::size_t micro_batch, std::size_t bytes);
+  // The rank's own router. x: operand rows; row r of the dispatch is x.row(rows[r]). All of it
+  // stays unchanged until the answer is there or the dispatch is withdrawn.
+  struct OwnRows {
+    Rows x;
+    std::span<const std::uint32_t> rows;
+  };
+  [[nodiscard]] Result<void> accept_own(const Dispatch& dispatch, const OwnRows& own);
   // The answer rows of the own dispatch once it was served: [pairs, d]; valid until the next
   // accept_own() of that micro-batch.
   [[nodiscard]] std::optional<Rows> own_answer(std::size_t micro_batch) const;
@@ -63,6 +67,7 @@ class ExpertServer {
   struct Inbox {
     enum class State { kEmpty, kWaiting, kServed, kLost } state = State::kEmpty;
     Dispatch dispatch;
+    OwnRows own;  // of the own router; empty for others
     std::size_t prefix_rows = 0;
     TimePoint arrived{};
     std::optional<comm::SendTicket> sending;
@@ -78,11 +83,13 @@ class ExpertServer {
   [[nodiscard]] Rows answer_rows(std::size_t inbox) const;
   [[nodiscard]] Result<bool> receive_one();
   [[nodiscard]] Result<void> accept(std::size_t inbox, Bytes message);
+  [[nodiscard]] Result<void> enqueue(std::size_t inbox, const Dispatch& dispatch);
   [[nodiscard]] std::optional<Answer> refusal(const Dispatch& dispatch) const;
   [[nodiscard]] Result<void> post(std::size_t inbox, const Answer& answer);
   [[nodiscard]] std::optional<std::uint32_t> ready_layer() const;
   [[nodiscard]] Result<void> serve(std::uint32_t layer);
-  void group_pairs(std::uint32_t layer);
+  void group_pairs(std::uint32_t layer, const Inbox* in_place);
+  [[nodiscard]] Rows gathered_rows();
   [[nodiscard]] bool is_own(std::size_t inbox) const;
 
   ExpertServerOptions options_;
