@@ -317,11 +317,10 @@ Rows ExpertServer::gathered_rows() {
   for (const std::size_t inbox : batch_) {
     if (!is_own(inbox)) continue;
     const auto& box = inboxes_[inbox];
-    std::byte* to = x_.data() + (inbox * inbox_rows_ + box.prefix_rows) * stride;
-    for (const std::uint32_t row : box.own.rows) {
-      std::memcpy(to, box.own.x.row(row), box.own.x.row_bytes());
-      to += stride;
-    }
+    const MutableRows to{x_.data() + (inbox * inbox_rows_ + box.prefix_rows) * stride,
+                         shape.operand, box.own.rows.size(), shape.hidden,
+                         stride / size_bytes(shape.operand)};
+    device_.gather_rows(box.own.x, box.own.rows, to);
   }
   return {x_.data(), shape.operand, inboxes_.size() * inbox_rows_, shape.hidden,
           stride / size_bytes(shape.operand)};
