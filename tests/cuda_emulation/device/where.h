@@ -8,8 +8,9 @@ struct Where {
   const char* file = "";
   int line = 0;
 
-  static constexpr Where current(const char* file = __builtin_FILE(), int line = __builtin_LINE()) {
-    return {file, line};
+  static constexpr Where current(const char* in_file = __builtin_FILE(),
+                                 int at_line = __builtin_LINE()) {
+    return {in_file, at_line};
   }
 };
 

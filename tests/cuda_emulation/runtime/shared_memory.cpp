@@ -6,7 +6,7 @@
 #include <cstring>
 
 namespace {
-constexpr std::size_t kBeyondBytes = 1024;  // watched after the end
+constexpr std::size_t kBeyondBytes = 256;  // watched after the end
 }  // namespace
 
 alignas(1024) thread_local unsigned char dynamic_shared_memory[cuda_emulation::kSharedBytesMax +
