@@ -1,7 +1,6 @@
 #include "runtime/moe/expert_server.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "runtime/base/check.h"
 #include "runtime/moe/exchange_spans.h"
