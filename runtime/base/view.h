@@ -75,6 +75,7 @@ struct BasicRows {
     SY_CHECK(sizeof(T) == size_bytes(dtype), "dtype {}", to_string(dtype));
     return MatrixView<Element>(reinterpret_cast<Element*>(data), rows, cols, stride);
   }
+  // As a pointer to T goes for one to const T. NOLINTNEXTLINE(google-explicit-constructor)
   constexpr operator BasicRows<const std::byte>() const noexcept
     requires(!std::is_const_v<Byte>)
   {

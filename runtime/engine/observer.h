@@ -30,6 +30,7 @@ class Observer {
   virtual void on_logits(const SequenceRequest& /*request*/, std::size_t /*position*/,
                          std::span<const float> /*logits*/) {}
   virtual void on_token(const SequenceRequest& /*request*/, std::uint32_t /*token*/) {}
+  // For who keeps it. NOLINTNEXTLINE(performance-unnecessary-value-param)
   virtual void on_finished(SequenceResult /*result*/) {}
   // One micro-batch of one MoE layer.
   virtual void on_routed(const RoutedRows& /*rows*/) {}
