@@ -3,10 +3,10 @@
 // Strict where the real library is lenient or undefined: see tests/cuda_emulation/nccl/README.md.
 #pragma once
 
+#include <cuda_runtime.h>
+
 #include <climits>
 #include <cstddef>
-
-#include "tests/cuda_emulation/api/streams.h"
 
 #define NCCL_MAJOR 2
 #define NCCL_MINOR 28
