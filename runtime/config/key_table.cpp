@@ -166,8 +166,7 @@ void add_cluster(std::vector<Key>& keys) {
   rows.count("exchange_deadline_ms", field<kIn, &S::exchange_deadline_ms>(), 1, 86400000,
              "Longest wait for a peer's answer, in milliseconds");
   rows.count("gather_window_us", field<kIn, &S::gather_window_us>(), 0, 10000000,
-             "How long an expert rank waits for the other routers' rows, in microseconds; up to "
-             "five times as long where a batch takes longer than this");
+             "How long an expert rank waits for the other routers' rows, in microseconds");
   rows.count("micro_batches", field<kIn, &S::micro_batches>(), 0, 16,
              "Parts of a step that overlap; 0: 2 where experts are on other ranks, else 1");
 }

@@ -244,13 +244,6 @@ Result<void> ExpertServer::post(std::size_t inbox, const Answer& answer) {
   return {};
 }
 
-// Rows that come too late for a batch need one of their own, which reads the experts' weights once
-// more: waiting is worth as long as a batch takes, up to a few times the configured window.
-Duration ExpertServer::gather_window() const noexcept {
-  constexpr int kStretchMax = 5;
-  return std::clamp(last_batch_, options_.gather_window, kStretchMax * options_.gather_window);
-}
-
 // The oldest waiting dispatch decides the layer. It is served at once when every router that has
 // been active lately waits for us, for this layer or another (then it can send no more rows until
 // it is answered), or when the gather window is over.
@@ -263,7 +256,7 @@ std::optional<std::uint32_t> ExpertServer::ready_layer() const {
   if (oldest == nullptr) return std::nullopt;
   const std::uint32_t layer = oldest->dispatch.key.layer;
   const TimePoint now = clock_.now();
-  if (options_.routers.size() == 1 || now - oldest->arrived >= gather_window()) return layer;
+  if (options_.routers.size() == 1 || now - oldest->arrived >= options_.gather_window) return layer;
   for (std::size_t r = 0; r < options_.routers.size(); ++r) {
     if (last_seen_[r] == TimePoint::min()) continue;
     if (now - last_seen_[r] > options_.router_active_window) continue;
@@ -345,8 +338,7 @@ Result<void> ExpertServer::serve(std::uint32_t layer) {
   // The own router's combine follows on the device; a transport reads the rows now.
   const auto own = [this](std::size_t inbox) { return is_own(inbox); };
   if (!std::ranges::all_of(batch_, own)) SY_TRY(device_.synchronize());
-  last_batch_ = clock_.now() - start;
-  counters_.busy_ns += static_cast<std::uint64_t>(last_batch_.count());
+  counters_.busy_ns += static_cast<std::uint64_t>((clock_.now() - start).count());
   ++counters_.batches_served;
   counters_.batch_jobs += batch_.size();
   for (const std::size_t inbox : batch_) {

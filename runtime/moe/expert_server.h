@@ -29,8 +29,7 @@ struct ExpertServerOptions {
   // 1 where views never change. More where a dispatch may be replayed under a newer view while the
   // answer to the old one is still on its way: three survive two changes in a row.
   std::size_t inboxes_per_micro_batch = 1;
-  // How long a dispatch waits for other routers' rows, or longer (see gather_window() below).
-  Duration gather_window{200'000};
+  Duration gather_window{200'000};            // how long a dispatch waits for other routers' rows
   Duration router_active_window{50'000'000};  // a router silent for longer is not waited for
   Duration send_deadline{30'000'000'000};     // for an inbox to come free
   Timeline* timeline = nullptr;               // where to note batches and jobs; null: nowhere
@@ -94,7 +93,6 @@ class ExpertServer {
   [[nodiscard]] Result<void> enqueue(std::size_t inbox, const Dispatch& dispatch);
   [[nodiscard]] std::optional<Answer> refusal(const Dispatch& dispatch) const;
   [[nodiscard]] Result<void> post(std::size_t inbox, const Answer& answer);
-  [[nodiscard]] Duration gather_window() const noexcept;
   [[nodiscard]] std::optional<std::uint32_t> ready_layer() const;
   [[nodiscard]] Result<void> serve(std::uint32_t layer);
   void group_pairs(std::uint32_t layer, const Inbox* in_place);
@@ -115,7 +113,6 @@ class ExpertServer {
   std::size_t outbox_rows_ = 0;            // y rows of one inbox, prefix included
   std::vector<Inbox> inboxes_;
   std::vector<TimePoint> last_seen_;         // [routers]
-  Duration last_batch_{};                    // what the last FFN took
   HostBuffer x_;                             // [inboxes * inbox_rows_] operand rows
   HostBuffer y_;                             // [inboxes * outbox_rows_] answer rows
   std::vector<std::uint32_t> expert_begin_;  // [E + 1] counting sort of the batch

@@ -84,6 +84,7 @@ LoadReport make(Random& r) {
           r.next(),
           numbers<std::uint64_t>(r),
           numbers<std::uint64_t>(r),
+          numbers<std::uint64_t>(r),
           numbers<std::uint64_t>(r)};
 }
 template <>

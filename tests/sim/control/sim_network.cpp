@@ -21,7 +21,9 @@ void SimNetwork::block(std::uint32_t host, TimePoint until) {
 ConnectionId SimNetwork::open(SimPeer& peer, PeerKind kind, std::uint32_t host) {
   if (!controller_ || blocked(host)) return {};
   const ConnectionId id(++opened_);
-  links_[id] = {&peer, host};
+  Link& link = links_[id];
+  link.peer = &peer;
+  link.host = host;
   deliver_to_controller(id, [this, id, kind] { controller_(Connected{id, kind}); });
   return id;
 }
