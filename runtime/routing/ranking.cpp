@@ -10,30 +10,20 @@ namespace {
 // Up to here an insertion scan beats partial_sort (one comparison for most experts).
 constexpr std::size_t kInsertionMax = 24;
 
-// A new key sinks from the best place to its own, pushing the rest down, in a fixed number of steps
-// without a branch on the keys: where it goes is chance, and a mispredicted branch costs as much as
-// several steps. Ids come in ascending order, so a strict comparison keeps the lower id in front.
 void rank_by_insertion(std::span<const float> keys, std::size_t count, Ranked& out) noexcept {
   std::array<float, kInsertionMax> best;
-  std::fill_n(best.begin(), count, -std::numeric_limits<float>::infinity());
+  std::size_t filled = 0;
   for (std::uint32_t e = 0; e < keys.size(); ++e) {
-    if (e >= count && !(keys[e] > best[count - 1])) continue;
-    float key = keys[e];
-    std::uint32_t id = e;
-    const std::size_t places = e < count ? e : count;
-    bool better = false;  // and stays so: what it pushes down goes before what is below
-    for (std::size_t at = 0; at < places; ++at) {
-      better |= key > best[at];
-      const float kept_key = best[at];
-      const std::uint32_t kept_id = out.ids[at];
-      best[at] = better ? key : kept_key;
-      out.ids[at] = better ? id : kept_id;
-      key = better ? kept_key : key;
-      id = better ? kept_id : id;
+    const float key = keys[e];
+    // Ids come in ascending order, so a strict comparison keeps the lower id in front.
+    if (filled == count && !(key > best[count - 1])) continue;
+    std::size_t at = filled < count ? filled++ : count - 1;
+    for (; at > 0 && key > best[at - 1]; --at) {
+      best[at] = best[at - 1];
+      out.ids[at] = out.ids[at - 1];
     }
-    if (places == count) continue;
-    best[places] = key;
-    out.ids[places] = id;
+    best[at] = key;
+    out.ids[at] = e;
   }
 }
 

@@ -4,7 +4,6 @@
 #include <bit>
 #include <cfloat>
 #include <cstdint>
-#include <cstring>
 
 namespace switchyard::routing {
 namespace {
@@ -20,16 +19,6 @@ static_assert(kExpertsMax % kLanes == 0);
 
 [[nodiscard]] float fold(const std::array<float, kLanes>& lane) noexcept {
   return ((lane[0] + lane[4]) + (lane[1] + lane[5])) + ((lane[2] + lane[6]) + (lane[3] + lane[7]));
-}
-
-// Half of the lanes, one register of every x86-64: left to itself gcc 12 takes maxima lane by lane.
-using Half = float __attribute__((vector_size(16)));
-constexpr std::size_t kHalfLanes = kLanes / 2;
-
-[[nodiscard]] inline Half load_half(const float* from) noexcept {
-  Half half;
-  std::memcpy(&half, from, sizeof half);
-  return half;
 }
 
 // Where exp has long been 0 in fp32.
@@ -126,15 +115,18 @@ void score_row(Scoring scoring, std::span<const float> logits, ScoreRow& row) no
   std::copy(logits.begin(), logits.end(), row.logits.begin());
   std::fill(row.logits.begin() + static_cast<std::ptrdiff_t>(experts),
             row.logits.begin() + static_cast<std::ptrdiff_t>(count), -FLT_MAX);
-  Half top = {-FLT_MAX, -FLT_MAX, -FLT_MAX, -FLT_MAX};
-  Half poison{};  // x - x is 0 for finite x and NaN for the rest
-  for (std::size_t e = 0; e < count; e += kHalfLanes) {
-    const Half z = load_half(row.logits.data() + e);
-    top = z > top ? z : top;
-    poison += z - z;
+  std::array<float, kLanes> top;
+  top.fill(-FLT_MAX);
+  std::array<float, kLanes> poison{};  // x - x is 0 for finite x and NaN for the rest
+  for (std::size_t e = 0; e < count; e += kLanes) {
+    for (std::size_t l = 0; l < kLanes; ++l) {
+      const float z = row.logits[e + l];
+      top[l] = z > top[l] ? z : top[l];
+      poison[l] += z - z;
+    }
   }
-  row.finite = experts > 0 && (poison[0] + poison[1]) + (poison[2] + poison[3]) == 0.0F;
-  row.logit_max = std::max({top[0], top[1], top[2], top[3]});
+  row.finite = experts > 0 && fold(poison) == 0.0F;
+  row.logit_max = *std::max_element(top.begin(), top.end());
   if (!row.finite) return;
   if (scoring == Scoring::kSoftmax) {
     softmax(row);
