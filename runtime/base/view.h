@@ -23,7 +23,7 @@ class MatrixView {
       : MatrixView(data, rows, cols, cols) {}
   // A mutable view converts to a read-only one.
   template <class U>
-  requires std::is_same_v<T, const U>
+    requires std::is_same_v<T, const U>
   constexpr MatrixView(MatrixView<U> other)  // NOLINT(google-explicit-constructor)
       : MatrixView(other.data(), other.rows(), other.cols(), other.stride()) {}
 
@@ -75,7 +75,9 @@ struct BasicRows {
     SY_CHECK(sizeof(T) == size_bytes(dtype), "dtype {}", to_string(dtype));
     return MatrixView<Element>(reinterpret_cast<Element*>(data), rows, cols, stride);
   }
-  constexpr operator BasicRows<const std::byte>() const noexcept requires(!std::is_const_v<Byte>) {
+  constexpr operator BasicRows<const std::byte>() const noexcept
+    requires(!std::is_const_v<Byte>)
+  {
     return {data, dtype, rows, cols, stride};
   }
 };
