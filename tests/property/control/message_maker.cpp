@@ -85,7 +85,7 @@ LoadReport make(Random& r) {
           numbers<std::uint64_t>(r),
           numbers<std::uint64_t>(r),
           numbers<std::uint64_t>(r),
-          numbers<std::uint64_t>(r)};
+          numbers<std::uint32_t>(r)};
 }
 template <>
 Evidence make(Random& r) {
