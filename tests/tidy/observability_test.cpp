@@ -59,8 +59,9 @@ TEST(Observability, EveryEventIsInTheTableAndNothingElse) {
   auto logged = code_names({"runtime", "launcher"}, call);
   logged.merge(code_names({"runtime", "launcher"}, event));
   EXPECT_GT(logged.size(), 30U);
-  // scaling_<outcome>; lines that are no events.
-  logged.merge(Names{"scaling_act", "scaling_advice", "scaling_hold", "message"});
+  // scaling_<outcome>; what ranks say of their breakers; lines that are no events.
+  logged.merge(Names{"scaling_act", "scaling_advice", "scaling_hold", "breaker_opened",
+                     "breaker_probing", "breaker_closed", "message"});
   EXPECT_EQ(first_column(section_of(read_text("docs/OPERATIONS.md"), "Logs")), logged);
 }
 

@@ -146,6 +146,7 @@ class Listening final : public ViewFeed {
     epoch_ = epoch;
     silent_.assign(silent.begin(), silent.end());
   }
+  void report_breaker(const BreakerEvent& /*event*/) override {}
   [[nodiscard]] Epoch epoch() const { return epoch_; }
   [[nodiscard]] const std::vector<RankId>& silent() const { return silent_; }
 

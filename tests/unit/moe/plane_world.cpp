@@ -19,7 +19,7 @@ std::unique_ptr<kernels::Device> make_test_device() {
   options.precision = kernels::Precision::kFp32;
   options.threads = 1;
   auto device = kernels::make_device("cpu", options).value();
-  device->reserve(kTokens, 64 * kTokens * kMaxK, kHidden, kInner);
+  SY_CHECK(device->reserve(kTokens, 64 * kTokens * kMaxK, kHidden, kInner).has_value());
   return device;
 }
 
