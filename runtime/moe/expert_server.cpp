@@ -347,11 +347,12 @@ Result<void> ExpertServer::serve(std::uint32_t layer) {
         static_cast<std::uint32_t>(std::clamp<std::int64_t>(delay_us, 0, UINT32_MAX));
     const auto& dispatch = inboxes_[inbox].dispatch;
     counters_.pairs_served += dispatch.pairs.size();
-    SY_TRY(post(inbox, Answer{dispatch.key, AnswerStatus::kServed, 0, dispatch.pairs.size()}));
+    // Before the answer leaves: its router may have it, and end its leg, at once.
     if (options_.timeline != nullptr) {
       options_.timeline->add(job_of(dispatch, options_.routers[inbox / inboxes_per_router_]),
                              inboxes_[inbox].arrived, options_.timeline->now());
     }
+    SY_TRY(post(inbox, Answer{dispatch.key, AnswerStatus::kServed, 0, dispatch.pairs.size()}));
   }
   if (options_.timeline != nullptr) note_batch(start);
   return {};

@@ -94,7 +94,7 @@ ClusterMetrics::ClusterMetrics(prometheus::Registry& registry)
                      "Expert ranks that the autoscaler wants, or that were asked for")),
       in_flight_(gauge(registry, "switchyard_autoscaler_action_in_progress",
                        "1 while a scaling action is under way")),
-      part_age_(gauge(registry, "switchyard_part_age_seconds",
+      part_age_(gauge(registry, "switchyard_controller_age_seconds",
                       "Time since a part of the controller last ran; one that is off has none")),
       balancer_imbalance_(gauge(registry, "switchyard_balancer_imbalance_ratio",
                                 "Slowest expert ranks over even ones, by the balancer's last look")),

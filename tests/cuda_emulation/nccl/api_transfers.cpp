@@ -105,7 +105,7 @@ ncclResult_t transfer(ncclComm_t comm, cudaStream_t stream, Make make) {
     });
   }
   if (answer != ncclSuccess) {
-    group().error = answer;
+    if (group().depth > 0) group().error = answer;
     return answer;
   }
   if (group().depth > 0) {

@@ -22,7 +22,7 @@ std::string other_value(const Key& key) {
     case KeyType::kPath: return current + "x";
     case KeyType::kChoice: return std::string(key.choices[key.choices[0] == current ? 1 : 0]);
     case KeyType::kCount: return current == "1" ? "2" : "1";
-    case KeyType::kReal: return "0.5";
+    case KeyType::kReal: return key.min > 0.5 ? "2" : "0.5";
     case KeyType::kSwitch: return current == "true" ? "false" : "true";
   }
   return {};

@@ -20,7 +20,8 @@ TEST(Session, WhatItSaidCanBeReadAfterItsOpenHasFailed) {
   StopSignals signals;
   signals.abandon.store(true);
   const auto transports = comm::make_local_world(2, {});
-  Session session({}, *transports[1], clock, signals, make_null_log());
+  const ClusterOptions options;
+  Session session(options, *transports[1], clock, signals, make_null_log());
   const auto opened = session.open(no_model(1), {});
   ASSERT_FALSE(opened.has_value());
   EXPECT_EQ(opened.error().code, ErrorCode::kInterrupted);
@@ -41,7 +42,8 @@ TEST(Session, TheErrorOfOneRankIsEveryones) {
   std::vector<std::thread> ranks;
   for (std::size_t r = 0; r < transports.size(); ++r) {
     ranks.emplace_back([&, r] {
-      Session session({}, *transports[r], clock, signals, make_null_log());
+      const ClusterOptions options;
+      Session session(options, *transports[r], clock, signals, make_null_log());
       auto opened = session.open(no_model(r), {});
       if (!opened) errors[r] = std::move(opened).error();
       (void)transports[r]->finalize(Deadline::after(clock, std::chrono::seconds(60))).has_value();

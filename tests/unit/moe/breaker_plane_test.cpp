@@ -41,7 +41,7 @@ class Bench final : public ViewFeed {
  public:
   explicit Bench(bool with_copies) : view_(make_view(with_copies)) {
     device_ = kernels::make_device("cpu", {kernels::Precision::kFp32, 1, "ref"}).value();
-    device_->reserve(kTokens, 64, kHidden, kInner);
+    SY_CHECK(device_->reserve(kTokens, 64, kHidden, kInner).has_value());
     world_ = comm::make_local_world(3, {});
     for (std::uint32_t r = 0; r < 3; ++r) {
       stores_.emplace_back(1, kExperts);

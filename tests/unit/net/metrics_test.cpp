@@ -54,7 +54,7 @@ TEST(Metrics, KeepTheConventions) {
   metrics.sent("welcome").Increment();
   metrics.events("rank_joined").Increment();
   metrics.http_requests("/metrics", 200).Increment();
-  metrics.journal_bytes().Set(5);
+  metrics.journal(5, 1, true);
   EXPECT_THAT(tests::metric_problems(metrics.text(), 8), IsEmpty()) << metrics.text();
 }
 
