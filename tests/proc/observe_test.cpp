@@ -11,6 +11,7 @@
 #include "tests/command/trace_checks.h"
 #include "tests/proc/http_get.h"
 #include "tests/proc/launched_cluster.h"
+#include "tests/proc/much_work.h"
 #include "tests/unit/net/metrics_lint.h"
 
 namespace switchyard::tests {
@@ -131,8 +132,7 @@ TEST(Observe, ADeathIsInTheTraceAndARequestInBothLogs) {
 
 TEST(Observe, MetricsAreThoseOfTheTableAndKeepTheConventions) {
   const ScratchFolder scratch;
-  LaunchedCluster cluster({"-n", "4", "--spares", "1"},
-                          exactness_run(exactness_prompts(scratch), {"--max-tokens", "440"}));
+  LaunchedCluster cluster({"-n", "4", "--spares", "1"}, much_work(scratch));
   // Loads have been reported.
   const auto status = cluster.await([](const json& now) {
     return now["links"].size() >= 2 && now["wait_matrix"].size() >= 1 &&
