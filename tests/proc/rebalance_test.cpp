@@ -63,10 +63,9 @@ TEST_F(Rebalance, MovesExpertsWhenAskedToWhileTheStepsGoOn) {
 
 TEST_F(Rebalance, FollowsTheLoadByItself) {
   LaunchedCluster cluster(
-      {"-n", "4", "--replicas", "2", "--rebalance", "active", "--set",
-       "cluster.rebalance_interval_ms=300", "--set", "cluster.rebalance_cooldown_ms=1000", "--set",
-       "cluster.rebalance_window_ms=6000", "--set", "cluster.rebalance_imbalance=1.01", "--set",
-       "cluster.extra_slots=2"},
+      {"-n", "4", "--rebalance", "active", "--set", "cluster.rebalance_interval_ms=300", "--set",
+       "cluster.rebalance_cooldown_ms=1000", "--set", "cluster.rebalance_window_ms=6000", "--set",
+       "cluster.rebalance_imbalance=1.01"},
       arguments);
   const auto moved = cluster.await(has_moved);
   ASSERT_TRUE(moved) << cluster.log("controller.log");

@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t kLayers = 4;
 constexpr std::uint64_t kPairs = 60'000;
-constexpr int kSeeds = 4;
+constexpr int kSeeds = 16;
 constexpr int kWindows = 4;
 
 struct Shape {
