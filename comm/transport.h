@@ -86,6 +86,13 @@ class Transport {
   enum class Lost : std::uint8_t { kNo, kYes };
   virtual void set_lost(RankId /*rank*/, Lost /*lost*/) noexcept {}
 
+  // A process has come to the slot of a rank that died, or of one that never was, and can be
+  // reached at the address that it gave to whoever started it; from now on the rank is that
+  // process. What is sent before the two are connected waits. Where it cannot be reached, messages
+  // go nowhere, as those to a dead rank. Worlds that nobody can come to later ignore it. An address
+  // that is known changes nothing. Collective: no. Blocks: no.
+  virtual void attach(RankId /*rank*/, std::string_view /*address*/) {}
+
   // Leaves the world in order: every rank calls it once, with no message in flight.
   // Collective: yes. Blocks: until deadline. Errors: kDeadline naming the silent ranks.
   [[nodiscard]] virtual Result<void> finalize(Deadline deadline) = 0;

@@ -1,4 +1,5 @@
-// comm/worlds.h -- the doors to a world of ranks: threads of this process, or processes under MPI.
+// comm/worlds.h -- the doors to a world of ranks: threads of this process, processes under MPI, and
+// processes that come later.
 // Not the traffic itself (transport.h) and not the choice between the worlds (transport_table.h,
 // launcher). In a build without MPI the MPI doors are there too and answer kUnsupported. Thread:
 // the main thread, before any rank works; abort_mpi_world(): the thread that joined.
@@ -25,6 +26,26 @@ namespace switchyard::comm {
 // Errors: kUnsupported without MPI, kPeer or kInternal with the MPI text when MPI fails.
 [[nodiscard]] Result<std::unique_ptr<Transport>> join_mpi_world(int* argc, char*** argv,
                                                                 const TransportLimits& limits);
+
+// A world whose slots can be taken over later: the ranks of `inner` reach each other as before, and
+// those that come later over TCP. Collective: no.
+[[nodiscard]] std::unique_ptr<Transport> make_open_world(std::unique_ptr<Transport> inner,
+                                                         const TransportLimits& limits);
+
+// The slot that a process takes that was started later, in an open world.
+struct LateSeat {
+  RankId rank;
+  std::size_t ranks = 0;  // slots of the world
+  std::string host;       // numeric address of this machine, on which the others reach it
+};
+struct LateRank {
+  std::unique_ptr<Transport> transport;
+  std::string address;  // for attach() at the others
+};
+// Reaches nobody by itself: those that attach() it connect. Collective: no. Errors: kIo, kBadInput.
+[[nodiscard]] Result<LateRank> join_open_world(const LateSeat& seat, const TransportLimits& limits);
+// The numeric address of this machine from which `host` is reached. Errors: kIo, kBadInput.
+[[nodiscard]] Result<std::string> own_host_towards(const std::string& host);
 
 // Ends all processes of the MPI job with this exit code (of mpirun too); for a rank that fails
 // while the others may wait for it. Only this process where MPI was never joined or is left

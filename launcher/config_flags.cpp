@@ -33,6 +33,8 @@ constexpr std::array kValueFlags{
             "Cluster"},
     KeyFlag{"--spares", "cluster.spares", "launched ranks that wait to take a dead one's place",
             "Cluster"},
+    KeyFlag{"--spawns", "cluster.spawns",
+            "processes to start in place of dead ones when no spare is left", "Cluster"},
     KeyFlag{"--loss", "cluster.loss", "when an expert's last copy dies: reload, mask or fail",
             "Cluster"},
     KeyFlag{"--regions", "cluster.regions", "of launched ranks, e.g. 0-1=eu-west/a,2-3=us-east",

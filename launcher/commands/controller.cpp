@@ -116,6 +116,7 @@ class ControllerCommand final : public Command {
     options.ranks = run.cluster.ranks == 0 ? 1 : static_cast<std::uint32_t>(run.cluster.ranks);
     options.spares = static_cast<std::uint32_t>(run.cluster.spares);
     options.placement = run.cluster.placement;
+    options.spawns_max = static_cast<std::uint32_t>(run.cluster.spawns);
     options.replicas = static_cast<std::uint32_t>(run.cluster.replicas);
     SY_ASSIGN(options.scaling, scaling_config(run.cluster, options.ranks));
     SY_ASSIGN(options.balancing, balancing_config(run.cluster));
@@ -152,6 +153,9 @@ class ControllerCommand final : public Command {
     SY_ASSIGN(server.tls, open_tls(run.tls));
     server.tick_interval = options.tick_interval;
     server.signals = net::Signals::kStop;
+    // `launch` sees in the state which slots are awaited and starts their processes: they are to
+    // outlive this one.
+    server.spawn = [](RankId) {};
     return server;
   }
 

@@ -98,6 +98,7 @@ class LaunchCommand final : public Command {
                   inner.command->name());
     }
     SY_TRY(check_size(cluster));
+    SY_TRY(check_spawns(cluster));
     SY_TRY(comm::mpi_library());
     SY_TRY(control::parse_residency(cluster.residency));
     SY_TRY(placement::parse_places(cluster.regions, flags_.ranks));
@@ -164,6 +165,16 @@ class LaunchCommand final : public Command {
                 "launch: {} router(s) and {} spare(s){} need at least {} ranks; -n is {}", routers,
                 cluster.spares, cluster.colocate ? "" : " and one expert rank", needed,
                 flags_.ranks);
+  }
+
+  // The place of a rank is what its residency is judged by, so a replacement elsewhere would be a
+  // lie.
+  Result<void> check_spawns(const config::ClusterSection& cluster) const {
+    if (cluster.spawns == 0 || flags_.hosts.empty()) return {};
+    return fail(
+        ErrorCode::kUsage,
+        "launch: --spawns starts processes on this host only and cannot go with --host; use "
+        "--spares");
   }
 
   LaunchFlags flags_;

@@ -23,7 +23,31 @@ constexpr std::size_t kTraceBytesMax = std::size_t{32} << 20;
 struct RankFlags {
   std::string controller;
   std::string secret_file;
+  std::optional<std::uint32_t> slot;  // of a process that comes later
+  std::uint32_t slots = 0;
 };
+
+// This rank among the others.
+struct Seat {
+  std::unique_ptr<comm::Transport> transport;
+  std::string address;  // where the others reach a process that came later
+};
+
+// From the start, under mpirun; or later, over TCP.
+Result<Seat> take_seat(const Invocation& invocation, const RankFlags& flags) {
+  if (flags.slot) {
+    SY_ASSIGN(const auto controller, net::parse_endpoint(flags.controller));
+    SY_ASSIGN(auto host, comm::own_host_towards(controller.host));
+    SY_ASSIGN(auto late,
+              comm::join_open_world({RankId(*flags.slot), flags.slots, std::move(host)}, {}));
+    return Seat{std::move(late.transport), std::move(late.address)};
+  }
+  SY_ASSIGN(auto transport, comm::join_mpi_world(invocation.argc, invocation.argv, {}));
+  if (invocation.run().cluster.spawns > 0) {
+    transport = comm::make_open_world(std::move(transport), {});
+  }
+  return Seat{std::move(transport), {}};
+}
 
 control::RankKind kind_of(RankId rank, std::size_t ranks, const engine::ClusterOptions& options,
                           std::uint32_t spares) {
@@ -55,7 +79,8 @@ Result<engine::WorkerOptions> worker_options(const Invocation& invocation,
 
 Result<net::AgentOptions> agent_options(const RankFlags& flags, const config::RunConfig& run,
                                         const engine::Worker& worker, control::RankKind kind,
-                                        const comm::Transport& transport) {
+                                        const Seat& seat) {
+  const auto& transport = *seat.transport;
   net::AgentOptions options;
   SY_ASSIGN(options.controller, net::parse_endpoint(flags.controller));
   if (!flags.secret_file.empty()) {
@@ -69,6 +94,7 @@ Result<net::AgentOptions> agent_options(const RankFlags& flags, const config::Ru
   SY_ASSIGN(const auto places, placement::parse_places(run.cluster.regions, transport.size()));
   options.facts.region = places[transport.rank().index()].region;
   options.facts.zone = places[transport.rank().index()].zone;
+  options.facts.address = seat.address;
   options.facts.model = worker.model_facts();
   options.seed = transport.rank().value();
   const auto& cluster = run.cluster;
@@ -83,9 +109,9 @@ Result<net::AgentOptions> agent_options(const RankFlags& flags, const config::Ru
 using Remains = std::vector<std::unique_ptr<moe::DataPlane>>;
 
 // One life in the cluster, from registration to goodbye.
-Result<void> run_life(const Invocation& invocation, const RankFlags& flags,
-                      comm::Transport& transport, std::optional<control::RankKind> kind,
-                      Remains& remains) {
+Result<void> run_life(const Invocation& invocation, const RankFlags& flags, const Seat& seat,
+                      std::optional<control::RankKind> kind, Remains& remains) {
+  auto& transport = *seat.transport;
   const SteadyClock clock;
   const engine::StopSignals signals;
   SY_ASSIGN(const auto format, parse_log_format(invocation.run().log.format));
@@ -98,7 +124,7 @@ Result<void> run_life(const Invocation& invocation, const RankFlags& flags,
   SY_ASSIGN(const auto worker, engine::Worker::open(options, std::move(source), transport, clock,
                                                     signals, mailbox, gauges, log));
   SY_ASSIGN(auto registration,
-            agent_options(flags, invocation.run(), *worker, options.kind, transport));
+            agent_options(flags, invocation.run(), *worker, options.kind, seat));
   SY_ASSIGN(const auto agent, net::Agent::start(std::move(registration), mailbox, gauges, log));
   TimePoint seen = clock.now();
   auto outcome = worker->run([&clock, &seen, &agent] {
@@ -112,14 +138,16 @@ Result<void> run_life(const Invocation& invocation, const RankFlags& flags,
 
 // A rank that was taken for dead (it was stopped, or cut off) has no place any more; it comes back
 // as a new one and waits as a spare.
-Result<void> run_rank(const Invocation& invocation, const RankFlags& flags,
-                      comm::Transport& transport, Remains& remains) {
-  auto outcome = run_life(invocation, flags, transport, std::nullopt, remains);
+Result<void> run_rank(const Invocation& invocation, const RankFlags& flags, const Seat& seat,
+                      Remains& remains) {
+  std::optional<control::RankKind> first;
+  if (flags.slot) first = control::RankKind::kSpare;
+  auto outcome = run_life(invocation, flags, seat, first, remains);
   while (!outcome && outcome.error().code == ErrorCode::kStaleEpoch &&
          outcome.error().scope == ErrorScope::kProcess) {
     std::fprintf(stderr, "switchyard: rank %u: %s; it comes back as a spare\n",
-                 transport.rank().value(), outcome.error().message.c_str());
-    outcome = run_life(invocation, flags, transport, control::RankKind::kSpare, remains);
+                 seat.transport->rank().value(), outcome.error().message.c_str());
+    outcome = run_life(invocation, flags, seat, control::RankKind::kSpare, remains);
   }
   return outcome;
 }
@@ -138,17 +166,21 @@ class RankCommand final : public Command {
     app.add_option("--controller", flags_.controller, "where the controller listens: HOST:PORT")
         ->required();
     app.add_option("--secret-file", flags_.secret_file, "the cluster's shared secret");
+    auto* slot = app.add_option("--slot", flags_.slot,
+                                "be a process that comes later, in this slot; started by `launch "
+                                "--spawns`");
+    app.add_option("--slots", flags_.slots, "slots of the cluster, with --slot")->needs(slot);
   }
 
   // Never back into MPI_Finalize: with a dead rank in the world it may hang. What there was to say
   // the agent has said.
   Result<void> run(Invocation& invocation) override {
     (void)::signal(SIGPIPE, SIG_IGN);
-    SY_ASSIGN(const auto transport, comm::join_mpi_world(invocation.argc, invocation.argv, {}));
+    SY_ASSIGN(const auto seat, take_seat(invocation, flags_));
     Remains remains;
-    const auto outcome = run_rank(invocation, flags_, *transport, remains);
+    const auto outcome = run_rank(invocation, flags_, seat, remains);
     if (!outcome) {
-      std::fprintf(stderr, "switchyard: error: rank %u: %s\n", transport->rank().value(),
+      std::fprintf(stderr, "switchyard: error: rank %u: %s\n", seat.transport->rank().value(),
                    outcome.error().message.c_str());
     }
     std::fflush(nullptr);

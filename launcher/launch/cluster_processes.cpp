@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <thread>
@@ -110,8 +111,24 @@ Result<void> ClusterProcesses::await_address() {
   }
 }
 
+Result<void> ClusterProcesses::start_late_rank(RankId slot, std::uint32_t life) {
+  std::uint32_t& replaced = replaced_[slot];
+  if (replaced >= life) return {};
+  replaced = life;
+  SY_ASSIGN(auto process,
+            ChildProcess::start(late_rank_words(flags_, *config_, places_, slot.value()),
+                                places_.in("ranks.log")));
+  late_ranks_.push_back(std::move(process));
+  return {};
+}
+
+bool ClusterProcesses::ranks_ended() {
+  const bool late = std::ranges::any_of(late_ranks_, [](auto& rank) { return !rank.exit_code(); });
+  return ranks_->exit_code() && !late;
+}
+
 Result<ClusterProcesses::Standing> ClusterProcesses::look_after() {
-  if (ranks_->exit_code()) return Standing::kRanksEnded;
+  if (ranks_ended()) return Standing::kRanksEnded;
   if (!controller_->exit_code()) return Standing::kRuns;
   if (++restarts_ > kRestartsMax) {
     return fail(ErrorCode::kPeer, "the controller died {} times", restarts_);
@@ -124,12 +141,15 @@ Result<ClusterProcesses::Standing> ClusterProcesses::look_after() {
 void ClusterProcesses::end(Duration patience) {
   const auto deadline = Deadline::after(clock_, patience);
   if (ranks_) (void)ranks_->wait(clock_, deadline);
+  for (auto& rank : late_ranks_) (void)rank.wait(clock_, deadline);
   if (controller_) (void)controller_->wait(clock_, deadline);
+  for (auto& rank : late_ranks_) rank.end(std::chrono::seconds(1));
   if (ranks_) ranks_->end(std::chrono::seconds(1));
   if (controller_) controller_->end(std::chrono::seconds(1));
 }
 
 ClusterProcesses::~ClusterProcesses() {
+  late_ranks_.clear();
   ranks_.reset();
   controller_.reset();
   std::error_code error;

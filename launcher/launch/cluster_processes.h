@@ -1,14 +1,17 @@
 // launcher/launch/cluster_processes.h -- the processes of a launched cluster: the controller, which
-// is restarted when it dies, and mpirun with the ranks. Not what they are told to do
-// (launched_run.h). Thread safety: the main thread.
+// is restarted when it dies, mpirun with the ranks, and ranks that are started later. Not what they
+// are told to do (launched_run.h). Thread safety: the main thread.
 #pragma once
 
+#include <list>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "launcher/launch/child_process.h"
 #include "launcher/launch/launch_plan.h"
+#include "runtime/base/ids.h"
 #include "runtime/net/endpoint.h"
 #include "runtime/net/secret.h"
 #include "runtime/net/tls_identity.h"
@@ -36,6 +39,9 @@ class ClusterProcesses {
   enum class Standing { kRuns, kControllerRestarted, kRanksEnded };
   // Looks after the processes; call it often. Errors: the controller dies again and again.
   [[nodiscard]] Result<Standing> look_after();
+  // A process for the slot of a rank whose life number `life` has ended; once for each life.
+  // Errors: kIo.
+  [[nodiscard]] Result<void> start_late_rank(RankId slot, std::uint32_t life);
   // Something went wrong: the directory with the logs stays, and the text says where.
   [[nodiscard]] Error keep_logs(Error error);
   // Waits for the ranks and the controller to end by themselves, then ends what is left.
@@ -46,6 +52,7 @@ class ClusterProcesses {
   [[nodiscard]] Result<void> make_directory(const LaunchFlags& flags);
   [[nodiscard]] Result<void> start_controller();
   [[nodiscard]] Result<void> await_address();
+  [[nodiscard]] bool ranks_ended();
 
   SteadyClock clock_;
   LaunchFlags flags_;
@@ -57,6 +64,8 @@ class ClusterProcesses {
   std::shared_ptr<net::TlsIdentity> tls_;
   std::optional<ChildProcess> controller_;
   std::optional<ChildProcess> ranks_;
+  std::map<RankId, std::uint32_t> replaced_;  // the life that a process was started for
+  std::list<ChildProcess> late_ranks_;
   std::uint32_t restarts_ = 0;
 };
 

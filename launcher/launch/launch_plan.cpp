@@ -31,6 +31,18 @@ std::vector<std::string> controller_words(const LaunchFlags& flags,
   return words;
 }
 
+std::vector<std::string> late_rank_words(const LaunchFlags& flags,
+                                         const config::EffectiveConfig& config,
+                                         const LaunchPlaces& places, std::uint32_t slot) {
+  std::vector<std::string> words = {places.program,  "rank",
+                                    "--controller",  net::to_string(places.controller),
+                                    "--secret-file", places.in("secret"),
+                                    "--slot",        fmt::to_string(slot),
+                                    "--slots",       fmt::to_string(flags.ranks)};
+  add_settings(config, words);
+  return words;
+}
+
 // --enable-recovery: survivors of a killed rank go on. --bind-to none: a rank's threads may use
 // more than one core. Without single copy, because a receiver must never read the memory of a dead
 // sender.

@@ -32,6 +32,11 @@ struct LaunchPlaces {
 [[nodiscard]] std::vector<std::string> controller_words(const LaunchFlags& flags,
                                                         const config::EffectiveConfig& config,
                                                         const LaunchPlaces& places);
+// Of a process that comes later, to the slot of a dead one, without MPI.
+[[nodiscard]] std::vector<std::string> late_rank_words(const LaunchFlags& flags,
+                                                       const config::EffectiveConfig& config,
+                                                       const LaunchPlaces& places,
+                                                       std::uint32_t slot);
 [[nodiscard]] std::vector<std::string> mpirun_words(const LaunchFlags& flags,
                                                     const config::EffectiveConfig& config,
                                                     const LaunchPlaces& places);

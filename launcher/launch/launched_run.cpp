@@ -107,14 +107,33 @@ Result<void> LaunchedRun::take(const control::Message& message) {
     SY_ASSIGN(farewells_[left->rank.value()], engine::unpack_farewell(left->payload));
   } else if (const auto* event = std::get_if<control::Event>(&message)) {
     if (event->kind == "rank_dead") ++lost_;
+    status_due_ |= event->kind == "rank_spawn";
     if (!trace_out_.empty()) moments_.push_back({clock_.now(), event->kind, event->text});
     view_.event(event->text);
   } else if (const auto* answer = std::get_if<control::Answer>(&message)) {
-    view_.status(nlohmann::json::parse(answer->status, nullptr, false),
-                 results_.size() + failed_.size(), requests_.size());
+    take_status(answer->status);
     if (!answer->accepted) return fail(ErrorCode::kPeer, "the controller: {}", answer->reason);
   }
   return {};
+}
+
+void LaunchedRun::take_status(const std::string& text) {
+  const auto status = nlohmann::json::parse(text, nullptr, false);
+  view_.status(status, results_.size() + failed_.size(), requests_.size());
+  if (status.is_object() && status.contains("ranks")) start_awaited(status["ranks"]);
+}
+
+// The state says which slots want a process, and goes on saying so until one has come: a controller
+// that died in between changes nothing. Where none can be started, the controller gives up waiting.
+void LaunchedRun::start_awaited(const nlohmann::json& ranks) {
+  for (const auto& rank : ranks) {
+    if (!rank.value("awaited", false)) continue;
+    const RankId slot(rank.value("rank", 0U));
+    if (auto started = processes_.start_late_rank(slot, rank.value("life", 0U)); !started) {
+      std::fprintf(stderr, "switchyard: slot %u: %s\n", slot.value(),
+                   started.error().message.c_str());
+    }
+  }
 }
 
 Result<void> LaunchedRun::await_results() {
@@ -126,8 +145,9 @@ Result<void> LaunchedRun::await_results() {
       // No controller for the moment: look_after() restarts it.
       if (heard.error().code != ErrorCode::kPeer || client_) return heard;
     }
-    if (client_ && clock_.now() - asked > kStatusInterval) {
+    if (client_ && (status_due_ || clock_.now() - asked > kStatusInterval)) {
       asked = clock_.now();
+      status_due_ = false;
       (void)client_->send(control::Command{control::Wish::kStatus, 0}, kCallLimit).has_value();
     }
     if (stop_.load() && client_ && !ended) {

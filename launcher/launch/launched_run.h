@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <vector>
 
@@ -38,6 +39,8 @@ class LaunchedRun {
   [[nodiscard]] Result<void> look_after();
   [[nodiscard]] Result<void> listen(Duration wait);
   [[nodiscard]] Result<void> take(const control::Message& message);
+  void take_status(const std::string& text);
+  void start_awaited(const nlohmann::json& ranks);
   [[nodiscard]] Result<void> report();
 
   ClusterProcesses& processes_;
@@ -51,6 +54,7 @@ class LaunchedRun {
   std::map<std::uint32_t, engine::SequenceResult> results_;  // by the sequence's id
   std::map<std::uint32_t, std::string> failed_;              // why
   std::map<std::uint32_t, engine::Farewell> farewells_;      // by rank
+  bool status_due_ = false;                                  // before its time
   std::size_t lost_ = 0;                                     // ranks that died
   std::string trace_out_;
   std::vector<ClusterMoment> moments_;  // for the trace

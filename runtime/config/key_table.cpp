@@ -127,9 +127,10 @@ void add_cluster(std::vector<Key>& keys) {
   rows.count("routers", field<kIn, &S::routers>(), 0, 1024,
              "Ranks 0..routers-1 hold sequences; 0: 1");
   rows.flag("colocate", field<kIn, &S::colocate>(), "Router ranks hold experts too");
-  rows.text("placement", field<kIn, &S::placement>(),
-            "How experts are spread over the expert ranks: contiguous, round-robin, balanced, eplb, or "
-            "file:PLAN (written by `place`)");
+  rows.text(
+      "placement", field<kIn, &S::placement>(),
+      "How experts are spread over the expert ranks: contiguous, round-robin, balanced, eplb, or "
+      "file:PLAN (written by `place`)");
   rows.count("replicas", field<kIn, &S::replicas>(), 1, 1024,
              "Copies of every expert, on distinct ranks");
   rows.choice("replica_choice", field<kIn, &S::replica_choice>(),
@@ -143,8 +144,11 @@ void add_cluster(std::vector<Key>& keys) {
               "Element type of expert rows on the wire; auto: the precision");
   rows.count("spares", field<kIn, &S::spares>(), 0, 1023,
              "Launched ranks that wait to take a dead one's place");
-  rows.choice("loss", field<kIn, &S::loss>(), {"reload", "mask", "fail"},
-              "When an expert's last copy dies: load it elsewhere, drop its pairs, or fail requests");
+  rows.count("spawns", field<kIn, &S::spawns>(), 0, 1024,
+             "Processes that are started in place of dead ones when no spare is left, in all");
+  rows.choice(
+      "loss", field<kIn, &S::loss>(), {"reload", "mask", "fail"},
+      "When an expert's last copy dies: load it elsewhere, drop its pairs, or fail requests");
   rows.text("regions", field<kIn, &S::regions>(),
             "Region and zone of launched ranks, such as 0-1=eu-west/a,2-3=us-east");
   rows.text("residency", field<kIn, &S::residency>(),

@@ -45,6 +45,7 @@ struct ClusterSection {
   double spill_over = 0;             // nearest: fair shares of a dispatch that fill a rank; 0: none
   std::string wire = "auto";         // expert rows on the wire: auto (the precision), bf16, fp32
   std::uint64_t spares = 0;          // launched ranks that wait to take a dead one's place
+  std::uint64_t spawns = 0;          // processes started in place of dead ones, once no spare is left
   std::string loss = "reload";       // when an expert's last copy dies: reload, mask, fail
   std::string regions;               // "0-1=eu-west/a,2=us-east": region and zone of the ranks
   std::string residency;             // "eu/gdpr=eu-west+eu-north": where rows of a regime may go

@@ -16,12 +16,12 @@
 namespace switchyard::control {
 
 inline constexpr std::uint32_t kFrameMagic = 0x43595753;  // "SWYC"
-inline constexpr std::uint8_t kProtocolVersion = 1;
+inline constexpr std::uint8_t kProtocolVersion = 2;
 inline constexpr std::size_t kFrameHeaderBytes = 12;
 inline constexpr std::size_t kFrameBodyBytesMax = std::size_t{64} << 20;
 
 struct FrameHeader {
-  std::uint8_t type = 0;       // index of the alternative in Message
+  std::uint8_t type = 0;  // index of the alternative in Message
   std::size_t body_bytes = 0;
 };
 

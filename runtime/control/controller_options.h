@@ -55,6 +55,7 @@ struct ControllerOptions {
   std::uint32_t requests_max = 100'000;      // held in the ledger
   std::uint32_t open_per_router_max = 1024;  // assigned at once; the others wait here
   std::uint32_t spawns_max = 0;              // processes to start in place of dead ones, in all
+  Duration spawn_deadline{60'000'000'000};   // from the wish for one to its registration
 };
 
 }  // namespace switchyard::control

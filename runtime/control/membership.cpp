@@ -23,6 +23,13 @@ Result<Membership::Entry> Membership::judge(const Register& asks) const {
     return fail(ErrorCode::kPeer, "slot {} is taken by pid {} on {}", asks.rank.value(), slot.pid,
                 slot.host);
   }
+  // The others reach the slot over TCP since a later process took it; MPI would lead nowhere.
+  if (asks.address.empty() && !slot.address.empty()) {
+    return fail(ErrorCode::kStaleEpoch,
+                "fenced: a later process has taken slot {} over, and one without an address cannot "
+                "be reached there any more",
+                asks.rank.value());
+  }
   return slot.state == SlotState::kLost ? Entry::kReplacing : Entry::kNewLife;
 }
 
@@ -34,6 +41,7 @@ void Membership::fill(Slot& slot, const Register& asks, ConnectionId connection,
   slot.host = asks.host;
   slot.region = asks.region;
   slot.zone = asks.zone;
+  slot.address = asks.address;
   slot.epoch = std::max(slot.epoch, asks.epoch);
   slot.since = now;
   auto phi = PhiAccrual::create(phi_);
@@ -77,6 +85,7 @@ Register Membership::life_of(RankId rank) const {
   life.host = slot.host;
   life.region = slot.region;
   life.zone = slot.zone;
+  life.address = slot.address;
   return life;
 }
 

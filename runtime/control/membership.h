@@ -34,6 +34,7 @@ struct Slot {
   std::string host;
   std::string region;
   std::string zone;
+  std::string address;  // of a process that came later; else empty
   Phase phase = Phase::kStarting;
   TimePoint phase_since{};
   Epoch epoch;    // the newest view that it says it follows
@@ -43,10 +44,11 @@ struct Slot {
   std::optional<TimePoint> load_at;
   std::optional<PhiAccrual> phi;
   ProgressWatch progress;
-  TimePoint since{};        // of the state
-  TimePoint lost_until{};   // kLost
-  TimePoint unfit_until{};  // gets no new role: it failed to prepare
-  bool cordoned = false;    // drained by an operator: gets no role
+  TimePoint since{};                       // of the state
+  TimePoint lost_until{};                  // kLost
+  std::optional<TimePoint> awaited_until;  // kDead: a process is being started for the slot
+  TimePoint unfit_until{};                 // gets no new role: it failed to prepare
+  bool cordoned = false;                   // drained by an operator: gets no role
 
   [[nodiscard]] bool alive() const noexcept {
     return state == SlotState::kLive || state == SlotState::kLost;

@@ -60,6 +60,7 @@ struct Register {
   std::string host;
   std::string region;
   std::string zone;
+  std::string address;  // where the other ranks reach it, if it came later than they; else empty
   ModelFacts model;
   std::vector<HeldRequest> held;
 };

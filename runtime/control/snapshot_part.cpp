@@ -58,6 +58,7 @@ void part_fields(auto& io, Is<SnapshotSlot> auto& slot) {
   fields(io, slot.life);
   io.choice("state", slot.state, SlotState::kLeft);
   io("cordoned", slot.cordoned);
+  io("awaited", slot.awaited);
 }
 
 void part_fields(auto& io, Is<SnapshotRequest> auto& part) {

@@ -42,6 +42,7 @@ struct SnapshotSlot {
   Register life;  // the newest, with its incarnation
   SlotState state = SlotState::kEmpty;
   bool cordoned = false;
+  bool awaited = false;  // a process is being started for it
 };
 
 // Times and what was delivered are not kept: both begin anew with a controller that comes back.

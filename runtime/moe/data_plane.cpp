@@ -131,6 +131,7 @@ Result<void> DataPlane::adopt(std::shared_ptr<const placement::View> view) {
                         member ? comm::Transport::Lost::kNo : comm::Transport::Lost::kYes);
     if (breakers_ && !member) breakers_->forget(RankId(r), clock_.now());
   }
+  for (const auto& member : view->members) transport_.attach(member.rank, member.address);
   view_ = std::move(view);
   if (options_.timeline != nullptr) {
     const TimePoint now = options_.timeline->now();

@@ -21,6 +21,7 @@ struct Member {
   std::string host;
   std::string region;
   std::string zone;
+  std::string address{};  // of a process that came later (comm/transport.h attach()); else empty
 };
 
 // A physical copy of an expert: where it lives and in which slot of that rank's layer.

@@ -2,6 +2,8 @@
 // generated, the texts and the digests of their logits are those of an undisturbed run.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/proc/scene.h"
 
 namespace switchyard::tests {
@@ -15,6 +17,32 @@ class Killed : public ::testing::TestWithParam<Scene> {
   }
 };
 
+bool came_back(const std::vector<LoggedEvent>& events) {
+  bool dead = false;
+  for (const auto& event : events) {
+    dead |= event.kind == "rank_dead";
+    if (dead && event.kind == "rank_joined") return true;
+  }
+  return false;
+}
+
+// Somebody came, and the last view has as many members as the first.
+bool full_again(const std::vector<LoggedEvent>& events) {
+  const auto members = [](const LoggedEvent& event) {
+    const auto at = event.text.find("): ");
+    return event.text.substr(at, event.text.find(" members", at) - at);
+  };
+  std::vector<std::string> sizes;
+  for (const auto& event : events) {
+    if (event.kind == "view_committed") sizes.push_back(members(event));
+  }
+  return came_back(events) && sizes.size() > 2 && sizes.back() == sizes.front();
+}
+
+bool spawns(const Scene& scene) {
+  return std::ranges::find(scene.launch, "--spawns") != scene.launch.end();
+}
+
 TEST_P(Killed, ChangesNoToken) {
   const Scene& scene = GetParam();
   const bool loads = scene.harm == Harm::kKillPrepare;
@@ -25,6 +53,9 @@ TEST_P(Killed, ChangesNoToken) {
     const auto played = stage().play(scene, seed);
     ASSERT_EQ(played.wrong, "");
     if (!played.harmed || (loads && !played.in_change)) continue;
+    if (spawns(scene)) {
+      EXPECT_TRUE(full_again(played.events));
+    }
     return;
   }
   FAIL() << "the run was over before the harm was done";

@@ -32,6 +32,7 @@ void fields(auto& io, Is<Register> auto& m) {
   io("host", m.host);
   io("region", m.region);
   io("zone", m.zone);
+  io("address", m.address);
   io("model.moe_layers", m.model.moe_layers);
   io("model.experts", m.model.experts);
   io("model.expert_bytes", m.model.expert_bytes);

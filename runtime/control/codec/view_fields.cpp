@@ -15,6 +15,7 @@ void member_fields(Io& io, M& member) {
   io("view.member.host", member.host);
   io("view.member.region", member.region);
   io("view.member.zone", member.zone);
+  io("view.member.address", member.address);
 }
 
 template <class Io, class Replica>

@@ -102,6 +102,7 @@ void Controller::State::on_tick() {
   }
   last_tick = now;
   judge_all();
+  give_up_spawns();
   check_deadline();
   scale_by_load();
   balance_by_load();

@@ -37,12 +37,36 @@ void Controller::State::declare_dead(RankId rank, const std::string& reason) {
   outbox.tell_watchers(left);
   evidence.forget(rank);
   release_all(who, "its router died");
+  replace(rank);
+}
+
+// The last resort: a new process for the slot, where no spare waits and the operator allows it.
+void Controller::State::replace(RankId rank) {
   if (phase != RunPhase::kRunning || spawned >= options.spawns_max) return;
   if (find_spare(&can_hold, {}) || find_spare(&can_route, {})) return;
-  ++spawned;
+  expect_process(rank);
+  outbox.journal(rank, Event{0, std::string(kSpawnEvent), {}});
   outbox.spawn(rank);
   outbox.event("rank_spawn", fmt::format("a process is to be started for slot {}", rank.value()),
                about_rank(rank));
+}
+
+void Controller::State::expect_process(RankId rank) {
+  ++spawned;
+  members.at(rank).awaited_until = now + options.spawn_deadline;
+}
+
+void Controller::State::give_up_spawns() {
+  for (std::uint32_t r = 0; r < members.size(); ++r) {
+    auto& until = members.at(RankId(r)).awaited_until;
+    if (!until || now < *until) continue;
+    until.reset();
+    outbox.event("spawn_failed",
+                 fmt::format("no process came to slot {} within {:.0f} s: the cluster goes on "
+                             "without it",
+                             r, to_seconds(options.spawn_deadline)),
+                 about_rank(RankId(r)));
+  }
 }
 
 void Controller::State::leave(RankId rank, const Goodbye& words) {

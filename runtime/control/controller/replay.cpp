@@ -40,6 +40,7 @@ Result<void> Controller::State::replay(const JournalRecord& record) {
       target_experts = static_cast<std::uint32_t>(event->number >> 32);
       target_routers = static_cast<std::uint32_t>(event->number);
     }
+    if (event->kind == kSpawnEvent) expect_process(rank);
   } else if (const auto* command = std::get_if<Command>(&record.message)) {
     if (command->wish == Wish::kScale) target_experts = command->amount;
     if (command->wish == Wish::kDrain && members.has(RankId(command->amount))) {

@@ -113,6 +113,10 @@ struct Controller::State {
   // ---- life and death (lives.cpp) ----
   void connection_lost(RankId rank, const std::string& reason);
   void declare_dead(RankId rank, const std::string& reason);
+  static constexpr std::string_view kSpawnEvent = "rank_spawn";
+  void replace(RankId rank);
+  void expect_process(RankId rank);
+  void give_up_spawns();
   void leave(RankId rank, const Goodbye& words);
   void judge_all();
   [[nodiscard]] HealthVerdict judge(RankId rank) const;

@@ -91,6 +91,7 @@ json Controller::State::rank_status(RankId rank) const {
           {"state", to_string(slot.state)},
           {"kind", to_string(slot.kind)},
           {"life", slot.incarnation.value()},
+          {"awaited", slot.awaited_until.has_value()},
           {"pid", slot.pid},
           {"host", slot.host},
           {"region", slot.region},

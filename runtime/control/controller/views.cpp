@@ -55,7 +55,7 @@ Result<std::shared_ptr<const placement::View>> Controller::State::make_view(
     const Slot& slot = members.at(rank);
     out->members.push_back({rank, proposal.roles.routers.contains(rank),
                             proposal.roles.experts.contains(rank), slot.host, slot.region,
-                            slot.zone});
+                            slot.zone, slot.address});
   }
   SY_ASSIGN(out->placement,
             placement::Placement::create(proposal.table.layers, proposal.table.experts,

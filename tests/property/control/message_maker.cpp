@@ -35,8 +35,8 @@ std::shared_ptr<const placement::View> view(Random& random) {
   placement::PlanRequest request;
   for (std::uint32_t rank = 0; rank < 6; ++rank) {
     if (rank > 0 && random.next_below(3) == 0) continue;
-    out->members.push_back(
-        {RankId(rank), random.next_below(2) == 0, true, text(random), text(random), text(random)});
+    out->members.push_back({RankId(rank), random.next_below(2) == 0, true, text(random),
+                            text(random), text(random), text(random)});
     request.expert_ranks.push_back(RankId(rank));
   }
   request.layers = 1 + random.next_below(3);
@@ -58,6 +58,7 @@ Register make(Random& r) {
              Incarnation(number(r)),
              Epoch(number(r)),
              r.next(),
+             text(r),
              text(r),
              text(r),
              text(r),

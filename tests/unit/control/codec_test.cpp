@@ -43,12 +43,13 @@ TEST(Codec, AFrameIsTwelveBytesAndTheBody) {
 }
 
 TEST(Codec, ForeignHeadersAreRefused) {
-  EXPECT_TRUE(decode_header(header(kFrameMagic, 1, 0, 0)).has_value());
-  EXPECT_EQ(decode_header(header(kFrameMagic + 1, 1, 0, 0)).error().code, ErrorCode::kPeer);
-  EXPECT_EQ(decode_header(header(kFrameMagic, 2, 0, 0)).error().code, ErrorCode::kPeer);
-  EXPECT_EQ(decode_header(header(kFrameMagic, 1, 200, 0)).error().code, ErrorCode::kPeer);
+  constexpr auto kSpoken = kProtocolVersion;
+  EXPECT_TRUE(decode_header(header(kFrameMagic, kSpoken, 0, 0)).has_value());
+  EXPECT_EQ(decode_header(header(kFrameMagic + 1, kSpoken, 0, 0)).error().code, ErrorCode::kPeer);
+  EXPECT_EQ(decode_header(header(kFrameMagic, kSpoken + 1, 0, 0)).error().code, ErrorCode::kPeer);
+  EXPECT_EQ(decode_header(header(kFrameMagic, kSpoken, 200, 0)).error().code, ErrorCode::kPeer);
   const auto large = static_cast<std::uint32_t>(kFrameBodyBytesMax + 1);
-  EXPECT_EQ(decode_header(header(kFrameMagic, 1, 0, large)).error().code, ErrorCode::kLimit);
+  EXPECT_EQ(decode_header(header(kFrameMagic, kSpoken, 0, large)).error().code, ErrorCode::kLimit);
 }
 
 TEST(Codec, ACountThatTheBodyCannotHoldIsRefusedBeforeAnythingIsAllocated) {

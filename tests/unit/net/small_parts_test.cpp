@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "runtime/control/codec.h"
 #include "runtime/net/endpoint.h"
 #include "runtime/net/handshake.h"
 #include "runtime/net/secret.h"
@@ -113,8 +114,9 @@ TEST(Handshake, OnlyHellosOfAgentsAndClientsAreRead) {
   EXPECT_TRUE(read_hello(make_hello({1, 3, control::Speaker::kClient}, nonce)).has_value());
   EXPECT_FALSE(read_hello(make_hello({1, 1, control::Speaker::kController}, nonce)).has_value());
   EXPECT_FALSE(read_hello(make_challenge(1, nonce)).has_value());
-  EXPECT_EQ(common_version({1, 3, control::Speaker::kClient}), 1);
-  EXPECT_FALSE(common_version({2, 3, control::Speaker::kClient}).has_value());
+  constexpr auto kSpoken = control::kProtocolVersion;
+  EXPECT_EQ(common_version({1, kSpoken + 2, control::Speaker::kClient}), kSpoken);
+  EXPECT_FALSE(common_version({kSpoken + 1, 9, control::Speaker::kClient}).has_value());
   EXPECT_FALSE(common_version({0, 0, control::Speaker::kClient}).has_value());
 }
 
