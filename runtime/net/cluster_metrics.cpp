@@ -5,21 +5,13 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "runtime/net/metric_families.h"
+
 namespace switchyard::net {
 namespace {
 
 using nlohmann::json;
 using prometheus::Labels;
-
-prometheus::Family<prometheus::Counter>& counter(prometheus::Registry& registry, const char* name,
-                                                 const char* help) {
-  return prometheus::BuildCounter().Name(name).Help(help).Register(registry);
-}
-
-prometheus::Family<prometheus::Gauge>& gauge(prometheus::Registry& registry, const char* name,
-                                             const char* help) {
-  return prometheus::BuildGauge().Name(name).Help(help).Register(registry);
-}
 
 const json& part(const json& document, const char* key) {
   static const json kNothing;
@@ -96,8 +88,9 @@ ClusterMetrics::ClusterMetrics(prometheus::Registry& registry)
                        "1 while a scaling action is under way")),
       part_age_(gauge(registry, "switchyard_controller_age_seconds",
                       "Time since a part of the controller last ran; one that is off has none")),
-      balancer_imbalance_(gauge(registry, "switchyard_balancer_imbalance_ratio",
-                                "Slowest expert ranks over even ones, by the balancer's last look")),
+      balancer_imbalance_(
+          gauge(registry, "switchyard_balancer_imbalance_ratio",
+                "Slowest expert ranks over even ones, by the balancer's last look")),
       copies_left_(gauge(registry, "switchyard_rebalance_copies_left",
                          "Copies that the rebalance under way has still to load")) {}
 

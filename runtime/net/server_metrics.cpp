@@ -4,21 +4,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include "runtime/net/metric_families.h"
+
 namespace switchyard::net {
-namespace {
-
-prometheus::Family<prometheus::Counter>& counter(prometheus::Registry& registry, const char* name,
-                                                 const char* help) {
-  return prometheus::BuildCounter().Name(name).Help(help).Register(registry);
-}
-
-prometheus::Family<prometheus::Gauge>& gauge(prometheus::Registry& registry, const char* name,
-                                             const char* help) {
-  return prometheus::BuildGauge().Name(name).Help(help).Register(registry);
-}
-
-}  // namespace
-
 ServerMetrics::ServerMetrics()
     : connections_(
           gauge(registry_, "switchyard_control_connections", "Open control connections by kind")),

@@ -12,7 +12,7 @@
 namespace cuda_emulation {
 
 // In which order the blocks of a grid, the threads of a block and ready streams are taken. kRandom
-// also switches threads at atomics and fences and, in checked builds, at memory accesses.
+// also switches threads at atomics and fences.
 enum class Order : std::uint8_t { kAscending, kDescending, kRandom };
 
 // When queued work runs: as late as possible (only when the host waits or asks), at once (as far as
