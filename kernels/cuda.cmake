@@ -21,9 +21,19 @@ string(REGEX REPLACE "([0-9]+)-real" "sm_\\1" cuda_architectures "${CMAKE_CUDA_A
 string(REGEX REPLACE "(^|;)([0-9]+)($|;)" "\\1sm_\\2 ptx_\\2\\3" cuda_architectures
   "${cuda_architectures}")
 string(REPLACE ";" " " cuda_architectures "${cuda_architectures}")
-add_library(sy_kernels_cuda STATIC ${cuda_host_sources} $<TARGET_OBJECTS:sy_cuda_kernels>)
-target_link_libraries(sy_kernels_cuda PUBLIC sy_flags sy_base PRIVATE CUDA::cudart_static)
+# cuBLAS, an opt-in at run time (--cuda-gemm), is loaded then and not linked: its header is enough.
+if(EXISTS ${CUDAToolkit_INCLUDE_DIRS}/cublas_v2.h AND NOT SWITCHYARD_CUBLAS STREQUAL "OFF")
+  set(cublas_sources cuda_cublas/cublas_gemm.cpp cuda_cublas/cublas_load.cpp)
+else()
+  message(STATUS "Left out: cuBLAS (not found or switched off); --cuda-gemm cublas says so")
+  set(cublas_sources cuda_cublas_absent/cublas_absent.cpp)
+endif()
+add_library(sy_kernels_cuda STATIC ${cuda_host_sources} ${cublas_sources}
+  $<TARGET_OBJECTS:sy_cuda_kernels>)
+target_link_libraries(sy_kernels_cuda PUBLIC sy_flags sy_base
+  PRIVATE CUDA::cudart_static ${CMAKE_DL_LIBS})
 target_include_directories(sy_kernels_cuda SYSTEM PRIVATE ${CUDAToolkit_INCLUDE_DIRS})
 target_compile_definitions(sy_kernels_cuda PRIVATE
-  SWITCHYARD_CUDA_ARCHITECTURES="${cuda_architectures}")
+  SWITCHYARD_CUDA_ARCHITECTURES="${cuda_architectures}"
+  SWITCHYARD_CUDA_LIBRARY_FOLDER="${CUDAToolkit_LIBRARY_DIR}")
 message(STATUS "CUDA ${CUDAToolkit_VERSION}: ${cuda_architectures}")

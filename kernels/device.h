@@ -20,6 +20,7 @@
 #include "kernels/device_memory.h"
 #include "runtime/base/buffer.h"
 #include "runtime/base/error.h"
+#include "runtime/base/selection_rule.h"
 #include "runtime/base/view.h"
 
 namespace switchyard::kernels {
@@ -123,6 +124,25 @@ struct CombineSlot {
   float weight = 0;
 };
 
+// What a selector writes; wire memory. Token t keeps count[t] experts: experts[t * k_max + j] with
+// weights[t * k_max + j], best first. A count of 0: its logits were not finite, the host decides.
+struct SelectedRows {
+  std::size_t k_max = 0;             // at least the rule's
+  std::span<std::uint32_t> count;    // [T]
+  std::span<std::uint32_t> experts;  // [T * k_max]
+  std::span<float> weights;          // [T * k_max]
+};
+
+// Chooses experts where the gate's logits are. Ordered with the ops of its device.
+class ExpertSelector {
+ public:
+  virtual ~ExpertSelector() = default;
+  // logits: [T, E], device or wire memory, E <= 1024. The rule's bias lies in host memory and is
+  // read before the call returns. To the bit what runtime/routing decides by the same rule.
+  virtual void select(MatrixView<const float> logits, const SelectionRule& rule,
+                      const SelectedRows& out) = 0;
+};
+
 class Device {
  public:
   virtual ~Device() = default;
@@ -200,14 +220,26 @@ class Device {
   virtual void gather_rows(Rows x, std::span<const std::uint32_t> rows, MutableRows to) = 0;
   // out[t] = population variance of x[t]; sums in fp64 in index order. out: wire memory.
   virtual void row_variance(MatrixView<const float> x, std::span<float> out) = 0;
+  // ids[t] = the first column in which logits[t] is greatest (kernels/ops/greatest.h: a NaN counts
+  // as -infinity). ids: wire memory, [T].
+  virtual void argmax(MatrixView<const float> logits, std::span<std::uint32_t> ids) = 0;
+
+  // Null where the host reads logits as fast as the device (a cpu): routing happens there.
+  [[nodiscard]] virtual ExpertSelector* expert_selector() noexcept { return nullptr; }
 };
+
+// What multiplies many rows on a GPU. kCublas gives up the first law of ops for the products of 64
+// rows or more (the gate never): cuBLAS picks its kernel, and with it the order of its sums, by the
+// number of rows.
+enum class CudaGemm { kInvariant, kCublas };
 
 // Options of a device; each reads what concerns it.
 struct DeviceOptions {
   Precision precision = Precision::kBf16;
-  std::size_t threads = 0;       // cpu; 0: one per core this process may use
-  std::string isa = "auto";      // cpu; auto, avx512-bf16, avx512, avx2, ref: forces a kernel set
-  std::size_t rank_on_host = 0;  // cuda; the host's ranks take its GPUs in turn
+  std::size_t threads = 0;   // cpu; 0: one per core this process may use
+  std::string isa = "auto";  // cpu; auto, avx512-bf16, avx512, avx2, ref: forces a kernel set
+  CudaGemm cuda_gemm = CudaGemm::kInvariant;  // cuda
+  std::size_t rank_on_host = 0;               // cuda; the host's ranks take its GPUs in turn
 };
 
 // One line per (op, candidate), best first: what runs and why the better ones declined.

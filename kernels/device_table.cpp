@@ -30,7 +30,7 @@ Result<std::unique_ptr<Device>> make_device(std::string_view name, const DeviceO
 Result<std::vector<KernelChoice>> explain_kernels(std::string_view name,
                                                   const DeviceOptions& options) {
   SY_TRY(check_name(name));
-  if (name == "cuda") return cuda::explain_cuda_kernels();
+  if (name == "cuda") return cuda::explain_cuda_kernels(options);
   SY_ASSIGN(auto choices, choose_kernels(detect_cpu_features(), options));
   return std::move(choices.list);
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "kernels/ops/greatest.h"
 #include "runtime/base/check.h"
 
 namespace switchyard::kernels::cpu {
@@ -199,6 +200,20 @@ void CpuDevice::row_variance(MatrixView<const float> x, std::span<float> out) {
     const double mean = sum * scale;
     out[t] = static_cast<float>(squares * scale - mean * mean);
   });
+}
+
+// A row an item: a vocabulary is long, and a step has few rows.
+void CpuDevice::argmax(MatrixView<const float> logits, std::span<std::uint32_t> ids) {
+  SY_CHECK(ids.size() == logits.rows() && logits.cols() > 0, "{} ids for logits [{}, {}]",
+           ids.size(), logits.rows(), logits.cols());
+  const auto body = [&](const LoopItem& item) {
+    ids[item.index] = index_of_greatest(logits.row(item.index));
+  };
+  if (logits.rows() * logits.cols() * sizeof(float) < kForkRowBytesMin) {
+    ThreadPool::run_inline(logits.rows(), body);
+  } else {
+    pool_.parallel_for(logits.rows(), body);
+  }
 }
 
 }  // namespace switchyard::kernels::cpu

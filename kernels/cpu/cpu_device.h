@@ -57,6 +57,7 @@ class CpuDevice final : public Device {
   void convert(Rows src, MutableRows dst) override;
   void gather_rows(Rows x, std::span<const std::uint32_t> rows, MutableRows to) override;
   void row_variance(MatrixView<const float> x, std::span<float> out) override;
+  void argmax(MatrixView<const float> logits, std::span<std::uint32_t> ids) override;
 
  private:
   // A tile of query rows of one kv head.

@@ -3,13 +3,21 @@
 //   1 scores of a row in memory, softmax, times values: T^2 scores written and read.
 //   2 online softmax in blocks of 64 keys, one block of threads for a token and head: keys and
 //     values are read once for each head.
-//   3 (this) one block of threads for a kv head and up to 8 query rows (heads of its group, then
-//     tokens): a key or value is read once for all of them.
-//   4 (not yet) the keys of a row over several blocks of threads (fixed split, so that law 1
-//     holds) for long contexts of few sequences; tensor cores for long prompts.
-// Bytes of one item with n keys: 2 n h * element; flops: 4 n h a query row.
-// Order as kernels/ref: a score is one chain over h, blocks of 64 positions from position 0, row
-// sums and values one chain over the positions; masked positions contribute nothing.
+//   3 one block of threads for a kv head and up to 8 query rows (heads of its group, then tokens):
+//   a
+//     key or value is read once for all of them.
+//   4 (this) where that makes too few blocks for the GPU, one for each segment of 256 positions;
+//     attention_fold.cu folds what they leave.
+//   5 (not yet) tensor cores for long prompts.
+// Bytes of one item with n keys: 2 n h * element; flops: 4 n h a query row. Cut into segments, a
+// query row writes and reads 4 h + 8 bytes a segment besides: at 8 rows an item 1/16 of its keys
+// and values in bf16.
+// Order: a score is one chain over h. A segment is one online softmax over its blocks of 64
+// positions, row sums and values one chain over the positions, as kernels/ref has it for the whole
+// context; masked positions contribute nothing. Segments are folded in ascending order
+// (attention_fold.cuh), by this kernel or by the other: law 1 holds whichever it is, and up to 256
+// positions the bits are those of kernels/ref.
+#include "kernels/cuda/attention_fold.cuh"
 #include "kernels/cuda/device_math.cuh"
 #include "kernels/cuda/kernels.h"
 #include "kernels/cuda/launch.cuh"
@@ -24,7 +32,9 @@ constexpr int kKeys = 64;  // of a block of the online softmax
 constexpr int kHeadSizeMax = 256;
 constexpr int kColumnSets = kHeadSizeMax / static_cast<int>(kAttendThreads);
 constexpr int kRows = static_cast<int>(kAttendRows);
-constexpr float kLowest = -3.0e38F;
+constexpr int kWarpRows = kRows / static_cast<int>(kAttendWarps);
+constexpr int kSegment = static_cast<int>(kSegmentTokens);
+static_assert(kSegment % kKeys == 0);
 
 // 1 / sqrt(mean(x^2) + eps), the same in every lane.
 __device__ __forceinline__ float norm_factor(const float* x, std::size_t n, float eps) {
@@ -123,6 +133,8 @@ struct AttendShared {
   float prob[kRows][kKeys];
   float shrink[kRows];
   float total[kRows];
+  FoldFactors factors[kRows];
+  float folded_total[kRows];
 };
 
 template <class Operand>
@@ -165,18 +177,32 @@ __device__ void score_keys(const AttendArgs& args, const AttendItem& item, const
   for (int i = 0; i < kRows / 2; ++i) shared.score[2 * i + odd][key] = sum[i] * args.scale;
 }
 
+// The i-th row of this warp.
+__device__ __forceinline__ int warp_row(int i) {
+  return static_cast<int>(threadIdx.x / kWarp) + i * static_cast<int>(kAttendWarps);
+}
+
+// Positions from `first` on that the i-th row of this warp may see.
+__device__ __forceinline__ int visible_from(const AttendArgs& args, const AttendItem& item, int i,
+                                            int first) {
+  const auto r = static_cast<std::uint32_t>(warp_row(i));
+  const std::size_t token =
+      item.first_token + (item.first_row + (r < item.rows ? r : 0)) / args.group;
+  return static_cast<int>(args.position[token]) + 1 - first;
+}
+
 // One warp a row: scores become probabilities against the highest score so far.
 template <class Operand>
-__device__ void softmax_rows(const AttendItem& item, const int (&visible)[kRows / kAttendWarps],
-                             float (&highest)[kRows / kAttendWarps], AttendShared& shared) {
+__device__ void softmax_rows(const AttendItem& item, const int (&visible)[kWarpRows],
+                             float (&highest)[kWarpRows], AttendShared& shared) {
   const int lane = static_cast<int>(threadIdx.x % kWarp);
 #pragma unroll
-  for (int i = 0; i < kRows / static_cast<int>(kAttendWarps); ++i) {
-    const int r = static_cast<int>(threadIdx.x / kWarp) + i * static_cast<int>(kAttendWarps);
+  for (int i = 0; i < kWarpRows; ++i) {
+    const int r = warp_row(i);
     if (r >= static_cast<int>(item.rows)) continue;
     const int seen = visible[i];
-    float low = lane < seen ? shared.score[r][lane] : kLowest;
-    float high = lane + 32 < seen ? shared.score[r][lane + 32] : kLowest;
+    float low = lane < seen ? shared.score[r][lane] : kLowestScore;
+    float high = lane + 32 < seen ? shared.score[r][lane + 32] : kLowestScore;
     const float top = warp_max(fmaxf(low, high));
     float shrink = 1.0F;
     if (top > highest[i]) {
@@ -223,57 +249,23 @@ __device__ void add_values(const AttendArgs& args, const AttendItem& item, const
   }
 }
 
+// All keys of a segment for all rows: probabilities against the highest score of the segment.
 template <class Operand>
-__device__ void store_sums(const AttendArgs& args, const AttendItem& item,
-                           const AttendShared& shared, const float (&sum)[kRows][kColumnSets]) {
-#pragma unroll
-  for (int r = 0; r < kRows; ++r) {
-    if (r >= static_cast<int>(item.rows)) continue;
-    const std::size_t row = item.first_row + r;
-    const std::size_t head = item.kv_head * args.group + row % args.group;
-    std::byte* out = args.out.data + (item.first_token + row / args.group) * args.out.stride_bytes;
-    const float inverse = 1.0F / shared.total[r];
-#pragma unroll
-    for (int set = 0; set < kColumnSets; ++set) {
-      const std::size_t column = threadIdx.x + set * kAttendThreads;
-      if (column >= args.head_size) continue;
-      Operand::store(out, head * args.head_size + column, sum[r][set] * inverse + 0.0F);
-    }
-  }
-}
-
-template <class Operand>
-__global__ void __launch_bounds__(kAttendThreads) attend_kernel(AttendArgs args) {
-  __shared__ AttendShared shared;
-  const AttendItem item = args.items[blockIdx.x];
-  load_queries<Operand>(args, item, shared);
-  if (threadIdx.x < kRows) shared.total[threadIdx.x] = 0.0F;
-  float sum[kRows][kColumnSets];
-#pragma unroll
-  for (int r = 0; r < kRows; ++r) {
-#pragma unroll
-    for (int set = 0; set < kColumnSets; ++set) sum[r][set] = 0.0F;
-  }
-  constexpr int kWarpRows = kRows / static_cast<int>(kAttendWarps);
-  float highest[kWarpRows];
-#pragma unroll
-  for (int i = 0; i < kWarpRows; ++i) highest[i] = kLowest;
-  const std::size_t last_token = item.first_token + (item.first_row + item.rows - 1) / args.group;
-  const int last = static_cast<int>(args.position[last_token]);
-  for (int first = 0; first <= last; first += kKeys) {
+__device__ void walk_segment(const AttendArgs& args, const AttendItem& item, int begin, int last,
+                             AttendShared& shared, float (&highest)[kWarpRows],
+                             float (&sum)[kRows][kColumnSets]) {
+  const int end = last < begin + kSegment ? last + 1 : begin + kSegment;
+  for (int first = begin; first < end; first += kKeys) {
     const std::byte* keys = args.cache.base +
                             args.pages[item.pages_begin + first / kKeys] * args.cache.page_bytes +
                             item.kv_head * args.cache.head_bytes;
-    const int key_count = last + 1 - first < kKeys ? last + 1 - first : kKeys;
+    const int key_count = end - first < kKeys ? end - first : kKeys;
     __syncthreads();  // queries are in; the values of the block before have been added
     score_keys<Operand>(args, item, keys, key_count, shared);
     int visible[kWarpRows];
 #pragma unroll
     for (int i = 0; i < kWarpRows; ++i) {
-      const std::uint32_t r = threadIdx.x / kWarp + i * kAttendWarps;
-      const std::size_t token =
-          item.first_token + (item.first_row + (r < item.rows ? r : 0)) / args.group;
-      const int here = static_cast<int>(args.position[token]) + 1 - first;
+      const int here = visible_from(args, item, i, first);
       visible[i] = here < 0 ? 0 : (here < kKeys ? here : kKeys);
     }
     __syncthreads();
@@ -281,7 +273,125 @@ __global__ void __launch_bounds__(kAttendThreads) attend_kernel(AttendArgs args)
     __syncthreads();
     add_values<Operand>(args, item, keys + args.cache.half_bytes, key_count, shared, sum);
   }
-  store_sums<Operand>(args, item, shared, sum);
+}
+
+// The segment's sums for the block that folds them; of rows that see some of it.
+__device__ void store_partials(const AttendArgs& args, const AttendItem& item, int begin,
+                               const AttendShared& shared, const float (&highest)[kWarpRows],
+                               const float (&sum)[kRows][kColumnSets]) {
+#pragma unroll
+  for (int i = 0; i < kWarpRows; ++i) {
+    const int r = warp_row(i);
+    if (r >= static_cast<int>(item.rows) || visible_from(args, item, i, begin) <= 0) continue;
+    if (threadIdx.x % kWarp == 0) {
+      args.partials.softmax[item.partial + r] = SegmentSoftmax{highest[i], shared.total[r]};
+    }
+  }
+#pragma unroll
+  for (int r = 0; r < kRows; ++r) {
+    if (r >= static_cast<int>(item.rows)) continue;
+    float* values = args.partials.values + (std::size_t{item.partial} + r) * args.head_size;
+#pragma unroll
+    for (int set = 0; set < kColumnSets; ++set) {
+      const std::size_t column = threadIdx.x + set * kAttendThreads;
+      if (column < args.head_size) values[column] = sum[r][set];
+    }
+  }
+}
+
+// The segment's sums join those of the segments before it, and start again from nothing.
+__device__ void fold_segment(const AttendArgs& args, const AttendItem& item, int begin,
+                             AttendShared& shared, float (&highest)[kWarpRows],
+                             Folded (&folded)[kWarpRows], float (&sum)[kRows][kColumnSets],
+                             float (&folded_sum)[kRows][kColumnSets]) {
+#pragma unroll
+  for (int i = 0; i < kWarpRows; ++i) {
+    const int r = warp_row(i);
+    if (r >= static_cast<int>(item.rows)) continue;
+    const bool sees = visible_from(args, item, i, begin) > 0;
+    const FoldFactors factors =
+        sees ? fold(folded[i], highest[i], shared.total[r]) : FoldFactors{1.0F, 0.0F};
+    highest[i] = kLowestScore;
+    __syncwarp();  // every lane has read the total
+    if (threadIdx.x % kWarp != 0) continue;
+    shared.factors[r] = factors;
+    shared.folded_total[r] = folded[i].total;
+    shared.total[r] = 0.0F;
+  }
+  __syncthreads();
+#pragma unroll
+  for (int r = 0; r < kRows; ++r) {
+    if (r >= static_cast<int>(item.rows)) continue;
+    const FoldFactors factors = shared.factors[r];
+#pragma unroll
+    for (int set = 0; set < kColumnSets; ++set) {
+      if (factors.add != 0.0F) {
+        folded_sum[r][set] = fold_value(factors, folded_sum[r][set], sum[r][set]);
+      }
+      sum[r][set] = 0.0F;
+    }
+  }
+}
+
+template <class Operand>
+__device__ void store_rows(const AttendArgs& args, const AttendItem& item,
+                           const AttendShared& shared, const float (&sum)[kRows][kColumnSets]) {
+#pragma unroll
+  for (int r = 0; r < kRows; ++r) {
+    if (r >= static_cast<int>(item.rows)) continue;
+    const std::size_t row = item.first_row + r;
+    const std::size_t head = item.kv_head * args.group + row % args.group;
+    std::byte* out = args.out.data + (item.first_token + row / args.group) * args.out.stride_bytes;
+    const float inverse = 1.0F / shared.folded_total[r];
+#pragma unroll
+    for (int set = 0; set < kColumnSets; ++set) {
+      const std::size_t column = threadIdx.x + set * kAttendThreads;
+      if (column >= args.head_size) continue;
+      Operand::store(out, head * args.head_size + column, attention_of(sum[r][set], inverse));
+    }
+  }
+}
+
+// What both kernels start with. Returns the last position that a row of the item sees.
+template <class Operand>
+__device__ int start_item(const AttendArgs& args, const AttendItem& item, AttendShared& shared,
+                          float (&highest)[kWarpRows]) {
+  load_queries<Operand>(args, item, shared);
+  if (threadIdx.x < kRows) shared.total[threadIdx.x] = 0.0F;
+#pragma unroll
+  for (int i = 0; i < kWarpRows; ++i) highest[i] = kLowestScore;
+  const std::size_t last_token = item.first_token + (item.first_row + item.rows - 1) / args.group;
+  return static_cast<int>(args.position[last_token]);
+}
+
+// Items of the whole context: segments are walked and folded one after the other.
+template <class Operand>
+__global__ void __launch_bounds__(kAttendThreads) attend_kernel(AttendArgs args) {
+  __shared__ AttendShared shared;
+  const AttendItem item = args.items[blockIdx.x];
+  float highest[kWarpRows];
+  const int last = start_item<Operand>(args, item, shared, highest);
+  float sum[kRows][kColumnSets] = {};
+  float folded_sum[kRows][kColumnSets] = {};
+  Folded folded[kWarpRows];
+  for (int begin = 0; begin <= last; begin += kSegment) {
+    walk_segment<Operand>(args, item, begin, last, shared, highest, sum);
+    fold_segment(args, item, begin, shared, highest, folded, sum, folded_sum);
+  }
+  store_rows<Operand>(args, item, shared, folded_sum);
+}
+
+// Items of one segment, for fold_kernel. By itself because it needs a third fewer registers.
+template <class Operand>
+__global__ void __launch_bounds__(kAttendThreads) attend_segment_kernel(AttendArgs args) {
+  __shared__ AttendShared shared;
+  const AttendItem item = args.items[blockIdx.x];
+  float highest[kWarpRows];
+  const int last = start_item<Operand>(args, item, shared, highest);
+  const int begin = static_cast<int>(item.segment) * kSegment;
+  float sum[kRows][kColumnSets] = {};
+  walk_segment<Operand>(args, item, begin, last, shared, highest, sum);
+  store_partials(args, item, begin, shared, highest, sum);
 }
 
 }  // namespace
@@ -298,6 +408,13 @@ cudaError_t launch_attend(cudaStream_t stream, const AttendArgs& args) {
   return launch(
       args.cache.dtype == DType::kBf16 ? &attend_kernel<OperandBf16> : &attend_kernel<OperandF32>,
       grid, kAttendThreads, stream, args);
+}
+
+cudaError_t launch_attend_segments(cudaStream_t stream, const AttendArgs& args) {
+  const dim3 grid(static_cast<unsigned int>(args.item_count));
+  return launch(args.cache.dtype == DType::kBf16 ? &attend_segment_kernel<OperandBf16>
+                                                 : &attend_segment_kernel<OperandF32>,
+                grid, kAttendThreads, stream, args);
 }
 
 }  // namespace switchyard::kernels::cuda

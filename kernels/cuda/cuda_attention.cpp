@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "kernels/cuda/cuda_device.h"
+#include "kernels/cuda/limits.h"
 #include "runtime/base/check.h"
 
 namespace switchyard::kernels::cuda {
@@ -30,12 +31,13 @@ struct CudaDevice::AttentionTables {
   const std::uint32_t* page = nullptr;      // [T]
   const std::uint32_t* pages = nullptr;
   const AttendItem* items = nullptr;
+  const AttendItem* segment_items = nullptr;
+  const FoldItem* folds = nullptr;
 };
 
 // Runs of rows of one sequence, cut into tiles of at most kAttendRows query rows; the longest
 // contexts of a run come first, so that the last blocks of threads are short ones.
-CudaDevice::AttentionTables CudaDevice::plan_attention(const AttentionParams& params,
-                                                       const KvRows& rows) {
+void CudaDevice::cut_into_tiles(const AttentionParams& params, const KvRows& rows) {
   const auto& [position, pages] = rows;
   const std::size_t group = params.heads / params.kv_heads;
   items_.clear();
@@ -60,10 +62,55 @@ CudaDevice::AttentionTables CudaDevice::plan_attention(const AttentionParams& pa
       }
     }
   }
+}
+
+// One tile becomes one item a segment, and one fold for each of its query rows.
+void CudaDevice::cut_into_segments(const AttendItem& tile, std::size_t group,
+                                   std::span<const std::uint32_t> position,
+                                   std::uint32_t segments) {
+  const std::uint32_t partial = partial_rows_used_;
+  for (std::uint32_t r = 0; r < tile.rows; ++r) {
+    const std::size_t row = tile.first_row + r;
+    const std::size_t token = tile.first_token + row / group;
+    folds_.push_back({static_cast<std::uint32_t>(token),
+                      static_cast<std::uint32_t>(tile.kv_head * group + row % group), partial + r,
+                      tile.rows, static_cast<std::uint32_t>(position[token] / kSegmentTokens + 1)});
+  }
+  for (std::uint32_t segment = 0; segment < segments; ++segment) {
+    AttendItem item = tile;
+    item.segment = segment;
+    item.partial = partial + segment * tile.rows;
+    segment_items_.push_back(item);
+  }
+  partial_rows_used_ += segments * tile.rows;
+}
+
+// Tiles that leave most of the GPU idle are cut further, as long as there is room for what the
+// pieces leave. A row's bits do not depend on it (attention_fold.cuh).
+void CudaDevice::fill_the_gpu(std::size_t group, std::span<const std::uint32_t> position) {
+  folds_.clear();
+  segment_items_.clear();
+  partial_rows_used_ = 0;
+  if (items_.size() >= attend_blocks_wanted_) return;
+  std::erase_if(items_, [&](const AttendItem& tile) {
+    const std::size_t last = tile.first_token + (tile.first_row + tile.rows - 1) / group;
+    const auto segments = static_cast<std::uint32_t>(position[last] / kSegmentTokens + 1);
+    const bool cut = segments > 1 && partial_rows_used_ + segments * tile.rows <= partial_rows_;
+    if (cut) cut_into_segments(tile, group, position, segments);
+    return cut;
+  });
+}
+
+CudaDevice::AttentionTables CudaDevice::plan_attention(const AttentionParams& params,
+                                                       const KvRows& rows) {
+  const auto& [position, pages] = rows;
+  cut_into_tiles(params, rows);
+  fill_the_gpu(params.heads / params.kv_heads, position);
   AttentionTables tables;
   const std::size_t bytes = 2 * position.size_bytes() + pages_.size() * sizeof(std::uint32_t) +
-                            items_.size() * sizeof(AttendItem);
-  if (!fine(tables_.begin(stream_, bytes, 4))) return tables;
+                            (items_.size() + segment_items_.size()) * sizeof(AttendItem) +
+                            folds_.size() * sizeof(FoldItem);
+  if (!fine(tables_.begin(stream_, bytes, 6))) return tables;
   auto* page = tables_.make<std::uint32_t>(position.size());
   for (std::size_t t = 0; t < position.size(); ++t) {
     page[t] = pages[t][position[t] / kKvPageTokens];
@@ -72,8 +119,22 @@ CudaDevice::AttentionTables CudaDevice::plan_attention(const AttentionParams& pa
   tables.position = tables_.add(position);
   tables.pages = tables_.add(std::span<const std::uint32_t>(pages_));
   tables.items = tables_.add(std::span<const AttendItem>(items_));
+  tables.segment_items = tables_.add(std::span<const AttendItem>(segment_items_));
+  tables.folds = tables_.add(std::span<const FoldItem>(folds_));
   (void)fine(tables_.flush(stream_));
   return tables;
+}
+
+// Room for what segments leave, where the cache is long enough for more than one. Errors: kLimit.
+Result<void> CudaDevice::reserve_partials(const KvCacheShape& shape) {
+  if (shape.pages * kKvPageTokens <= kSegmentTokens) return {};
+  SY_TRY(
+      grow(partials_, kPartialRows * (sizeof(SegmentSoftmax) + shape.head_size * sizeof(float))));
+  partial_rows_ = kPartialRows;
+  // A tile that is cut has two segments at least.
+  segment_items_.reserve(kPartialRows);
+  folds_.reserve(kPartialRows / 2);
+  return {};
 }
 
 void CudaDevice::attention(const AttentionParams& params, KvCache& cache, std::size_t layer,
@@ -129,7 +190,15 @@ void CudaDevice::attention(const AttentionParams& params, KvCache& cache, std::s
   attend.items = tables.items;
   attend.item_count = items_.size();
   attend.cache = store.blocks(layer);
-  (void)fine(launch_attend(stream_.get(), attend), "attention");
+  attend.partials.softmax = reinterpret_cast<SegmentSoftmax*>(partials_.data());
+  attend.partials.values =
+      partials_.f32() + partial_rows_ * (sizeof(SegmentSoftmax) / sizeof(float));
+  if (!fine(launch_attend(stream_.get(), attend), "attention")) return;
+  attend.items = tables.segment_items;
+  attend.item_count = segment_items_.size();
+  if (!fine(launch_attend_segments(stream_.get(), attend), "attention: segments")) return;
+  const FoldArgs fold{attend.partials, attend.out, params.head_size, tables.folds, folds_.size()};
+  (void)fine(launch_fold(stream_.get(), fold), "attention: fold");
 }
 
 }  // namespace switchyard::kernels::cuda

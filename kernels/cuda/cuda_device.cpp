@@ -29,20 +29,28 @@ CudaDevice::CudaDevice(Precision precision, std::string description, Stream stre
       tables_(std::move(tables)),
       packer_(std::move(packer)) {}
 
-Result<std::unique_ptr<Device>> CudaDevice::create(int gpu, Precision precision) {
+Result<std::unique_ptr<Device>> CudaDevice::create(int gpu, const DeviceOptions& options) {
   SY_TRY(check(cudaSetDevice(gpu), fmt::format("choosing GPU {}", gpu)));
   cudaDeviceProp properties{};
   SY_TRY(check(cudaGetDeviceProperties(&properties, gpu), "reading the GPU's properties"));
-  auto description =
-      fmt::format("cuda {} (sm_{}{}), GPU {}, {}", static_cast<const char*>(properties.name),
-                  properties.major, properties.minor, gpu, to_string(operand_dtype(precision)));
+  auto description = fmt::format(
+      "cuda {} (sm_{}{}), GPU {}, {}", static_cast<const char*>(properties.name), properties.major,
+      properties.minor, gpu, to_string(operand_dtype(options.precision)));
   SY_ASSIGN(auto stream, Stream::create());
   SY_ASSIGN(auto done, Event::create());
   SY_ASSIGN(auto tables, TableRing::create(kTableBytes));
   SY_ASSIGN(auto packer, Packer::create());
-  return std::unique_ptr<Device>(new CudaDevice(precision, std::move(description),
-                                                std::move(stream), std::move(done),
-                                                std::move(tables), std::move(packer)));
+  std::unique_ptr<CudaDevice> device(new CudaDevice(options.precision, std::move(description),
+                                                    std::move(stream), std::move(done),
+                                                    std::move(tables), std::move(packer)));
+  constexpr std::size_t kBlocksAProcessor = 2;
+  device->attend_blocks_wanted_ =
+      kBlocksAProcessor * static_cast<std::size_t>(properties.multiProcessorCount);
+  if (options.cuda_gemm == CudaGemm::kCublas) {
+    SY_ASSIGN(device->library_, make_library_gemm(device->stream_));
+    device->description_ += ", cublas";
+  }
+  return device;
 }
 
 bool CudaDevice::fine(Result<void> result) {
@@ -117,6 +125,7 @@ Result<std::unique_ptr<KvCache>> CudaDevice::make_kv_cache(const KvCacheShape& s
   // A step's page tables name every page of the pool once at most.
   const std::size_t table_bytes = 2 * shape.pages * sizeof(std::uint32_t) + kTableBytes;
   pages_.reserve(shape.pages);
+  SY_TRY(reserve_partials(shape));
   if (table_bytes > tables_.half_bytes()) {
     SY_TRY(wait());
     SY_ASSIGN(tables_, TableRing::create(table_bytes));
@@ -141,9 +150,13 @@ Result<void> CudaDevice::reserve(std::size_t tokens, std::size_t pairs, std::siz
   SY_TRY(grow(permuted_, pairs * (hidden + kRounding) * operand_bytes));
   SY_TRY(grow(inner_, rows * (inner + kRounding) * operand_bytes));
   SY_TRY(grow(results_, pairs * (hidden + kRounding) * sizeof(float)));
+  if (library_ != nullptr) {
+    SY_TRY(grow(gate_up_, std::min(rows, kLibraryChunkRows) * 2 * inner * sizeof(float)));
+  }
   const std::size_t row_table_bytes = 4 * sizeof(std::uint32_t) + sizeof(AttendItem);
   const std::size_t table_bytes =
       tokens * (kSlotsUsual * sizeof(DeviceSlot) + 64 * row_table_bytes) +
+      kPartialRows * (sizeof(AttendItem) + sizeof(FoldItem) / 2) +
       pairs * (2 * sizeof(std::uint32_t) + 2 * sizeof(MatmulTile)) + kTableBytes;
   if (table_bytes > tables_.half_bytes()) {
     SY_TRY(wait());
@@ -234,6 +247,39 @@ void CudaDevice::row_variance(MatrixView<const float> x, std::span<float> out) {
   if (failure_) return;
   VarianceArgs args{x.data(), x.stride(), out.data(), x.rows(), x.cols()};
   (void)fine(launch_row_variance(stream_.get(), args), "row_variance");
+}
+
+void CudaDevice::select(MatrixView<const float> logits, const SelectionRule& rule,
+                        const SelectedRows& out) {
+  const std::size_t rows = logits.rows();
+  const std::size_t experts = logits.cols();
+  SY_CHECK(experts <= kSelectExpertsMax && rule.ranked <= experts && rule.k_max <= rule.ranked &&
+               rule.k_max <= out.k_max && rule.steps <= SelectionRule::kStepsMax,
+           "k_max {}, {} ranked of {} experts, room for {}", rule.k_max, rule.ranked, experts,
+           out.k_max);
+  SY_CHECK(rule.groups == 0 || (experts % rule.groups == 0 && rule.groups_kept <= rule.groups),
+           "{} of {} groups", rule.groups_kept, rule.groups);
+  SY_CHECK(out.count.size() == rows && out.experts.size() == rows * out.k_max &&
+               out.weights.size() == rows * out.k_max,
+           "{} rows, room for {}", rows, out.count.size());
+  if (failure_) return;
+  SelectArgs args{logits.data(),      logits.stride(), rule, out.count.data(), out.experts.data(),
+                  out.weights.data(), out.k_max,       rows, experts};
+  if (rule.bias != nullptr) {
+    const std::span<const float> bias(rule.bias, experts);
+    if (!fine(tables_.begin(stream_, bias.size_bytes(), 1))) return;
+    args.rule.bias = tables_.add(bias);
+    if (!fine(tables_.flush(stream_))) return;
+  }
+  (void)fine(launch_select(stream_.get(), args), "select");
+}
+
+void CudaDevice::argmax(MatrixView<const float> logits, std::span<std::uint32_t> ids) {
+  SY_CHECK(ids.size() == logits.rows() && logits.cols() > 0, "{} ids for logits [{}, {}]",
+           ids.size(), logits.rows(), logits.cols());
+  if (failure_) return;
+  ArgmaxArgs args{logits.data(), logits.stride(), ids.data(), logits.rows(), logits.cols()};
+  (void)fine(launch_argmax(stream_.get(), args), "argmax");
 }
 
 }  // namespace switchyard::kernels::cuda

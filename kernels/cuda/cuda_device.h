@@ -12,15 +12,17 @@
 #include "kernels/cuda/cuda_memory.h"
 #include "kernels/cuda/cuda_packing.h"
 #include "kernels/cuda/kernels.h"
+#include "kernels/cuda/library_gemm.h"
 #include "kernels/cuda/table_ring.h"
 #include "kernels/device.h"
 
 namespace switchyard::kernels::cuda {
 
-class CudaDevice final : public Device {
+class CudaDevice final : public Device, private ExpertSelector {
  public:
   // `gpu`: CUDA's number of the device. Errors: kUnsupported, kLimit.
-  [[nodiscard]] static Result<std::unique_ptr<Device>> create(int gpu, Precision precision);
+  [[nodiscard]] static Result<std::unique_ptr<Device>> create(int gpu,
+                                                              const DeviceOptions& options);
 
   std::string description() const override { return description_; }
   Precision precision() const noexcept override { return precision_; }
@@ -57,8 +59,13 @@ class CudaDevice final : public Device {
   void convert(Rows src, MutableRows dst) override;
   void gather_rows(Rows x, std::span<const std::uint32_t> rows, MutableRows to) override;
   void row_variance(MatrixView<const float> x, std::span<float> out) override;
+  void argmax(MatrixView<const float> logits, std::span<std::uint32_t> ids) override;
+  ExpertSelector* expert_selector() noexcept override { return this; }
 
  private:
+  void select(MatrixView<const float> logits, const SelectionRule& rule,
+              const SelectedRows& out) override;
+
   // Groups of one inner width, as the two halves of the FFN see them.
   struct ExpertRun {
     std::span<const ExpertGroup> groups;
@@ -75,12 +82,25 @@ class CudaDevice final : public Device {
   bool fine(cudaError_t status, std::string_view what);
   [[nodiscard]] Result<void> wait();
   [[nodiscard]] Result<void> grow(DeviceMemory& memory, std::size_t bytes);
+  // Whether a product of so many rows with a result of this type goes to the library.
+  [[nodiscard]] bool by_library(std::size_t rows, DType result) const noexcept;
+  void library_multiply(const DeviceMatrix& matrix, ConstRowBlock x, std::size_t rows, RowBlock y,
+                        LibraryStore store);
+  // y = or += expert(x), by way of `inner`, all of `rows` rows.
+  void library_ffn(const CudaPackedExpert& expert, ConstRowBlock x, RowBlock inner,
+                   std::size_t rows, RowBlock y, LibraryStore store);
   void multiply(const DeviceMatrix& matrix, ConstRowBlock x, std::size_t rows, RowBlock y,
                 MatmulStore store);
   [[nodiscard]] RowBlock scratch(DeviceMemory& memory, std::size_t rows, std::size_t cols,
                                  DType dtype);
   void run_experts(const ExpertRun& run, RowBlock x, RowBlock y);
+  void run_experts_by_library(const ExpertRun& run, RowBlock x, RowBlock y);
+  [[nodiscard]] Result<void> reserve_partials(const KvCacheShape& shape);
   struct AttentionTables;
+  void cut_into_tiles(const AttentionParams& params, const KvRows& rows);
+  void cut_into_segments(const AttendItem& tile, std::size_t group,
+                         std::span<const std::uint32_t> position, std::uint32_t segments);
+  void fill_the_gpu(std::size_t group, std::span<const std::uint32_t> position);
   [[nodiscard]] AttentionTables plan_attention(const AttentionParams& params, const KvRows& rows);
 
   Precision precision_;
@@ -89,10 +109,18 @@ class CudaDevice final : public Device {
   Event done_;
   TableRing tables_;
   Packer packer_;
-  DeviceMemory permuted_;  // [pairs, d] rows in the order of the experts
-  DeviceMemory inner_;     // [pairs or tokens, f]
-  DeviceMemory results_;   // [pairs, d] in the wire type
+  DeviceMemory permuted_;                 // [pairs, d] rows in the order of the experts
+  DeviceMemory inner_;                    // [pairs or tokens, f]
+  DeviceMemory results_;                  // [pairs, d] in the wire type
+  std::unique_ptr<LibraryGemm> library_;  // null: not asked for
+  DeviceMemory gate_up_;                  // [kLibraryChunkRows at most, 2 f] fp32, for the library
+  DeviceMemory partials_;                 // AttendPartials, [partial_rows_]
+  std::size_t partial_rows_ = 0;
+  std::uint32_t partial_rows_used_ = 0;   // of this op
+  std::size_t attend_blocks_wanted_ = 0;  // fewer tiles than that are cut into segments
   std::vector<AttendItem> items_;
+  std::vector<AttendItem> segment_items_;
+  std::vector<FoldItem> folds_;
   std::vector<std::uint32_t> pages_;
   std::optional<Error> failure_;
 };

@@ -11,6 +11,10 @@ constexpr std::size_t kChunkBytes = 16;
 
 ConstRowBlock constant(RowBlock block) { return {block.data, block.dtype, block.stride_bytes}; }
 
+RowBlock rows_from(RowBlock block, std::size_t row) {
+  return {block.data + row * block.stride_bytes, block.dtype, block.stride_bytes};
+}
+
 // Rows of a tile where no group has more than `rows`.
 std::size_t tile_rows(DType operand, std::size_t rows) {
   if (operand == DType::kF32) return kMatmulRows;
@@ -74,9 +78,16 @@ void CudaDevice::gemm(Rows x, const PackedMatrix& weight, MatrixView<float> y, S
       "x [{}, {}] W [{}, {}] y [{}, {}]", x.rows, x.cols, matrix.out, matrix.in, y.rows(),
       y.cols());
   if (failure_) return;
-  multiply(matrix, {x.data, x.dtype, x.stride * size_bytes(x.dtype)}, x.rows,
-           {reinterpret_cast<std::byte*>(y.data()), DType::kF32, y.stride() * sizeof(float)},
-           store == Store::kAdd ? MatmulStore::kAddF32 : MatmulStore::kSet);
+  const ConstRowBlock from{x.data, x.dtype, x.stride * size_bytes(x.dtype)};
+  const RowBlock to{reinterpret_cast<std::byte*>(y.data()), DType::kF32,
+                    y.stride() * sizeof(float)};
+  if (by_library(x.rows, to.dtype)) {
+    library_multiply(matrix, from, x.rows, to,
+                     store == Store::kAdd ? LibraryStore::kAdd : LibraryStore::kSet);
+  } else {
+    multiply(matrix, from, x.rows, to,
+             store == Store::kAdd ? MatmulStore::kAddF32 : MatmulStore::kSet);
+  }
 }
 
 void CudaDevice::gate(MatrixView<const float> x, const PackedMatrix& gate,
@@ -101,14 +112,30 @@ void CudaDevice::dense_ffn(Rows x, const PackedExpert& ffn, MatrixView<float> y)
            "x [{}, {}] d {} y [{}, {}]", x.rows, x.cols, expert.hidden(), y.rows(), y.cols());
   if (failure_) return;
   const RowBlock inner = scratch(inner_, x.rows, expert.inner(), operand());
-  multiply(expert.gate_up, {x.data, x.dtype, x.stride * size_bytes(x.dtype)}, x.rows, inner,
-           MatmulStore::kSwiglu);
-  multiply(expert.down, constant(inner), x.rows,
-           {reinterpret_cast<std::byte*>(y.data()), DType::kF32, y.stride() * sizeof(float)},
-           MatmulStore::kAddF32);
+  const ConstRowBlock from{x.data, x.dtype, x.stride * size_bytes(x.dtype)};
+  const RowBlock to{reinterpret_cast<std::byte*>(y.data()), DType::kF32,
+                    y.stride() * sizeof(float)};
+  if (by_library(x.rows, to.dtype)) {
+    library_ffn(expert, from, inner, x.rows, to, LibraryStore::kAdd);
+    return;
+  }
+  multiply(expert.gate_up, from, x.rows, inner, MatmulStore::kSwiglu);
+  multiply(expert.down, constant(inner), x.rows, to, MatmulStore::kAddF32);
 }
 
-// The rows of x and y are in the order of the groups' pairs.
+// The groups of so many rows that the library has them; x and y as for run_experts().
+void CudaDevice::run_experts_by_library(const ExpertRun& run, RowBlock x, RowBlock y) {
+  const auto& last = run.groups.back();
+  const RowBlock inner = scratch(inner_, last.pair_begin + last.pair_count, run.inner, operand());
+  for (const auto& group : run.groups) {
+    if (!by_library(group.pair_count, y.dtype)) continue;
+    library_ffn(expert_of(group), constant(rows_from(x, group.pair_begin)),
+                rows_from(inner, group.pair_begin), group.pair_count,
+                rows_from(y, group.pair_begin), LibraryStore::kSet);
+  }
+}
+
+// The other groups. The rows of x and y are in the order of the groups' pairs.
 void CudaDevice::run_experts(const ExpertRun& run, RowBlock x, RowBlock y) {
   const auto& first = expert_of(run.groups.front());
   if (!fine(tables_.begin(stream_, 2 * run.tile_count * sizeof(MatmulTile), 2))) return;
@@ -117,6 +144,7 @@ void CudaDevice::run_experts(const ExpertRun& run, RowBlock x, RowBlock y) {
   MatmulTile* up_end = up;
   MatmulTile* down_end = down;
   for (const auto& group : run.groups) {
+    if (by_library(group.pair_count, y.dtype)) continue;
     write_tiles(group, run.tile_rows, expert_of(group).gate_up, up_end);
     write_tiles(group, run.tile_rows, expert_of(group).down, down_end);
   }
@@ -181,12 +209,17 @@ void CudaDevice::expert_ffn(Rows x, std::span<const std::uint32_t> pair_row,
                    group.pair_begin + group.pair_count <= pairs,
                "expert d {}, x {}, y {}, pairs {}+{} of {}", group.expert->hidden(), x.cols, y.cols,
                group.pair_begin, group.pair_count, pairs);
-      rows_max = std::max<std::size_t>(rows_max, group.pair_count);
+      if (!by_library(group.pair_count, y.dtype)) {
+        rows_max = std::max<std::size_t>(rows_max, group.pair_count);
+      }
     }
     run.groups = groups.subspan(begin, end - begin);
     run.tile_rows = tile_rows(x.dtype, rows_max);
-    for (const auto& group : run.groups) run.tile_count += tiles_of(group, run.tile_rows);
+    for (const auto& group : run.groups) {
+      if (!by_library(group.pair_count, y.dtype)) run.tile_count += tiles_of(group, run.tile_rows);
+    }
     if (run.tile_count != 0) run_experts(run, permuted, results);
+    if (library_ != nullptr) run_experts_by_library(run, permuted, results);
   }
   const GatherArgs unpermute{
       constant(results), nullptr, {y.data, y.dtype, y.stride * size_bytes(y.dtype)}, to_row, pairs,

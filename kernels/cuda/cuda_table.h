@@ -13,6 +13,6 @@ namespace switchyard::kernels::cuda {
 // Errors: kUnsupported saying what is missing: the toolkit at build time, a driver, a GPU.
 [[nodiscard]] Result<std::unique_ptr<Device>> make_cuda_device(const DeviceOptions& options);
 // What was compiled, for which architectures, and whether it can run here.
-[[nodiscard]] std::vector<KernelChoice> explain_cuda_kernels();
+[[nodiscard]] std::vector<KernelChoice> explain_cuda_kernels(const DeviceOptions& options);
 
 }  // namespace switchyard::kernels::cuda

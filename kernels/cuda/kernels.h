@@ -11,6 +11,7 @@
 #include <cstdint>
 
 #include "runtime/base/dtype.h"
+#include "runtime/base/selection_rule.h"
 
 namespace switchyard::kernels::cuda {
 
@@ -94,6 +95,31 @@ struct VarianceArgs {
 };
 [[nodiscard]] cudaError_t launch_row_variance(cudaStream_t stream, const VarianceArgs& args);
 
+// --- argmax.cu ---
+struct ArgmaxArgs {
+  const float* logits = nullptr;
+  std::size_t stride = 0;        // elements
+  std::uint32_t* ids = nullptr;  // [rows]
+  std::size_t rows = 0;
+  std::size_t cols = 0;
+};
+[[nodiscard]] cudaError_t launch_argmax(cudaStream_t stream, const ArgmaxArgs& args);
+
+// --- select.cu ---
+inline constexpr std::size_t kSelectExpertsMax = 1024;
+struct SelectArgs {
+  const float* logits = nullptr;
+  std::size_t stride = 0;            // elements
+  SelectionRule rule;                // bias: where kernels can read it
+  std::uint32_t* count = nullptr;    // [rows]
+  std::uint32_t* experts = nullptr;  // [rows, k_max]
+  float* weights = nullptr;          // [rows, k_max]
+  std::size_t k_max = 0;
+  std::size_t rows = 0;
+  std::size_t cols = 0;  // experts
+};
+[[nodiscard]] cudaError_t launch_select(cudaStream_t stream, const SelectArgs& args);
+
 // --- matmul.cu (fp32 operands), tensor_matmul.cu (bf16 operands) ---
 // Rows that share one matrix: at most kMatmulRows in fp32, one of the other two in bf16.
 inline constexpr std::size_t kMatmulRows = 8;
@@ -122,6 +148,16 @@ struct MatmulArgs {
 };
 [[nodiscard]] cudaError_t launch_matmul(cudaStream_t stream, const MatmulArgs& args);
 [[nodiscard]] cudaError_t launch_tensor_matmul(cudaStream_t stream, const MatmulArgs& args);
+
+// --- swiglu.cu ---
+struct SwigluArgs {
+  const float* gate_up = nullptr;  // [rows, 2 cols]: gate 0, up 0, gate 1, ...; 8-byte aligned rows
+  std::size_t gate_up_stride = 0;  // elements
+  RowBlock to;                     // [rows, cols]
+  std::size_t rows = 0;
+  std::size_t cols = 0;
+};
+[[nodiscard]] cudaError_t launch_swiglu(cudaStream_t stream, const SwigluArgs& args);
 
 // --- attention.cu ---
 // Where the keys of (layer, page, kv head) begin; values follow after `half_bytes`.
@@ -160,14 +196,29 @@ struct PrepareArgs {
 [[nodiscard]] cudaError_t launch_prepare(cudaStream_t stream, const PrepareArgs& args);
 
 // Query rows first_row .. first_row + rows - 1 of a run of tokens of one sequence: row i is head
-// i % group of token first_token + i / group.
+// i % group of token first_token + i / group. Segments of a context are walked and folded by one
+// block of threads (launch_attend), or each by its own, which leaves its part of the i-th row in
+// partial row partial + i (launch_attend_segments).
 inline constexpr std::size_t kAttendRows = 8;
+inline constexpr std::size_t kSegmentTokens = 256;  // positions of one online softmax
 struct AttendItem {
   std::uint32_t first_token = 0;
   std::uint32_t kv_head = 0;
   std::uint32_t first_row = 0;
   std::uint32_t rows = 0;
   std::uint32_t pages_begin = 0;  // of the sequence, in `pages`
+  std::uint32_t segment = 0;
+  std::uint32_t partial = 0;
+};
+// What segments leave of query rows: [partial rows, head size] weighted values, and of each row the
+// highest score and the sum of the probabilities against it.
+struct alignas(8) SegmentSoftmax {
+  float highest;
+  float total;
+};
+struct AttendPartials {
+  float* values = nullptr;
+  SegmentSoftmax* softmax = nullptr;
 };
 struct AttendArgs {
   const float* q = nullptr;  // prepared
@@ -181,8 +232,28 @@ struct AttendArgs {
   const AttendItem* items = nullptr;
   std::size_t item_count = 0;
   KvBlocks cache;
+  AttendPartials partials;
 };
 [[nodiscard]] cudaError_t launch_attend(cudaStream_t stream, const AttendArgs& args);
+[[nodiscard]] cudaError_t launch_attend_segments(cudaStream_t stream, const AttendArgs& args);
+
+// --- attention_fold.cu ---
+// A query row whose segments lie in the partial rows first, first + step, ...
+struct FoldItem {
+  std::uint32_t token = 0;
+  std::uint32_t head = 0;
+  std::uint32_t first = 0;
+  std::uint32_t step = 0;
+  std::uint32_t segments = 0;
+};
+struct FoldArgs {
+  AttendPartials partials;
+  RowBlock out;
+  std::size_t head_size = 0;
+  const FoldItem* items = nullptr;
+  std::size_t item_count = 0;
+};
+[[nodiscard]] cudaError_t launch_fold(cudaStream_t stream, const FoldArgs& args);
 
 // --- pack.cu ---
 // Rows of a checkpoint's matrix into the operand type: row r goes to row r * to_step + to_offset.

@@ -10,6 +10,13 @@ namespace switchyard::kernels::cuda {
 
 inline constexpr Duration kDeviceWaitMax{60'000'000'000};
 inline constexpr std::size_t kTableBytes = std::size_t{1} << 20;
+// Query rows times segments of a context that one attention op cuts for itself: 32k positions of
+// four sequences with 32 heads. Beyond that a block of threads walks all segments.
+inline constexpr std::size_t kPartialRows = 16384;
+// Fewer rows of one matrix are never a library's.
+inline constexpr std::size_t kLibraryRowsMin = 64;
+// Rows of a library's SwiGLU that wait in fp32 at a time.
+inline constexpr std::size_t kLibraryChunkRows = 4096;
 inline constexpr std::size_t kPackBytes = std::size_t{32}
                                           << 20;  // of a checkpoint's rows at a time
 

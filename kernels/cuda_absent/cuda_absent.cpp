@@ -14,6 +14,8 @@ Result<std::unique_ptr<Device>> make_cuda_device(const DeviceOptions& /*options*
   return fail(ErrorCode::kUnsupported, ErrorScope::kDevice, "{}", kMissing);
 }
 
-std::vector<KernelChoice> explain_cuda_kernels() { return {{"all", "cuda", false, kMissing}}; }
+std::vector<KernelChoice> explain_cuda_kernels(const DeviceOptions& /*options*/) {
+  return {{"all", "cuda", false, kMissing}};
+}
 
 }  // namespace switchyard::kernels::cuda

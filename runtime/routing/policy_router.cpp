@@ -61,6 +61,28 @@ void PolicyRouter::route(std::size_t layer, MatrixView<const float> logits,
   }
 }
 
+bool PolicyRouter::compile(std::size_t layer, SelectionRule& out) const {
+  const auto& convention = policy_.convention;
+  out = {};
+  SY_CHECK(layer < convention.layers, "layer {} of {}", layer, convention.layers);
+  if (!policy_.rule->compile(layer, out)) return false;
+  out.scores =
+      convention.scoring == Scoring::kSoftmax ? GateScores::kSoftmax : GateScores::kSigmoid;
+  out.base = convention.renormalise                  ? WeightBase::kKept
+             : options_.weights == WeightRule::kMass ? WeightBase::kKeptOverStatic
+                                                     : WeightBase::kOne;
+  out.scale = convention.scale;
+  out.ranked = static_cast<std::uint32_t>(ranked_count_);
+  out.k_static = static_cast<std::uint32_t>(convention.k_static);
+  if (out.base == WeightBase::kKeptOverStatic && out.k_static > out.ranked) return false;
+  if (!policy_.ranking) return true;
+  const auto& ranking = *policy_.ranking;
+  out.groups = static_cast<std::uint32_t>(ranking.grouping.groups);
+  out.groups_kept = static_cast<std::uint32_t>(ranking.grouping.groups_kept);
+  if (!ranking.bias.empty()) out.bias = ranking.bias.data() + layer * convention.experts;
+  return true;
+}
+
 // Softmax and sigmoid are increasing, so ranking by logit is ranking by score without the ties that
 // rounding makes.
 void PolicyRouter::rank(std::size_t layer, Scratch& scratch) const {

@@ -30,6 +30,7 @@ class PolicyRouter final : public Router {
   [[nodiscard]] std::size_t k_max() const noexcept override { return policy_.k_max; }
   void route(std::size_t layer, MatrixView<const float> logits, const TokenSignals& signals,
              Selections& out) const override;
+  [[nodiscard]] bool compile(std::size_t layer, SelectionRule& out) const override;
 
  private:
   struct Scratch;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "runtime/base/error.h"
+#include "runtime/base/selection_rule.h"
 #include "runtime/base/view.h"
 #include "runtime/routing/selection.h"
 
@@ -54,6 +55,12 @@ class Router {
   // Does not allocate when `out` has reserved T * k_max(). Non-finite logits trigger the fallback.
   virtual void route(std::size_t layer, MatrixView<const float> logits, const TokenSignals& signals,
                      Selections& out) const = 0;
+  // The decision for `layer` as a rule that a device can follow, to the bit, where it looks at the
+  // gate alone; rows of logits that are not finite stay with route(). out.bias points into the
+  // router. False: there is none.
+  [[nodiscard]] virtual bool compile(std::size_t /*layer*/, SelectionRule& /*out*/) const {
+    return false;
+  }
 };
 
 // Parses and builds: "topk:k=4", "relative:t=0.2,k_min=1", "top-p:theta=0.6,k_min=1,k_max=6", ...

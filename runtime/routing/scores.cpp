@@ -1,16 +1,16 @@
 #include "runtime/routing/scores.h"
 
 #include <algorithm>
-#include <bit>
 #include <cfloat>
-#include <cstdint>
+
+#include "runtime/base/gate_math.h"
 
 namespace switchyard::routing {
 namespace {
 
 // Sums and maxima run over eight interleaved lanes that are folded in a fixed order: the compiler
 // may use vectors of any width up to eight and the result stays the same.
-constexpr std::size_t kLanes = 8;
+constexpr std::size_t kLanes = kGateLanes;
 static_assert(kExpertsMax % kLanes == 0);
 
 [[nodiscard]] std::size_t padded(std::size_t experts) noexcept {
@@ -18,38 +18,10 @@ static_assert(kExpertsMax % kLanes == 0);
 }
 
 [[nodiscard]] float fold(const std::array<float, kLanes>& lane) noexcept {
-  return ((lane[0] + lane[4]) + (lane[1] + lane[5])) + ((lane[2] + lane[6]) + (lane[3] + lane[7]));
+  return fold_gate_lanes(lane.data());
 }
 
-// Where exp has long been 0 in fp32.
-constexpr float kExpFloor = -100.0F;
-
-// Range reduction x = n ln 2 + r, |r| <= 0.3466, and the Taylor polynomial of degree 7 (truncation
-// 5e-9). Adding 1.5 * 2^23 rounds to the nearest integer and leaves n in the low mantissa bits.
-// Takes -100 <= x <= 0. Without a branch: below -87.3 the exponent wraps and a mask makes the
-// result 0; clamping here as well would make gcc 12 thread the two comparisons into jumps and
-// vectorise nothing.
-[[nodiscard]] inline float exp_kernel(float x) noexcept {
-  constexpr float kMagic = 12582912.0F;
-  constexpr float kLog2E = 1.44269504088896341F;
-  constexpr float kLn2High = 0.693359375F;  // 9 bits: n * kLn2High is exact
-  constexpr float kLn2Low = -2.12194440e-4F;
-  const float shifted = x * kLog2E + kMagic;
-  const float n = shifted - kMagic;
-  const float r = (x - n * kLn2High) - n * kLn2Low;
-  float p = 1.0F / 5040.0F;
-  p = p * r + 1.0F / 720.0F;
-  p = p * r + 1.0F / 120.0F;
-  p = p * r + 1.0F / 24.0F;
-  p = p * r + 1.0F / 6.0F;
-  p = p * r + 0.5F;
-  p = p * r + 1.0F;
-  p = p * r + 1.0F;
-  const std::uint32_t exponent = (std::bit_cast<std::uint32_t>(shifted) + 127U) << 23;
-  const float value = p * std::bit_cast<float>(exponent);
-  const std::uint32_t keep = 0U - static_cast<std::uint32_t>(x >= -87.3F);
-  return std::bit_cast<float>(std::bit_cast<std::uint32_t>(value) & keep);
-}
+constexpr float kExpFloor = kGateExpFloor;
 
 void softmax(ScoreRow& row) noexcept {
   const std::size_t count = padded(row.experts);
@@ -59,7 +31,7 @@ void softmax(ScoreRow& row) noexcept {
         row.logits[e] - top;  // -inf where the difference overflows; the clamp covers it
     row.shifted[e] = d < kExpFloor ? kExpFloor : d;
   }
-  for (std::size_t e = 0; e < count; ++e) row.scores[e] = exp_kernel(row.shifted[e]);
+  for (std::size_t e = 0; e < count; ++e) row.scores[e] = gate_exp(row.shifted[e]);
   std::array<float, kLanes> lane{};
   for (std::size_t e = 0; e < count; e += kLanes) {
     for (std::size_t l = 0; l < kLanes; ++l) lane[l] += row.scores[e + l];
@@ -75,10 +47,10 @@ void sigmoid(ScoreRow& row) noexcept {
     const float negative = row.logits[e] > 0 ? -row.logits[e] : row.logits[e];
     row.shifted[e] = negative < kExpFloor ? kExpFloor : negative;
   }
-  for (std::size_t e = 0; e < count; ++e) row.shifted[e] = exp_kernel(row.shifted[e]);
+  for (std::size_t e = 0; e < count; ++e) row.shifted[e] = gate_exp(row.shifted[e]);
   for (std::size_t e = 0; e < count; ++e) {
     const float small = row.shifted[e];  // exp(-|z|)
-    row.scores[e] = (row.logits[e] >= 0 ? 1.0F : small) / (1.0F + small);
+    row.scores[e] = gate_sigmoid(row.logits[e], small);
   }
   std::array<float, kLanes> lane{};  // padding has score 0: exp underflows
   for (std::size_t e = 0; e < count; e += kLanes) {
@@ -89,24 +61,9 @@ void sigmoid(ScoreRow& row) noexcept {
 
 }  // namespace
 
-float exp_nonpositive(float x) noexcept { return exp_kernel(x < kExpFloor ? kExpFloor : x); }
+float exp_nonpositive(float x) noexcept { return gate_exp(x < kExpFloor ? kExpFloor : x); }
 
-// x = m 2^e with m in [sqrt(1/2), sqrt(2)); ln m = 2 atanh((m-1)/(m+1)), whose argument is below
-// 0.172.
-double log_positive(double x) noexcept {
-  const auto bits = std::bit_cast<std::uint64_t>(x);
-  int exponent = static_cast<int>((bits >> 52) & 0x7FFU) - 1023;
-  double m = std::bit_cast<double>((bits & 0x000FFFFFFFFFFFFFULL) | 0x3FF0000000000000ULL);
-  if (m > 1.4142135623730951) {
-    m *= 0.5;
-    ++exponent;
-  }
-  const double t = (m - 1.0) / (m + 1.0);
-  const double t2 = t * t;
-  double series = 0;
-  for (int odd = 17; odd >= 1; odd -= 2) series = series * t2 + 1.0 / odd;
-  return 2.0 * t * series + exponent * 0.69314718055994530942;
-}
+double log_positive(double x) noexcept { return gate_log(x); }
 
 void score_row(Scoring scoring, std::span<const float> logits, ScoreRow& row) noexcept {
   const std::size_t experts = logits.size();

@@ -20,19 +20,45 @@ namespace {
 
 using kernels::Device;
 
+kernels::AttentionParams heads_of(std::size_t heads, std::size_t kv_heads, std::size_t size) {
+  kernels::AttentionParams params;
+  params.heads = heads;
+  params.kv_heads = kv_heads;
+  params.head_size = size;
+  return params;
+}
+
 struct Sizes {
   std::size_t hidden = 4096;
   std::size_t inner = 1536;
   std::size_t experts = 64;
   std::size_t copy_bytes = std::size_t{1} << 30;
-  std::size_t context = 4096;
+  std::size_t vocab = 151936;
+  std::size_t gate_experts = 128;
+  kernels::AttentionParams attention = heads_of(32, 4, 128);
+  std::vector<std::size_t> contexts{512, 4096, 32768};
   std::vector<std::size_t> rows{1, 8, 64, 512, 4096};
   unsigned int peak_blocks = 1056;
   unsigned int peak_steps = 1U << 16;
   int repeats = 20;
 };
 
-Sizes small_sizes() { return {64, 32, 4, std::size_t{1} << 16, 128, {1, 17}, 2, 16, 2}; }
+Sizes small_sizes() {
+  Sizes sizes;
+  sizes.hidden = 64;
+  sizes.inner = 32;
+  sizes.experts = 4;
+  sizes.copy_bytes = std::size_t{1} << 16;
+  sizes.vocab = 700;
+  sizes.gate_experts = 16;
+  sizes.attention = heads_of(4, 2, 16);
+  sizes.contexts = {100, 600};
+  sizes.rows = {1, 65};
+  sizes.peak_blocks = 2;
+  sizes.peak_steps = 16;
+  sizes.repeats = 2;
+  return sizes;
+}
 
 // Median microseconds of work that synchronizes itself.
 template <class Work>
@@ -100,6 +126,60 @@ class Measurement {
     return {};
   }
 
+  // One row of one sequence, and 64 rows of one, at the end of a context.
+  Result<void> attention() {
+    for (const std::size_t context : sizes_.contexts) {
+      const std::size_t pages = (context + kernels::kKvPageTokens - 1) / kernels::kKvPageTokens;
+      const auto& params = sizes_.attention;
+      SY_ASSIGN(const auto cache,
+                device_.make_kv_cache({1, params.kv_heads, params.head_size, pages}));
+      for (const std::size_t rows : {1, 64}) SY_TRY(attention_of(*cache, context, rows));
+    }
+    return {};
+  }
+
+  Result<void> argmax() {
+    for (const std::size_t rows : sizes_.rows) {
+      if (rows > 512) continue;
+      SY_ASSIGN(auto logits, device_.allocate(rows * sizes_.vocab * sizeof(float)));
+      SY_ASSIGN(auto ids, device_.allocate_wire(rows * sizeof(std::uint32_t)));
+      SY_ASSIGN(const double us, median_us(sizes_.repeats, [&] {
+                  device_.argmax({logits.f32(), rows, sizes_.vocab},
+                                 {reinterpret_cast<std::uint32_t*>(ids.data()), rows});
+                  return device_.synchronize();
+                }));
+      add(fmt::format("argmax {} m={}", sizes_.vocab, rows), us,
+          4.0 * static_cast<double>(rows * sizes_.vocab), 0);
+    }
+    return {};
+  }
+
+  // The best eight by softmax, to the host.
+  Result<void> select() {
+    auto* const selector = device_.expert_selector();
+    SelectionRule rule;
+    rule.k_min = rule.k_max = rule.ranked = 8;
+    const std::size_t experts = sizes_.gate_experts;
+    for (const std::size_t rows : sizes_.rows) {
+      const std::size_t slots = rows * rule.k_max;
+      SY_ASSIGN(auto logits, device_.allocate(rows * experts * sizeof(float)));
+      SY_ASSIGN(auto wire, device_.allocate_wire((rows + 2 * slots) * sizeof(float)));
+      auto* const words = reinterpret_cast<std::uint32_t*>(wire.data());
+      const kernels::SelectedRows out{
+          rule.k_max,
+          {words, rows},
+          {words + rows, slots},
+          {reinterpret_cast<float*>(wire.data()) + rows + slots, slots}};
+      SY_ASSIGN(const double us, median_us(sizes_.repeats, [&] {
+                  selector->select({logits.f32(), rows, experts}, rule, out);
+                  return device_.synchronize();
+                }));
+      add(fmt::format("select 8 of {} m={}", experts, rows), us,
+          4.0 * static_cast<double>(rows * experts + rows + 2 * slots), 0);
+    }
+    return {};
+  }
+
   // Every row goes to two experts in turn.
   Result<void> experts() {
     std::vector<std::unique_ptr<kernels::PackedExpert>> experts;
@@ -122,6 +202,38 @@ class Measurement {
   }
 
  private:
+  Result<void> attention_of(kernels::KvCache& cache, std::size_t context, std::size_t rows) {
+    const auto& params = sizes_.attention;
+    const std::size_t q_columns = params.heads * params.head_size;
+    const std::size_t kv_columns = params.kv_heads * params.head_size;
+    SY_ASSIGN(auto rope, device_.allocate(context * params.head_size / 2 * sizeof(float)));
+    SY_ASSIGN(auto q, device_.allocate(rows * q_columns * sizeof(float)));
+    SY_ASSIGN(auto k, device_.allocate(rows * kv_columns * sizeof(float)));
+    SY_ASSIGN(auto v, device_.allocate(rows * kv_columns * sizeof(float)));
+    SY_ASSIGN(auto out, device_.allocate(rows * q_columns * sizeof(Bf16)));
+    SY_TRY(device_.reserve(rows, 0, 0, 0));
+    auto with = params;
+    with.rope_cos = rope.f32_span();
+    with.rope_sin = rope.f32_span();
+    std::vector<std::uint32_t> table;
+    for (std::uint32_t page = 0; page < cache.shape().pages; ++page) table.push_back(page);
+    std::vector<std::uint32_t> position;
+    for (std::size_t t = 0; t < rows; ++t) {
+      position.push_back(static_cast<std::uint32_t>(context - rows + t));
+    }
+    const std::vector<const std::uint32_t*> pages(rows, table.data());
+    SY_ASSIGN(const double us, median_us(sizes_.repeats, [&] {
+                device_.attention(with, cache, 0, {position, pages}, {q.f32(), rows, q_columns},
+                                  {k.f32(), rows, kv_columns}, {v.f32(), rows, kv_columns},
+                                  {out.data(), DType::kBf16, rows, q_columns, q_columns});
+                return device_.synchronize();
+              }));
+    add(fmt::format("attention {}/{} of {} context {} m={}", params.heads, params.kv_heads,
+                    params.head_size, context, rows),
+        us, 4.0 * static_cast<double>(context * kv_columns),
+        4.0 * static_cast<double>(rows * context * q_columns));
+    return {};
+  }
   Result<void> experts_of(const std::vector<std::unique_ptr<kernels::PackedExpert>>& experts,
                           std::size_t rows) {
     std::vector<std::uint32_t> row;
@@ -192,13 +304,31 @@ class Measurement {
   nlohmann::json rows_ = nlohmann::json::array();
 };
 
+// The products again with the opt-in; null where this build or machine has no cuBLAS.
+Result<nlohmann::json> run_cublas(const Sizes& sizes, const Ceilings& ceilings) {
+  kernels::DeviceOptions options;
+  options.cuda_gemm = kernels::CudaGemm::kCublas;
+  const auto device = kernels::make_device("cuda", options);
+  if (!device && device.error().code == ErrorCode::kUnsupported) return nlohmann::json(nullptr);
+  if (!device) return Unexpected(device.error());
+  Measurement measurement(sizes, ceilings, **device);
+  SY_TRY(measurement.gemm());
+  SY_TRY(measurement.experts());
+  return measurement.document();
+}
+
 Result<void> run(const Sizes& sizes) {
   SY_ASSIGN(const auto device, kernels::make_device("cuda", {}));
   SY_ASSIGN(const auto ceilings, measure_ceilings(sizes));
   Measurement measurement(sizes, ceilings, *device);
   SY_TRY(measurement.gemm());
   SY_TRY(measurement.experts());
-  std::printf("%s\n", measurement.document().dump(2).c_str());
+  SY_TRY(measurement.attention());
+  SY_TRY(measurement.argmax());
+  SY_TRY(measurement.select());
+  auto document = measurement.document();
+  SY_ASSIGN(document["with_cublas"], run_cublas(sizes, ceilings));
+  std::printf("%s\n", document.dump(2).c_str());
   return {};
 }
 

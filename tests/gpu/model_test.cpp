@@ -104,6 +104,21 @@ INSTANTIATE_TEST_SUITE_P(Models, ModelOnGpu,
                            return name;
                          });
 
+// Without --json nobody wants logits: the tokens are chosen on the GPU.
+TEST_F(ExactOnGpu, TokensChosenOnTheGpuAreThoseChosenFromItsLogits) {
+  const std::string prompt = "The rain fell on the road";
+  Arguments arguments{"generate", "--preset",     "demo", "--prompt", prompt,
+                      "--quiet",  "--max-tokens", "12",   "--device", "cuda"};
+  const auto chosen_there = run_alone(arguments);
+  ASSERT_EQ(chosen_there.exit_code, 0) << chosen_there.err;
+  arguments.emplace_back("--json");
+  const auto chosen_here = run_alone(arguments);
+  ASSERT_EQ(chosen_here.exit_code, 0) << chosen_here.err;
+  const auto text = chosen_here.json()["sequences"][0]["text"].get<std::string>();
+  EXPECT_EQ(chosen_there.out.substr(0, prompt.size() + text.size() + 1), prompt + text + "\n")
+      << chosen_there.command;
+}
+
 TEST_F(ExactOnGpu, OverBatchesAndThreadsOfOneProcess) {
   const auto wanted = baseline();
   for (const Arguments& extra :

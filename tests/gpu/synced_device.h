@@ -84,6 +84,10 @@ class SyncedDevice final : public Device {
   void row_variance(MatrixView<const float> x, std::span<float> out) override {
     done([&] { inside_->row_variance(x, out); });
   }
+  void argmax(MatrixView<const float> logits, std::span<std::uint32_t> ids) override {
+    done([&] { inside_->argmax(logits, ids); });
+  }
+  ExpertSelector* expert_selector() noexcept override { return inside_->expert_selector(); }
 
  private:
   template <class Op>

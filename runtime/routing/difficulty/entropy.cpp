@@ -11,7 +11,8 @@ float score(const TokenView& token, const EstimatorSetup& /*setup*/) noexcept {
 }  // namespace
 
 Estimator entropy_estimator() {
-  return {"entropy", "entropy of the gate", RuleNeeds{true, false, false}, false, &score};
+  return {"entropy", "entropy of the gate", RuleNeeds{true, false, false}, false,
+          &score,    StepSignal::kEntropy};
 }
 
 }  // namespace switchyard::routing

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -27,6 +28,8 @@ struct Estimator {
   bool needs_token_counts = false;
   // NaN: no answer for this token.
   float (*score)(const TokenView& token, const EstimatorSetup& setup) noexcept = nullptr;
+  // The same by a device that holds the logits; none where it needs more than they say.
+  std::optional<StepSignal> device_signal = std::nullopt;
 };
 
 [[nodiscard]] Estimator variance_estimator();

@@ -10,6 +10,8 @@ float score(const TokenView& token, const EstimatorSetup& /*setup*/) noexcept {
 
 }  // namespace
 
-Estimator p1_estimator() { return {"p1", "1 - the best expert's probability", {}, false, &score}; }
+Estimator p1_estimator() {
+  return {"p1", "1 - the best expert's probability", {}, false, &score, StepSignal::kBest};
+}
 
 }  // namespace switchyard::routing

@@ -32,6 +32,14 @@ Result<Keys> read(const PolicyInput& input, const CutPolicy& policy) {
 
 }  // namespace
 
+bool compile_cut(KeepRule keep, KRange range, double cut, SelectionRule& out) noexcept {
+  out.keep = keep;
+  out.k_min = static_cast<std::uint32_t>(range.low);
+  out.k_max = static_cast<std::uint32_t>(range.high);
+  out.cut = cut;
+  return true;
+}
+
 std::vector<std::string_view> cut_keys(const CutPolicy& policy) {
   return {policy.key, "mean_k", "k_min", "k_max", "per_layer"};
 }

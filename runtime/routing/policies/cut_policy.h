@@ -19,6 +19,10 @@ struct CutPolicy {
   double (*cut_of_ease)(double ease) = nullptr;  // from the solved ease to the key's value
 };
 
+// For CountRule::compile() of a rule with one cut.
+[[nodiscard]] bool compile_cut(KeepRule keep, KRange range, double cut,
+                               SelectionRule& out) noexcept;
+
 // The keys that a cut policy takes.
 [[nodiscard]] std::vector<std::string_view> cut_keys(const CutPolicy& policy);
 

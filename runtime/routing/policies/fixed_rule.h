@@ -16,6 +16,11 @@ class FixedRule final : public CountRule {
   [[nodiscard]] std::size_t count(const TokenView& token) const noexcept override {
     return k_by_layer_[token.layer];
   }
+  [[nodiscard]] bool compile(std::size_t layer, SelectionRule& out) const noexcept override {
+    out.keep = KeepRule::kFixed;
+    out.k_min = out.k_max = static_cast<std::uint32_t>(k_by_layer_[layer]);
+    return true;
+  }
 
  private:
   std::vector<std::size_t> k_by_layer_;

@@ -3,6 +3,7 @@
 // per_layer=1 gives each layer its own t.
 #include "runtime/routing/policies/relative.h"
 
+#include "runtime/base/gate_math.h"
 #include "runtime/routing/policies/cut_policy.h"
 
 namespace switchyard::routing {
@@ -13,10 +14,11 @@ class RelativeRule final : public CountRule {
   RelativeRule(KRange range, LayerThresholds t) : range_(range), t_(std::move(t)) {}
 
   [[nodiscard]] std::size_t count(const TokenView& token) const noexcept override {
-    const double least = t_.of(token.layer)[0] * static_cast<double>(token.shares[0]);
-    std::size_t k = range_.low;
-    while (k < range_.high && static_cast<double>(token.shares[k]) >= least) ++k;
-    return k;
+    return keep_relative([&](std::size_t rank) { return token.shares[rank]; },
+                         t_.of(token.layer)[0], range_.low, range_.high);
+  }
+  [[nodiscard]] bool compile(std::size_t layer, SelectionRule& out) const noexcept override {
+    return compile_cut(KeepRule::kRelative, range_, t_.of(layer)[0], out);
   }
 
  private:

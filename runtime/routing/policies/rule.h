@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <span>
 
+#include "runtime/base/selection_rule.h"
 #include "runtime/routing/scores.h"
 
 namespace switchyard::routing {
@@ -35,6 +36,10 @@ class CountRule {
   // k in k_min..k_max; 0 when the rule has no answer for this token (the fallback then fires).
   [[nodiscard]] virtual std::size_t count(const TokenView& token) const noexcept = 0;
   [[nodiscard]] virtual RuleNeeds needs() const noexcept { return {}; }
+  // Fills k_min, k_max and what `keep` goes by, for `layer`. False where a device cannot count so.
+  [[nodiscard]] virtual bool compile(std::size_t /*layer*/, SelectionRule& /*out*/) const noexcept {
+    return false;
+  }
 };
 
 }  // namespace switchyard::routing

@@ -30,6 +30,17 @@ class ThresholdRule final : public CountRule {
     return k;
   }
   [[nodiscard]] RuleNeeds needs() const noexcept override { return estimator_.needs; }
+  [[nodiscard]] bool compile(std::size_t layer, SelectionRule& out) const noexcept override {
+    const auto thresholds = thresholds_.of(layer);
+    if (!estimator_.device_signal || thresholds.size() > SelectionRule::kStepsMax) return false;
+    out.keep = KeepRule::kSteps;
+    out.signal = *estimator_.device_signal;
+    out.k_min = static_cast<std::uint32_t>(range_.low);
+    out.k_max = static_cast<std::uint32_t>(range_.high);
+    out.steps = static_cast<std::uint32_t>(thresholds.size());
+    std::ranges::copy(thresholds, out.thresholds);
+    return true;
+  }
 
  private:
   Estimator estimator_;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "runtime/base/gate_math.h"
 #include "runtime/routing/policies/cut_policy.h"
 
 namespace switchyard::routing {
@@ -15,16 +16,11 @@ class TopPRule final : public CountRule {
   TopPRule(KRange range, LayerThresholds theta) : range_(range), theta_(std::move(theta)) {}
 
   [[nodiscard]] std::size_t count(const TokenView& token) const noexcept override {
-    const double theta = theta_.of(token.layer)[0];
-    // A rounded prefix can reach 1 early; the exact sum cannot.
-    if (theta >= 1.0) return range_.high;
-    double sum = 0;
-    std::size_t k = 0;
-    while (k < range_.high && (k < range_.low || sum < theta)) {
-      sum += static_cast<double>(token.shares[k]);
-      ++k;
-    }
-    return k;
+    return keep_top_p([&](std::size_t rank) { return token.shares[rank]; },
+                      theta_.of(token.layer)[0], range_.low, range_.high);
+  }
+  [[nodiscard]] bool compile(std::size_t layer, SelectionRule& out) const noexcept override {
+    return compile_cut(KeepRule::kTopP, range_, theta_.of(layer)[0], out);
   }
 
  private:

@@ -67,6 +67,31 @@ TEST_P(Attention, KeepsItsBitsAmongOtherSequences) {
   EXPECT_EQ(together, alone);
 }
 
+// Contexts of several segments (256 positions on a GPU), row by row, in chunks across their edges,
+// whole, and in company: the same bits, near the oracle. Of two heads a kv head and of three: a
+// tile may begin and end within a token. On a GPU of 132 processors, as the emulated one, the whole
+// is not cut into segments, and all else is.
+TEST_P(Attention, KeepsItsBitsOverLongContexts) {
+  for (const std::size_t heads : {4U, 6U}) {
+    const AttentionShape shape{heads, 2, 8, QkNorm::kNone, 0, 530, 2};
+    const AttentionCase work(shape, operand());
+    const auto whole = in_chunks(work, *device_, shape.tokens, shape.tokens);
+    work.expect_oracle(whole, tolerance());
+    for (const std::size_t chunk : {1U, 7U, 64U, 255U, 257U}) {
+      EXPECT_EQ(in_chunks(work, *device_, shape.tokens, chunk), whole) << "chunks of " << chunk;
+    }
+    auto alone = whole;
+    alone.merge(in_chunks(work, *device_, shape.tokens, shape.tokens, 1));
+    const auto cache = work.make_cache(*device_);
+    AttentionCase::Outputs together;
+    work.run(*device_, *cache, {{0, 0, 500}, {1, 0, 3}}, together);
+    work.run(*device_, *cache, {{1, 3, 260}, {0, 500, 1}}, together);
+    work.run(*device_, *cache, {{0, 501, 29}, {1, 263, 1}}, together);
+    work.run(*device_, *cache, {{1, 264, 266}}, together);
+    EXPECT_EQ(together, alone);
+  }
+}
+
 // A page keeps what its earlier owner left; nothing of it may shine through. The chunks end on odd
 // counts of positions, where a pair of bf16 values reaches one past the last.
 TEST_P(Attention, DoesNotSeeTheEarlierOwnerOfAPage) {
