@@ -8,6 +8,7 @@ namespace {
 class GateObserver final : public engine::Observer {
  public:
   explicit GateObserver(routing::Calibrator& calibrator) : calibrator_(calibrator) {}
+  [[nodiscard]] bool wants_gate_logits() const override { return true; }
   void on_routed(const engine::RoutedRows& rows) override {
     calibrator_.observe(rows.moe_layer, rows.logits, rows.signals);
   }

@@ -68,6 +68,8 @@ Result<engine::ClusterOptions> cluster_options(const config::EffectiveConfig& co
   options.breaker_timeout = std::chrono::milliseconds(run.cluster.breaker_timeout_ms);
   SY_ASSIGN(options.device.precision, precision_of(run.device.precision));
   options.device.isa = run.device.isa;
+  options.device.cuda_gemm = run.device.cuda_gemm == "cublas" ? kernels::CudaGemm::kCublas
+                                                              : kernels::CudaGemm::kInvariant;
   options.device.threads = run.device.threads;
   options.limits.sequences_max = run.engine.sequences_max;
   options.limits.chunk_tokens = run.engine.chunk_tokens;

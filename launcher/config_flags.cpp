@@ -18,6 +18,10 @@ constexpr std::array kValueFlags{
     KeyFlag{"--device", "device.name", "cpu or cuda", "Model"},
     KeyFlag{"--precision", "device.precision", "bf16 or fp32", "Model"},
     KeyFlag{"--isa", "device.isa", "kernel set: auto, avx512-bf16, avx512, avx2, ref", "Model"},
+    KeyFlag{"--cuda-gemm", "device.cuda_gemm",
+            "on a GPU: invariant, or cublas for products of many rows; gives up equal bits over "
+            "batches",
+            "Model"},
     KeyFlag{"--routing", "routing.spec",
             "routing policy, e.g. topk:k=2 or top-p:theta=0.6,k_min=1,k_max=6", "Routing"},
     KeyFlag{"--calibration", "routing.calibration", "file written by `calibrate`", "Routing"},

@@ -80,6 +80,7 @@ std::vector<engine::SequenceRequest> scoring_requests(const std::vector<std::uin
     request.tokens.assign(first, first + static_cast<std::ptrdiff_t>(count));
     request.targets.assign(first + 1, first + 1 + static_cast<std::ptrdiff_t>(count));
     request.wanted = engine::LogitsWanted::kAll;
+    request.digest = engine::DigestWanted::kNo;
     request.seed = hash_counters(0, begin);
     requests.push_back(std::move(request));
   }

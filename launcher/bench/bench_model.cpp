@@ -40,6 +40,7 @@ std::vector<engine::SequenceRequest> random_requests(std::size_t count, std::siz
     engine::SequenceRequest request;
     request.id = SequenceId(s);
     request.max_tokens = static_cast<std::uint32_t>(generate);
+    request.digest = engine::DigestWanted::kNo;
     for (std::size_t i = 0; i < prompt; ++i) {
       request.tokens.push_back(static_cast<std::uint32_t>(hash_counters(seed, s, i) % vocab));
     }

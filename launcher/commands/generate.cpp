@@ -39,7 +39,11 @@ class GenerateProgram final : public PolicyProgram, public ServedProgram {
   Result<void> check_input(const model::ModelConfig& model) override { return prepare(model); }
 
   std::vector<engine::SequenceRequest> requests() const override {
-    return generation_requests(prompts_, run_, model_);
+    auto requests = generation_requests(prompts_, run_, model_);
+    if (!shows_digests()) {
+      for (auto& request : requests) request.digest = engine::DigestWanted::kNo;
+    }
+    return requests;
   }
 
   Result<void> conclude(engine::JobResult result, const engine::ClusterReport& report) override {
@@ -72,6 +76,8 @@ class GenerateProgram final : public PolicyProgram, public ServedProgram {
   }
 
  private:
+  [[nodiscard]] bool shows_digests() const { return flags_.json || !flags_.prompts_file.empty(); }
+
   Result<nlohmann::json> sequence_json(const engine::SequenceResult& result) const {
     nlohmann::json entry = {
         {"id", prompts_[result.id.index()].id},

@@ -30,6 +30,7 @@ class TraceProgram final : public PolicyProgram {
     }
     SY_ASSIGN(const auto prompts, take_prompts(flags_.prompts, flags_.prompts_file));
     requests_ = generation_requests(prompts, run_, model);
+    for (auto& request : requests_) request.digest = engine::DigestWanted::kNo;
     for (const auto& prompt : prompts) names_.push_back(prompt.id);
     return {};
   }

@@ -72,6 +72,9 @@ void add_device(std::vector<Key>& keys) {
               "Operands of the matrix products; sums are fp32 in both");
   rows.choice("isa", field<kIn, &S::isa>(), {"auto", "avx512-bf16", "avx512", "avx2", "ref"},
               "Instruction set of the kernels; auto: the best that this processor has");
+  rows.choice("cuda_gemm", field<kIn, &S::cuda_gemm>(), {"invariant", "cublas"},
+              "Matrix products of many rows on a GPU: our kernels, or cuBLAS, whose bits for a row "
+              "depend on the rows beside it");
   rows.count("threads", field<kIn, &S::threads>(), 0, 1024,
              "Compute threads of a rank; 0: the host's cores / its ranks, at least 1");
 }

@@ -30,6 +30,7 @@ struct DeviceSection {
   std::string name = "cpu";          // cpu, cuda
   std::string precision = "bf16";    // bf16, fp32
   std::string isa = "auto";          // auto, avx512-bf16, avx512, avx2, ref
+  std::string cuda_gemm = "invariant";  // invariant, cublas
   std::uint64_t threads = 0;         // per rank; 0: cores of the host / ranks on the host, at least 1
 };
 

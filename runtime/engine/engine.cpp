@@ -7,6 +7,17 @@
 
 namespace switchyard::engine {
 
+namespace {
+
+void put_digest(const Running& sequence, SequenceResult& result) {
+  if (sequence.request.digest == DigestWanted::kNo) return;
+  const auto digest = sequence.digest.value();
+  result.digest_high = digest.high;
+  result.digest_low = digest.low;
+}
+
+}  // namespace
+
 std::size_t micro_batch_tokens_max(const EngineOptions& options) {
   const std::size_t tokens = options.limits.step_tokens_max;
   if (options.micro_batches <= 1) return tokens;
@@ -31,6 +42,7 @@ Engine::Engine(const EngineOptions& options, model::Transformer& transformer, mo
     if (config.moe_layer[layer]) ++moe_layers;
   }
   head_rows_.reserve(transformer.head_rows_max());
+  head_wanted_.reserve(transformer.head_rows_max());
   ended_.reserve(options.limits.sequences_max);
 }
 
@@ -45,6 +57,8 @@ Result<void> Engine::make_buffers(kernels::Device& device) {
   SY_ASSIGN(auto logits,
             device.allocate_wire(transformer_.head_rows_max() * config.vocab * sizeof(float)));
   logits_ = Array<float>(std::move(logits));
+  SY_ASSIGN(auto ids, device.allocate_wire(transformer_.head_rows_max() * sizeof(std::uint32_t)));
+  greedy_ids_ = Array<std::uint32_t>(std::move(ids));
   return {};
 }
 
@@ -71,6 +85,7 @@ void Engine::set_router(std::unique_ptr<routing::Router> router, routing::Signal
   needs_ = router_->needs();
   needs_.residual_variance |= extra.residual_variance;
   for (auto& batch : batches_) batch.reserve_selections(router_->k_max());
+  compile_rules();
 }
 
 // Cuts the step's rows into equal runs; the rows of a sequence keep their order, so its earlier
@@ -100,17 +115,6 @@ void Engine::split(const std::vector<StepPart>& parts) {
   for (std::size_t i = 0; i < batch_count_; ++i) batches_[i].seal();
 }
 
-void Engine::route(std::size_t moe_layer, MicroBatch& batch) {
-  auto& selections = batch.selections();
-  selections.clear();
-  const auto signals = batch.signals(needs_);
-  const auto logits = batch.work().gate_logits();
-  router_->route(moe_layer, logits, signals, selections);
-  if (observer_ != nullptr) {
-    observer_->on_routed({moe_layer, batch.sequences(), logits, signals, selections});
-  }
-}
-
 Result<void> Engine::close_layer(std::size_t batch) {
   if (!open_[batch]) return {};
   open_[batch] = 0;
@@ -126,15 +130,16 @@ Result<void> Engine::run_layer(std::size_t layer, std::size_t batch) {
   const TimePoint begin = span_start(timeline_);
   auto& micro_batch = batches_[batch];
   const bool moe = transformer_.config().moe_layer[layer];
-  const auto variance = moe && needs_.residual_variance ? model::Transformer::Variance::kCompute
-                                                        : model::Transformer::Variance::kSkip;
-  SY_TRY(transformer_.attend(layer, *cache_, micro_batch.kv_rows(), variance, micro_batch.work()));
+  model::Transformer::GateWork gate;
+  if (moe && needs_.residual_variance) gate.variance = model::Transformer::Variance::kCompute;
+  if (moe) gate.select = device_rule(moe_index_[layer]);
+  SY_TRY(transformer_.attend(layer, *cache_, micro_batch.kv_rows(), gate, micro_batch.work()));
   if (!moe) {
     transformer_.dense(layer, micro_batch.work());
     note(SpanKind::kAttend, layer, batch, micro_batch.tokens(), begin);
     return {};
   }
-  route(moe_index_[layer], micro_batch);
+  SY_TRY(route(moe_index_[layer], gate.select, micro_batch));
   note(SpanKind::kAttend, layer, batch, micro_batch.tokens(), begin);
   open_[batch] = 1;
   return plane_.begin(batch, moe_index_[layer], step_, micro_batch.work().operand(),
@@ -177,7 +182,9 @@ Result<void> Engine::run_step(const std::vector<StepPart>& parts) {
   ended_.clear();
   for (std::size_t b = 0; b < batch_count_; ++b) {
     const TimePoint begin = span_start(timeline_);
-    SY_TRY(read_logits(batches_[b]));
+    for (const auto read : {HeadRead::kLogits, HeadRead::kToken, HeadRead::kNothing}) {
+      SY_TRY(run_head(batches_[b], read));
+    }
     note(SpanKind::kHead, 0, b, batches_[b].wanted().size(), begin);
   }
   for (const auto& [sequence, reason] : ended_) finish(sequence, reason);
@@ -188,67 +195,10 @@ void Engine::advance(const std::vector<StepPart>& parts) {
   for (const auto& part : parts) part.sequence->cached += part.count;
 }
 
-Result<void> Engine::read_logits(MicroBatch& batch) {
-  const auto& wanted = batch.wanted();
-  const std::size_t vocab = transformer_.config().vocab;
-  for (std::size_t begin = 0; begin < wanted.size(); begin += transformer_.head_rows_max()) {
-    const std::size_t count = std::min(transformer_.head_rows_max(), wanted.size() - begin);
-    head_rows_.clear();
-    for (std::size_t i = 0; i < count; ++i) head_rows_.push_back(wanted[begin + i].row);
-    const MatrixView<float> logits(logits_.data(), count, vocab);
-    SY_TRY(transformer_.head(head_rows_, batch.work(), logits));
-    for (std::size_t i = 0; i < count; ++i) take_logits(wanted[begin + i], logits.row(i));
-  }
-  return {};
-}
-
-void Engine::take_logits(const WantedRow& wanted, std::span<const float> logits) {
-  auto& sequence = *wanted.sequence;
-  const auto& request = sequence.request;
-  if (sequence.forbidden) {
-    if (wanted.position + 1 < sequence.known) return;
-    ended_.emplace_back(&sequence, FinishReason::kForbidden);
-    return;
-  }
-  sequence.digest.add(logits);
-  if (observer_ != nullptr) observer_->on_logits(request, wanted.position, logits);
-  if (wanted.position + 1 < request.tokens.size()) return;
-  if (request.max_tokens == 0) {
-    ended_.emplace_back(&sequence, FinishReason::kScored);
-    return;
-  }
-  const std::size_t index = wanted.position + 1 - request.tokens.size();  // of the token to come
-  if (index < request.resumed.size()) {
-    end_if_full(sequence, wanted.position, index + 1);
-    return;
-  }
-  const std::uint32_t token =
-      sampler_.sample(logits, request.sampling, request.seed, wanted.position + 1);
-  if (std::ranges::find(request.stop_tokens, token) != request.stop_tokens.end()) {
-    ended_.emplace_back(&sequence, FinishReason::kStop);
-    return;
-  }
-  sequence.result.tokens.push_back(token);
-  sequence.next_token = token;
-  if (observer_ != nullptr) observer_->on_token(request, token);
-  end_if_full(sequence, wanted.position, sequence.result.tokens.size());
-}
-
-// `tokens`: generated once that of `position` is.
-void Engine::end_if_full(Running& sequence, std::size_t position, std::size_t tokens) {
-  if (tokens >= sequence.request.max_tokens) {
-    ended_.emplace_back(&sequence, FinishReason::kLength);
-  } else if (position + 1 >= options_.limits.context) {
-    ended_.emplace_back(&sequence, FinishReason::kContext);
-  }
-}
-
 void Engine::finish(Running* sequence, FinishReason reason) {
   auto result = std::move(sequence->result);
   result.finish = reason;
-  const auto digest = sequence->digest.value();
-  result.digest_high = digest.high;
-  result.digest_low = digest.low;
+  put_digest(*sequence, result);
   if (timeline_ != nullptr) note_request(sequence->request, result);
   scheduler_.remove(sequence);
   if (observer_ != nullptr) observer_->on_finished(std::move(result));
@@ -257,9 +207,7 @@ void Engine::finish(Running* sequence, FinishReason reason) {
 void Engine::report_interrupted(Running& sequence) {
   auto result = std::move(sequence.result);
   result.finish = FinishReason::kInterrupted;
-  const auto digest = sequence.digest.value();
-  result.digest_high = digest.high;
-  result.digest_low = digest.low;
+  put_digest(sequence, result);
   if (timeline_ != nullptr) note_request(sequence.request, result);
   if (observer_ != nullptr) observer_->on_finished(std::move(result));
 }

@@ -72,9 +72,22 @@ class Engine {
   void split(const std::vector<StepPart>& parts);
   [[nodiscard]] Result<void> run_layer(std::size_t layer, std::size_t batch);
   [[nodiscard]] Result<void> close_layer(std::size_t batch);
-  void route(std::size_t moe_layer, MicroBatch& batch);
-  [[nodiscard]] Result<void> read_logits(MicroBatch& batch);
-  void take_logits(const WantedRow& wanted, std::span<const float> logits);
+  void compile_rules();
+  // The rule that the device is to choose experts by; null: the host routes.
+  [[nodiscard]] const SelectionRule* device_rule(std::size_t moe_layer) const;
+  [[nodiscard]] Result<void> route(std::size_t moe_layer, const SelectionRule* rule,
+                                   MicroBatch& batch);
+  // What the host reads of a wanted row: its logits, the token that greedy decoding takes, or
+  // nothing, because the token is known or none is to come.
+  enum class HeadRead { kLogits, kToken, kNothing };
+  [[nodiscard]] HeadRead read_of(const WantedRow& wanted) const;
+  [[nodiscard]] Result<void> run_head(MicroBatch& batch, HeadRead read);
+  [[nodiscard]] Result<void> read_head_rows(MicroBatch& batch, HeadRead read);
+  void show_logits(const WantedRow& wanted, std::span<const float> logits);
+  [[nodiscard]] std::uint32_t sample(const WantedRow& wanted, std::span<const float> logits);
+  [[nodiscard]] bool void_row(const WantedRow& wanted);
+  [[nodiscard]] bool token_due(const WantedRow& wanted);
+  void take_token(const WantedRow& wanted, std::uint32_t token);
   void advance(const std::vector<StepPart>& parts);
   void end_if_full(Running& sequence, std::size_t position, std::size_t tokens);
   void finish(Running* sequence, FinishReason reason);
@@ -92,6 +105,7 @@ class Engine {
   Sampler sampler_;
   std::unique_ptr<routing::Router> router_;
   routing::SignalNeeds needs_;
+  std::vector<SelectionRule> rules_;  // [MoE layers] of the router; empty: the device cannot
   Observer* observer_ = nullptr;
   Timeline* timeline_ = nullptr;
   std::vector<MicroBatch> batches_;
@@ -99,6 +113,8 @@ class Engine {
   std::vector<std::size_t> moe_index_;  // [layers] index among MoE layers
   std::vector<char> open_;              // [micro-batches] an exchange is open
   Array<float> logits_;                 // [head_rows_max, V]
+  Array<std::uint32_t> greedy_ids_;     // [head_rows_max]
+  std::vector<WantedRow> head_wanted_;  // of one head() or greedy()
   std::vector<std::uint32_t> head_rows_;
   std::vector<std::pair<Running*, FinishReason>> ended_;
   std::uint64_t step_ = 0;

@@ -27,6 +27,11 @@ JobCollector::JobCollector(const JobKeeps& keeps, routing::RoutingStats stats, O
   result_.stats = std::move(stats);
 }
 
+bool JobCollector::wants_logits(const SequenceRequest& request) const {
+  return keeps_.logits || !request.targets.empty() ||
+         (next_ != nullptr && next_->wants_logits(request));
+}
+
 void JobCollector::on_logits(const SequenceRequest& request, std::size_t position,
                              std::span<const float> logits) {
   if (position < request.targets.size()) {
@@ -38,7 +43,9 @@ void JobCollector::on_logits(const SequenceRequest& request, std::size_t positio
     ++block.rows;
     block.values.insert(block.values.end(), logits.begin(), logits.end());
   }
-  if (next_ != nullptr) next_->on_logits(request, position, logits);
+  if (next_ != nullptr && next_->wants_logits(request)) {
+    next_->on_logits(request, position, logits);
+  }
 }
 
 void JobCollector::on_token(const SequenceRequest& request, std::uint32_t token) {
@@ -50,6 +57,10 @@ void JobCollector::on_finished(SequenceResult result) {
   if (const auto nll = nll_.find(result.id); nll != nll_.end()) result.nll = nll->second;
   if (next_ != nullptr) next_->on_finished(result);
   result_.sequences.push_back(std::move(result));
+}
+
+bool JobCollector::wants_gate_logits() const {
+  return keeps_.gate_stats || (next_ != nullptr && next_->wants_gate_logits());
 }
 
 void JobCollector::on_routed(const RoutedRows& rows) {

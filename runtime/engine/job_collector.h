@@ -1,5 +1,5 @@
-// runtime/engine/job_collector.h -- the observer that turns what the engine computes into a JobResult:
-// results, negative log-likelihoods, kept logits and selections, routing statistics.
+// runtime/engine/job_collector.h -- the observer that turns what the engine computes into a
+// JobResult: results, negative log-likelihoods, kept logits and selections, routing statistics.
 // Thread safety: shared objects: unsafe (the engine thread).
 #pragma once
 
@@ -15,10 +15,12 @@ class JobCollector final : public Observer {
   // `next` sees every event too (nullptr: nobody).
   JobCollector(const JobKeeps& keeps, routing::RoutingStats stats, Observer* next);
 
+  [[nodiscard]] bool wants_logits(const SequenceRequest& request) const override;
   void on_logits(const SequenceRequest& request, std::size_t position,
                  std::span<const float> logits) override;
   void on_token(const SequenceRequest& request, std::uint32_t token) override;
   void on_finished(SequenceResult result) override;
+  [[nodiscard]] bool wants_gate_logits() const override;
   void on_routed(const RoutedRows& rows) override;
 
   [[nodiscard]] std::size_t finished_count() const noexcept { return result_.sequences.size(); }

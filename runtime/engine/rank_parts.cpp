@@ -47,11 +47,13 @@ Result<void> load_experts(model::WeightSource& source, kernels::Device& device,
 std::string world_fingerprint(const ClusterOptions& options, const model::ModelConfig& model) {
   const auto wire = options.wire.value_or(kernels::operand_dtype(options.device.precision));
   return fmt::format(
-      "model {} d={} layers={} E={} f={} V={}; precision {} wire {}; routers {} colocation {}; "
+      "model {} d={} layers={} E={} f={} V={}; precision {} wire {}; cuda gemm {}; routers {} "
+      "colocation {}; "
       "placement {} replicas {}; steps {} sequences {} context {} k_max {}",
       model.family, model.hidden, model.layers, model.experts, model.expert_inner, model.vocab,
-      to_string(kernels::operand_dtype(options.device.precision)), to_string(wire), options.routers,
-      static_cast<int>(options.colocation), options.placement, options.replicas,
+      to_string(kernels::operand_dtype(options.device.precision)), to_string(wire),
+      options.device.cuda_gemm == kernels::CudaGemm::kCublas ? "cublas" : "invariant",
+      options.routers, static_cast<int>(options.colocation), options.placement, options.replicas,
       options.limits.step_tokens_max, options.limits.sequences_max, options.limits.context,
       options.k_max);
 }

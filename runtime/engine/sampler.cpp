@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/ops/greatest.h"
 #include "runtime/base/random.h"
 
 namespace switchyard::engine {
@@ -44,10 +45,7 @@ void Sampler::keep_top_p(double top_p) {
 
 std::uint32_t Sampler::sample(std::span<const float> logits, const SamplingOptions& options,
                               std::uint64_t seed, std::uint64_t position) {
-  if (options.temperature <= 0) {
-    return static_cast<std::uint32_t>(std::max_element(logits.begin(), logits.end()) -
-                                      logits.begin());
-  }
+  if (options.greedy()) return kernels::index_of_greatest(logits);
   collect(logits, options);
   if (options.top_p < 1) keep_top_p(options.top_p);
   double mass = 0;

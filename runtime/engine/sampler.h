@@ -1,7 +1,7 @@
-// runtime/engine/sampler.h -- logits -> the next token: greedy, or temperature with top-k and top-p.
-// A draw is a function of (seed, sequence seed, position), so that it does not depend on batch-mates, ranks
-// or restarts (law 1). Ties go to the lower token id.
-// Thread safety: shared objects: unsafe (scratch memory is kept).
+// runtime/engine/sampler.h -- logits -> the next token: greedy, or temperature with top-k and
+// top-p. A draw is a function of (seed, sequence seed, position), so that it does not depend on
+// batch-mates, ranks or restarts (law 1). Ties go to the lower token id. Thread safety: shared
+// objects: unsafe (scratch memory is kept).
 #pragma once
 
 #include <cstdint>
@@ -14,6 +14,8 @@ struct SamplingOptions {
   double temperature = 0;   // 0: greedy
   std::uint32_t top_k = 0;  // 0: off
   double top_p = 1;         // 1: off
+
+  [[nodiscard]] bool greedy() const noexcept { return temperature <= 0; }
 };
 
 class Sampler {

@@ -20,13 +20,18 @@ namespace switchyard::engine {
 // Which positions' logits are computed: the last of the prompt (and of every new token), or all.
 enum class LogitsWanted : std::uint8_t { kLast, kAll };
 
+// Whether a fingerprint of the wanted logits goes with the result. Without one, and where no
+// observer wants the logits either, a greedy sequence's logits stay on the device.
+enum class DigestWanted : std::uint8_t { kNo, kYes };
+
 struct SequenceRequest {
   SequenceId id;                      // its place in the input
   std::vector<std::uint32_t> tokens;  // the prompt, at least one token
   // Generated before, by a router that is gone: taken as they are, with their logits computed again
-  // for the digest; generation goes on after them.
+  // where somebody wants them; generation goes on after them.
   std::vector<std::uint32_t> resumed;
   LogitsWanted wanted = LogitsWanted::kLast;
+  DigestWanted digest = DigestWanted::kYes;
   std::uint32_t max_tokens = 0;  // to generate; 0: only the prompt's logits
   SamplingOptions sampling;
   std::uint64_t seed = 0;
@@ -65,9 +70,10 @@ struct SequenceResult {
   std::uint32_t prompt_tokens = 0;
   std::vector<std::uint32_t> tokens;  // generated; a stop token is not among them
   FinishReason finish = FinishReason::kInterrupted;
-  std::uint64_t digest_high = 0;  // XXH3-128 over the fp32 logits of every position that was wanted
+  // XXH3-128 over the fp32 logits of every position that was wanted; 0 where no digest was.
+  std::uint64_t digest_high = 0;
   std::uint64_t digest_low = 0;
-  double nll = 0;  // nats over all targets
+  double nll = 0;      // nats over all targets
   TraceContext trace;  // of the request, where whoever collects the results says so
 };
 

@@ -30,7 +30,22 @@ Result<Activations> Activations::create(const ModelConfig& config, kernels::Devi
   work.bytes_ = work.residual_.bytes() + work.normed_.bytes() + work.qkv_.bytes() +
                 work.operand_.bytes() + work.attention_.bytes() +
                 sizeof(float) * (work.gate_.size() + work.variance_.size());
+  if (device.expert_selector() != nullptr) SY_TRY(work.make_selected(device));
   return work;
+}
+
+// A rule keeps all experts at most.
+Result<void> Activations::make_selected(kernels::Device& device) {
+  const std::size_t slot_bytes = tokens_max_ * experts_ * sizeof(float);
+  SY_ASSIGN(device_gate_, device.allocate(slot_bytes));
+  SY_ASSIGN(auto count, device.allocate_wire(tokens_max_ * sizeof(std::uint32_t)));
+  SY_ASSIGN(auto experts, device.allocate_wire(slot_bytes));
+  SY_ASSIGN(auto weights, device.allocate_wire(slot_bytes));
+  selected_count_ = Array<std::uint32_t>(std::move(count));
+  selected_experts_ = Array<std::uint32_t>(std::move(experts));
+  selected_weights_ = Array<float>(std::move(weights));
+  bytes_ += 3 * slot_bytes + tokens_max_ * sizeof(std::uint32_t);
+  return {};
 }
 
 void Activations::resize(std::size_t tokens) {

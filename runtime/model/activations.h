@@ -1,6 +1,7 @@
 // runtime/model/activations.h -- the working memory of one micro-batch on its device, made once and
 // reused. Gate logits and the residual's variance are wire memory: routing reads them on the host.
-// Holds values only; the arithmetic is in transformer.h.
+// On a device that chooses experts by itself there is a second place for the logits, in its memory,
+// and wire memory for what it has chosen. Holds values only; the arithmetic is in transformer.h.
 // Thread safety: shared objects: unsafe.
 #pragma once
 
@@ -42,6 +43,15 @@ class Activations {
   [[nodiscard]] MatrixView<float> gate_logits() noexcept {
     return {gate_.data(), tokens_, experts_};
   }
+  // Only on a device with an expert_selector().
+  [[nodiscard]] MatrixView<float> device_gate_logits() noexcept {
+    return {device_gate_.f32(), tokens_, experts_};
+  }
+  [[nodiscard]] kernels::SelectedRows selected(std::size_t k_max) noexcept {
+    return {k_max, selected_count_.span().first(tokens_),
+            selected_experts_.span().first(tokens_ * k_max),
+            selected_weights_.span().first(tokens_ * k_max)};
+  }
   [[nodiscard]] std::span<float> residual_variance() noexcept {
     return variance_.span().first(tokens_);
   }
@@ -50,6 +60,7 @@ class Activations {
  private:
   Activations(const ModelConfig& config, kernels::Precision precision, std::size_t tokens_max);
 
+  [[nodiscard]] Result<void> make_selected(kernels::Device& device);
   MutableRows rows(kernels::DeviceMemory& buffer, std::size_t cols) noexcept {
     return {buffer.data(), operand_dtype_, tokens_, cols, cols};
   }
@@ -71,6 +82,10 @@ class Activations {
   kernels::DeviceMemory attention_;
   Array<float> gate_;
   Array<float> variance_;
+  kernels::DeviceMemory device_gate_;
+  Array<std::uint32_t> selected_count_;    // [tokens_max]
+  Array<std::uint32_t> selected_experts_;  // [tokens_max, E]
+  Array<float> selected_weights_;          // likewise
   std::size_t bytes_ = 0;
 };
 

@@ -59,6 +59,7 @@ Result<void> Transformer::make_head_rows() {
   const DType operand = kernels::operand_dtype(device_.precision());
   SY_ASSIGN(head_in_, device_.allocate(elements * sizeof(float)));
   SY_ASSIGN(head_operand_, device_.allocate(elements * size_bytes(operand)));
+  SY_ASSIGN(head_logits_, device_.allocate(options_.head_rows_max * config_.vocab * sizeof(float)));
   return {};
 }
 
@@ -154,7 +155,7 @@ Result<void> Transformer::embed(std::span<const std::uint32_t> ids, Activations&
 }
 
 Result<void> Transformer::attend(std::size_t layer, kernels::KvCache& cache,
-                                 const kernels::KvRows& rows, Variance variance,
+                                 const kernels::KvRows& rows, const GateWork& gate,
                                  Activations& work) {
   const auto& weights = layers_.at(layer);
   const auto residual = work.residual();
@@ -165,22 +166,36 @@ Result<void> Transformer::attend(std::size_t layer, kernels::KvCache& cache,
                     work.attention_out());
   device_.gemm(work.attention_out(), *weights.attention_out, residual,
                kernels::Device::Store::kAdd);
-  if (variance == Variance::kCompute) device_.row_variance(residual, work.residual_variance());
+  if (gate.variance == Variance::kCompute) device_.row_variance(residual, work.residual_variance());
   const kernels::NormParams moe_norm{weights.moe_norm.f32_span(), config_.norm_eps};
   if (weights.gate == nullptr) {
     device_.rmsnorm(residual, moe_norm, work.operand(), {});
     return {};
   }
   device_.rmsnorm(residual, moe_norm, work.operand(), work.normed());
-  device_.gate(work.normed(), *weights.gate, work.gate_logits());
+  if (gate.select == nullptr) {
+    device_.gate(work.normed(), *weights.gate, work.gate_logits());
+  } else {
+    const auto logits = work.device_gate_logits();
+    device_.gate(work.normed(), *weights.gate, logits);
+    device_.expert_selector()->select(logits, *gate.select, work.selected(gate.select->k_max));
+  }
   return device_.synchronize();
+}
+
+Result<void> Transformer::bring_gate_logits(Activations& work) {
+  const auto from = work.device_gate_logits();
+  const auto to = work.gate_logits();
+  const std::size_t bytes = from.rows() * from.cols() * sizeof(float);
+  return device_.download(reinterpret_cast<const std::byte*>(from.data()),
+                          {reinterpret_cast<std::byte*>(to.data()), bytes});
 }
 
 void Transformer::dense(std::size_t layer, Activations& work) {
   device_.dense_ffn(work.operand(), *layers_.at(layer).dense, work.residual());
 }
 
-Result<void> Transformer::head(std::span<const std::uint32_t> rows, Activations& work,
+void Transformer::project_head(std::span<const std::uint32_t> rows, Activations& work,
                                MatrixView<float> logits) {
   SY_CHECK(rows.size() <= options_.head_rows_max && logits.rows() == rows.size(),
            "{} rows of {}, logits for {}", rows.size(), options_.head_rows_max, logits.rows());
@@ -191,6 +206,19 @@ Result<void> Transformer::head(std::span<const std::uint32_t> rows, Activations&
                             rows.size(), config_.hidden, config_.hidden};
   device_.rmsnorm(in, {final_norm_.f32_span(), config_.norm_eps}, operand, {});
   device_.gemm(operand, *head_, logits, kernels::Device::Store::kSet);
+}
+
+Result<void> Transformer::head(std::span<const std::uint32_t> rows, Activations& work,
+                               MatrixView<float> logits) {
+  project_head(rows, work, logits);
+  return device_.synchronize();
+}
+
+Result<void> Transformer::greedy(std::span<const std::uint32_t> rows, Activations& work,
+                                 std::span<std::uint32_t> ids) {
+  const MatrixView<float> logits(head_logits_.f32(), rows.size(), config_.vocab);
+  project_head(rows, work, logits);
+  device_.argmax(logits, ids);
   return device_.synchronize();
 }
 

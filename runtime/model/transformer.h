@@ -1,6 +1,6 @@
 // runtime/model/transformer.h -- everything of a model but its experts, on the router's device:
 // embedding, norms, attention, gate, dense layers, output head.
-// Not the experts (runtime/moe) and not the routing decision (runtime/routing): attend() ends with
+// Not the experts (runtime/moe) and not the routing policy (runtime/routing): attend() ends with
 // the gate's logits, and the caller adds the experts' answer to the residual.
 // Arithmetic as in the Hugging Face models of the same names (Mixtral, OLMoE, Qwen3-MoE).
 // Thread safety: shared objects: unsafe (they use one device).
@@ -41,16 +41,29 @@ class Transformer {
   // Layer `layer` up to its MoE block: residual += attention(norm(residual)), then the MoE norm:
   // operand and, for MoE layers, gate_logits [T, E] and (where wanted) residual_variance [T], which
   // the host may then read. Errors: the device's.
+  // With a rule to select by (only where can_select()) the device chooses the experts: selected()
+  // is what the host may read then, and the logits stay where they are.
   enum class Variance { kSkip, kCompute };
+  struct GateWork {
+    Variance variance = Variance::kSkip;
+    const SelectionRule* select = nullptr;
+  };
   [[nodiscard]] Result<void> attend(std::size_t layer, kernels::KvCache& cache,
-                                    const kernels::KvRows& rows, Variance variance,
+                                    const kernels::KvRows& rows, const GateWork& gate,
                                     Activations& work);
+  [[nodiscard]] bool can_select() noexcept { return device_.expert_selector() != nullptr; }
+  // Brings the logits of such an attend() to gate_logits(). Blocks. Errors: the device's.
+  [[nodiscard]] Result<void> bring_gate_logits(Activations& work);
   // For layers that are not MoE: residual += MLP(operand).
   void dense(std::size_t layer, Activations& work);
   // logits[i] = head(norm(residual[rows[i]])); logits: [rows, V] in wire memory, at most
   // head_rows_max rows; the host may then read them. Errors: the device's.
   [[nodiscard]] Result<void> head(std::span<const std::uint32_t> rows, Activations& work,
                                   MatrixView<float> logits);
+  // ids[i] = the token of the greatest of those logits (Device::argmax), which stay on the device.
+  // ids: [rows] in wire memory; the host may then read them. Errors: the device's.
+  [[nodiscard]] Result<void> greedy(std::span<const std::uint32_t> rows, Activations& work,
+                                    std::span<std::uint32_t> ids);
 
  private:
   struct Layer {
@@ -71,6 +84,8 @@ class Transformer {
   [[nodiscard]] Result<void> load_qkv(WeightSource& source, std::size_t layer);
   [[nodiscard]] Result<void> make_rope_tables();
   [[nodiscard]] Result<void> make_head_rows();
+  void project_head(std::span<const std::uint32_t> rows, Activations& work,
+                    MatrixView<float> logits);
   [[nodiscard]] kernels::AttentionParams attention_params(const Layer& layer) const;
 
   ModelConfig config_;
@@ -85,6 +100,7 @@ class Transformer {
   kernels::DeviceMemory rope_sin_;
   kernels::DeviceMemory head_in_;  // [head_rows_max, d]
   kernels::DeviceMemory head_operand_;
+  kernels::DeviceMemory head_logits_;  // [head_rows_max, V], for greedy()
   std::size_t bytes_ = 0;
 };
 
