@@ -2,6 +2,7 @@
 
 #include <sys/random.h>
 
+#include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
 
@@ -36,8 +37,12 @@ LaunchedRun::LaunchedRun(ClusterProcesses& processes, ServedProgram& program,
 Result<void> LaunchedRun::run() {
   started_ = clock_.now();
   requests_ = program_.requests();
+  for (auto& request : requests_) {
+    if (!request.trace.empty()) continue;
+    SY_ASSIGN(request.trace, new_trace());
+  }
+  arrivals_ = engine::Arrivals(requests_);
   SY_TRY(connect());
-  SY_TRY(submit());
   SY_TRY(await_results());
   seconds_ = to_seconds(clock_.now() - started_);
   SY_TRY(end_cluster());
@@ -50,15 +55,18 @@ Result<void> LaunchedRun::connect() {
   SY_ASSIGN(auto client, net::Client::connect(processes_.controller(), processes_.secret(),
                                               kCallLimit, processes_.tls()));
   client_.emplace(std::move(client));
+  standing_known_ = false;
   return client_->send(control::Command{control::Wish::kWatch, 0}, kCallLimit);
 }
 
-Result<void> LaunchedRun::submit() {
+// Where the controller dies on the way, its next life says how many it has taken.
+Result<void> LaunchedRun::submit_due() {
+  if (!client_ || !standing_known_) return {};
+  const Duration elapsed = served_from_ ? clock_.now() - *served_from_ : Duration::zero();
+  const auto due = stop_.load() ? arrivals_.take_rest() : arrivals_.take(elapsed);
+  if (due.empty()) return {};
   control::Submit submit;
-  for (auto& request : requests_) {
-    if (request.trace.empty()) {
-      SY_ASSIGN(request.trace, new_trace());
-    }
+  for (const auto& request : due) {
     control::NewRequest entry;
     entry.name = fmt::to_string(request.id.value());
     entry.origin = request.origin;
@@ -67,8 +75,7 @@ Result<void> LaunchedRun::submit() {
     entry.payload = engine::pack_request(request);
     submit.requests.push_back(std::move(entry));
   }
-  SY_TRY(client_->send(submit, kCallLimit));
-  submitted_ = true;
+  if (!client_->send(submit, kCallLimit)) client_.reset();
   return {};
 }
 
@@ -107,7 +114,7 @@ Result<void> LaunchedRun::take(const control::Message& message) {
     SY_ASSIGN(farewells_[left->rank.value()], engine::unpack_farewell(left->payload));
   } else if (const auto* event = std::get_if<control::Event>(&message)) {
     if (event->kind == "rank_dead") ++lost_;
-    status_due_ |= event->kind == "rank_spawn";
+    status_due_ |= event->kind == "rank_spawn" || event->kind == "view_committed";
     if (!trace_out_.empty()) moments_.push_back({clock_.now(), event->kind, event->text});
     view_.event(event->text);
   } else if (const auto* answer = std::get_if<control::Answer>(&message)) {
@@ -120,7 +127,18 @@ Result<void> LaunchedRun::take(const control::Message& message) {
 void LaunchedRun::take_status(const std::string& text) {
   const auto status = nlohmann::json::parse(text, nullptr, false);
   view_.status(status, results_.size() + failed_.size(), requests_.size());
-  if (status.is_object() && status.contains("ranks")) start_awaited(status["ranks"]);
+  if (!status.is_object() || !status.contains("ranks")) return;
+  take_standing(status);
+  start_awaited(status["ranks"]);
+}
+
+// Nobody else submits to this cluster, so a count says which requests are in.
+void LaunchedRun::take_standing(const nlohmann::json& status) {
+  if (!served_from_ && status["view"].is_object()) served_from_ = clock_.now();
+  if (standing_known_) return;
+  standing_known_ = true;
+  const auto taken = status["requests"].value("submitted", std::size_t{0});
+  arrivals_.hand_out_again_from(std::min(taken, arrivals_.handed()));
 }
 
 // The state says which slots want a process, and goes on saying so until one has come: a controller
@@ -150,7 +168,8 @@ Result<void> LaunchedRun::await_results() {
       status_due_ = false;
       (void)client_->send(control::Command{control::Wish::kStatus, 0}, kCallLimit).has_value();
     }
-    if (stop_.load() && client_ && !ended) {
+    SY_TRY(submit_due());
+    if (stop_.load() && client_ && arrivals_.over() && !ended) {
       ended = client_->send(control::Command{control::Wish::kEndNow, 0}, kCallLimit).has_value();
     }
   }
