@@ -27,7 +27,7 @@ SequenceRequest decode_request(const json& body) {
   request.id = SequenceId(body.at("id").get<std::uint32_t>());
   request.tokens = body.at("tokens").get<std::vector<std::uint32_t>>();
   request.wanted = body.at("all").get<bool>() ? LogitsWanted::kAll : LogitsWanted::kLast;
-  request.digest = body.at("digest").get<bool>() ? DigestWanted::kYes : DigestWanted::kNo;
+  request.digest = body.value("digest", true) ? DigestWanted::kYes : DigestWanted::kNo;
   request.max_tokens = body.at("max_tokens").get<std::uint32_t>();
   request.sampling.temperature = body.at("temperature").get<double>();
   request.sampling.top_k = body.at("top_k").get<std::uint32_t>();

@@ -80,6 +80,7 @@ const std::vector<Home>& homes() {
       {"mpi.h", {"comm/mpi"}},
       {"nccl.h", {"comm/nccl"}},
       {"cuda", {"kernels/cuda", "comm/nccl", "runtime/base/cuda"}},
+      {"cublas", {"kernels/cuda_cublas"}},
       {"boost/", {"runtime/net"}},
       {"openssl/", {"runtime/net"}},
       {"prometheus/", {"runtime/net"}},
