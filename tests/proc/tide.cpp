@@ -42,15 +42,26 @@ double mean_busy_share(const nlohmann::json& status) {
 
 }  // namespace
 
-Arguments tide_work(const ScratchFolder& scratch, const Tide& tide) {
+Arguments tide_work(const ScratchFolder& scratch, const Tide& tide, Arrive arrive) {
   std::string lines;
   int number = 0;
   const double end = tide.light_s + tide.heavy_s + tide.ebb_s;
-  for (double at = 0; at < end; at += 1 / per_s(tide, at)) lines += prompt_line(number++, at);
+  for (double at = 0; at < end; at += 1 / per_s(tide, at)) {
+    lines += prompt_line(number++, arrive == Arrive::kByTheClock ? at : 0);
+  }
   Arguments arguments = {
-      "generate",  "--preset",     "inference",    "--json",
-      "--quiet",   "--ignore-eos", "--prompts",    scratch.write("tide.jsonl", lines),
-      "--context", "256",          "--max-tokens", "4"};
+      "generate",
+      "--preset",
+      "inference",
+      "--json",
+      "--quiet",
+      "--ignore-eos",
+      "--prompts",
+      scratch.write(arrive == Arrive::kByTheClock ? "tide.jsonl" : "at_once.jsonl", lines),
+      "--context",
+      "256",
+      "--max-tokens",
+      "4"};
   for (const char* size : {"hidden=256", "layers=4", "heads=4", "kv_heads=2", "head_size=64",
                            "vocab=1000", "expert_inner=1024"}) {
     arguments.insert(arguments.end(), {"--set", std::string("model.") + size});
@@ -72,7 +83,7 @@ double usual_busy_share(double per_s) {
   const ScratchFolder scratch;
   constexpr double kSeconds = 8;
   LaunchedCluster cluster({"-n", "5", "--spares", "2"},
-                          tide_work(scratch, {kSeconds, 0, 0, per_s}));
+                          tide_work(scratch, {kSeconds, 0, 0, per_s}, Arrive::kByTheClock));
   std::vector<double> shares;
   // Asking takes time of the processors that the ranks work on: once a second is enough.
   while (cluster.go_on(std::chrono::seconds(1))) {

@@ -17,8 +17,11 @@ struct Tide {
   double light_per_s = 12;  // prompts
 };
 
+// When its prompts arrive changes no text, so a run to compare with may have them all at once.
+enum class Arrive { kByTheClock, kAtOnce };
+
 // generate with the prompts of the tide; writes them to the folder.
-[[nodiscard]] Arguments tide_work(const ScratchFolder& scratch, const Tide& tide);
+[[nodiscard]] Arguments tide_work(const ScratchFolder& scratch, const Tide& tide, Arrive arrive);
 
 // What a rank should be busy for, over what it is under the light load with two expert ranks: the
 // heavy load then asks for 2 * 3 / 1.5 = 4 of them, and the light one, spread over four, for

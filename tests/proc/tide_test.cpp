@@ -4,6 +4,7 @@
 // may try again; a wrong text in any try is a failure.
 #include "tests/proc/tide.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "tests/proc/scene.h"
@@ -16,8 +17,8 @@ constexpr int kTries = 3;
 TEST(Tide, RanksComeAndGoWithTheLoad) {
   const ScratchFolder scratch;
   const Tide tide;
-  const auto arguments = tide_work(scratch, tide);
-  const auto alone = run_alone(arguments);
+  const auto arguments = tide_work(scratch, tide, Arrive::kByTheClock);
+  const auto alone = run_alone(tide_work(scratch, tide, Arrive::kAtOnce));
   ASSERT_EQ(alone.exit_code, 0) << alone.err;
   std::string ways;
   for (int i = 0; i < kTries; ++i) {
@@ -27,7 +28,8 @@ TEST(Tide, RanksComeAndGoWithTheLoad) {
     EXPECT_EQ(difference(cluster.finish(), alone.json()["sequences"]), "");
     const auto sizes = expert_ranks_over_time(cluster.events());
     if (follows_the_tide(sizes)) return;
-    ways += "\n" + text_of(sizes);
+    ways += fmt::format("\n{}, busy for {:.3f} under the light load", text_of(sizes), light);
+    fmt::print("try {} followed no tide:{}\n", i + 1, ways);
   }
   FAIL() << "expert ranks:" << ways;
 }

@@ -23,8 +23,8 @@ bool tides(int trials) {
   const double light = show_usual_share(tide.light_per_s);
   const double heavy = show_usual_share(3 * tide.light_per_s);
   if (light == 0 || heavy == 0) return false;
-  const auto arguments = tide_work(scratch, tide);
-  const auto alone = run_alone(arguments).json()["sequences"];
+  const auto arguments = tide_work(scratch, tide, Arrive::kByTheClock);
+  const auto alone = run_alone(tide_work(scratch, tide, Arrive::kAtOnce)).json()["sequences"];
   bool right = true;
   for (int trial = 0; trial < trials; ++trial) {
     LaunchedCluster cluster(tide_launch(kTideTarget * light), arguments);
