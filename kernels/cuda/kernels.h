@@ -159,7 +159,7 @@ struct SwigluArgs {
 };
 [[nodiscard]] cudaError_t launch_swiglu(cudaStream_t stream, const SwigluArgs& args);
 
-// --- attention.cu ---
+// --- attention_prepare.cu, attention.cu ---
 // Where the keys of (layer, page, kv head) begin; values follow after `half_bytes`.
 struct KvBlocks {
   std::byte* base = nullptr;  // of the layer

@@ -71,9 +71,12 @@ std::vector<float> all_values(const std::string& path) {
   return values;
 }
 
-// docs/ARCHITECTURE.md: fp32 within 2e-3 (as against NumPy), bf16 within 0.15 of a logit.
+// Three times what was measured over all prompts and rules (docs/TESTING.md): 2.9e-5 and 0.045.
+constexpr float kFp32Bound = 1e-4F;
+constexpr float kBf16Bound = 0.135F;
+
 TEST_P(ModelOnGpu, LogitsAreNearThoseOfTheCpu) {
-  for (const auto& [precision, bound] : {std::pair{"fp32", 2e-3F}, {"bf16", 0.15F}}) {
+  for (const auto& [precision, bound] : {std::pair{"fp32", kFp32Bound}, {"bf16", kBf16Bound}}) {
     const auto on = [&](const char* device) {
       const auto out = scratch_.path(std::string(device) + precision);
       const auto outcome = run_alone(
@@ -120,7 +123,7 @@ TEST_P(ModelOnGpu, CublasStaysNearOurKernels) {
   for (std::size_t i = 0; i < ours.size(); ++i) {
     worst = std::max(worst, std::abs(ours[i] - theirs[i]));
   }
-  EXPECT_LE(worst, 2e-3F);
+  EXPECT_LE(worst, kFp32Bound);
   EXPECT_GT(worst, 0.0F) << "two orders of sums that never differ: was it cuBLAS?";
 }
 
