@@ -3,9 +3,8 @@
 //   1 scores of a row in memory, softmax, times values: T^2 scores written and read.
 //   2 online softmax in blocks of 64 keys, one block of threads for a token and head: keys and
 //     values are read once for each head.
-//   3 one block of threads for a kv head and up to 8 query rows (heads of its group, then tokens):
-//   a
-//     key or value is read once for all of them.
+//   3 one block of threads for a kv head and up to 8 query rows (heads of its group, then
+//     tokens): a key or value is read once for all of them.
 //   4 (this) where that makes too few blocks for the GPU, one for each segment of 256 positions;
 //     attention_fold.cu folds what they leave.
 //   5 (not yet) tensor cores for long prompts.
