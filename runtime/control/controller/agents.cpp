@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 
+#include "runtime/base/utf8.h"
 #include "runtime/control/codec.h"
 #include "runtime/control/controller/state.h"
 #include "runtime/control/event_about.h"
@@ -248,10 +249,10 @@ Controller::State::Complaint Controller::State::take(const Holder& from, const E
                                                       "breaker_closed"};
   constexpr std::size_t kTextMax = 400;
   if (std::ranges::find(kKinds, told.kind) == kKinds.end()) {
-    return fmt::format("an event of the kind '{}'", told.kind.substr(0, 40));
+    return fmt::format("an event of the kind '{}'", front_of_utf8(told.kind, 40));
   }
   outbox.event(told.kind, fmt::format("rank {} of its peer {}", from.rank.value(),
-                                      told.text.substr(0, kTextMax)));
+                                      front_of_utf8(told.text, kTextMax)));
   return std::nullopt;
 }
 

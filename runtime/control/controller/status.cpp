@@ -161,7 +161,8 @@ std::string Controller::State::status() const {
   out["wait_matrix"] = totals.waits_json();
   out["scaling"] = scaling_json();
   out["events"] = outbox.recent_json(now);
-  return out.dump();
+  // Foreign text has been checked (codec/byte_reader.h); the operator's own may be anything.
+  return out.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 }  // namespace switchyard::control

@@ -139,6 +139,20 @@ TEST(ControllerWishes, ReloadsInsideTheRegionThatLostItsExperts) {
   EXPECT_EQ(view["members"].back()["experts_held"], 16);
 }
 
+// The codec lets no such text in; what an operator configured, or a later way in, must not end the
+// controller either.
+TEST(ControllerWishes, SaysHowItIsWhateverTextItWasGiven) {
+  World w;
+  w.bench.disconnect(w.agents[4]);
+  Register strange = ControllerBench::rank(4, RankKind::kSpare);
+  strange.region = "\xff";
+  w.agents[4] = w.bench.join(strange);
+  EXPECT_THAT(w.bench.controller().status_json(w.bench.now), HasSubstr("\xEF\xBF\xBD"));
+  // Cut between characters, never inside one.
+  w.bench.say(w.agents[0], Event{0, "breaker_opened", std::string(399, 'x') + "\xC3\xA9", {}});
+  EXPECT_THAT(w.bench.texts, ::testing::Contains(::testing::EndsWith("xxx")));
+}
+
 TEST(ControllerWishes, BelievesNothingThatCannotBe) {
   const std::vector<std::pair<Message, std::string>> lies = {
       {Heartbeat{Phase::kServing, Epoch(9), 0, 0, 0}, "epoch 9 was never made"},
