@@ -118,7 +118,7 @@ void Membership::heartbeat(RankId rank, const Heartbeat& beat, TimePoint now) {
   slot.epoch = std::max(slot.epoch, beat.epoch);
   slot.heartbeat = beat;
   slot.phi->heartbeat(now);
-  slot.progress.observe({beat.steps, beat.open_requests}, now);
+  slot.progress.observe({beat.steps, std::uint64_t{beat.open_requests} + beat.open_jobs}, now);
 }
 
 void Membership::excuse(Duration pause) {

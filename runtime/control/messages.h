@@ -68,9 +68,9 @@ struct Register {
 struct Heartbeat {
   Phase phase = Phase::kStarting;
   Epoch epoch;
-  std::uint64_t steps = 0;          // router: steps done; expert rank: batches served
+  std::uint64_t steps = 0;          // exchanges done (router) and batches served (expert rank)
   std::uint32_t open_requests = 0;  // sequences running or waiting here
-  std::uint32_t waiting_requests = 0;
+  std::uint32_t open_jobs = 0;      // expert rank: dispatches that wait here or are being served
 };
 
 // Load since the last report.

@@ -17,6 +17,7 @@ Overloaded(Handlers...) -> Overloaded<Handlers...>;
 Result<std::shared_ptr<const placement::View>> Worker::poll() {
   while (auto message = mailbox_.take()) SY_TRY(take(std::move(*message)));
   SY_TRY(load_piece());
+  update_gauges();  // a step of many exchanges is no standstill
   return newest_;
 }
 

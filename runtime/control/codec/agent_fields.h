@@ -45,7 +45,7 @@ void fields(auto& io, Is<Heartbeat> auto& m) {
   io("epoch", m.epoch);
   io("steps", m.steps);
   io("open_requests", m.open_requests);
-  io("waiting_requests", m.waiting_requests);
+  io("open_jobs", m.open_jobs);
 }
 
 void fields(auto& io, Is<LoadReport> auto& m) {

@@ -93,6 +93,15 @@ bool Controller::State::usable(RankId rank) const {
   return slot.state == SlotState::kLive && !slot.cordoned && slot.unfit_until <= now;
 }
 
+// Routers beside `besides` that have requests and so wait for answers: who could report it silent.
+std::size_t Controller::State::routers_at_work(RankId besides) const {
+  if (!view) return 0;
+  return static_cast<std::size_t>(std::ranges::count_if(view->members, [&](const auto& each) {
+    return each.router && each.rank != besides && member(each.rank) &&
+           ledger.open_count(each.rank) > 0;
+  }));
+}
+
 HealthVerdict Controller::State::judge(RankId rank) const {
   const Slot& slot = members.at(rank);
   RankFacts facts;
@@ -111,7 +120,8 @@ HealthVerdict Controller::State::judge(RankId rank) const {
   if (slot.load_at) facts.metrics_age = now - *slot.load_at;
   // While experts are missing nobody gets on, and it is nobody's fault.
   facts.stalled = std::min(slot.progress.stalled(now), now - whole_since);
-  const Finding finding = evidence.judge(rank, facts.connection, now);
+  facts.waits_for = evidence.waits_for(rank, now);
+  const Finding finding = evidence.judge(rank, facts.connection, routers_at_work(rank), now);
   facts.evidence = finding.level;
   facts.evidence_text = finding.text;
   return judge_health(facts, options.health);

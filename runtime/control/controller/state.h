@@ -120,6 +120,7 @@ struct Controller::State {
   void leave(RankId rank, const Goodbye& words);
   void judge_all();
   [[nodiscard]] HealthVerdict judge(RankId rank) const;
+  [[nodiscard]] std::size_t routers_at_work(RankId besides) const;
   [[nodiscard]] bool member(RankId rank) const;
   // May be given a role or experts now.
   [[nodiscard]] bool usable(RankId rank) const;
@@ -140,7 +141,8 @@ struct Controller::State {
               const std::string& cause);
   void follow(std::shared_ptr<const placement::View> next, Seats next_seats);
   void roll_back(const std::string& reason);
-  // In the journal; `number`: the target of expert ranks in the upper half, of routers in the lower.
+  // In the journal; `number`: the target of expert ranks in the upper half, of routers in the
+  // lower.
   static constexpr std::string_view kWishGivenUp = "wish_given_up";
   void check_deadline();
   void retire_old();

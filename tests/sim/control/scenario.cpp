@@ -97,9 +97,10 @@ class Scenario {
   void plan_faults() {
     // Each kind of fault is there in some of the seeds only, so that each also meets calm seas.
     std::vector<void (Scenario::*)()> kinds;
-    for (const auto kind : {&Scenario::kill_one, &Scenario::drop_one, &Scenario::stop_one,
-                            &Scenario::block_some, &Scenario::crash_controller,
-                            &Scenario::drop_client, &Scenario::slow_down, &Scenario::command}) {
+    for (const auto kind :
+         {&Scenario::kill_one, &Scenario::drop_one, &Scenario::stop_one, &Scenario::block_some,
+          &Scenario::crash_controller, &Scenario::drop_client, &Scenario::slow_down,
+          &Scenario::command, &Scenario::hang_one}) {
       if (world_.chance(0.5)) kinds.push_back(kind);
     }
     if (world_.mistake != Mistake::kNone) {
@@ -119,6 +120,7 @@ class Scenario {
     if (!world_.chance(0.6)) return;
     world_.time.after(milliseconds(200) + world_.some(seconds(3)), [&victim] { victim.start(); });
   }
+  void hang_one() { any_process().hang(); }
   void drop_one() { any_process().drop_connection(); }
   void stop_one() {
     any_process().stop_until(world_.time.now() + milliseconds(200) + world_.some(seconds(5)));
