@@ -88,6 +88,7 @@ Answer Controller::State::scale(std::uint32_t experts) {
   outbox.event("scale_asked",
                fmt::format("from {} to {} expert ranks", held.experts.size(), experts));
   target_experts = experts;
+  leave_first.clear();  // chosen for an earlier number
   return {true, "ok", {}, {}};
 }
 

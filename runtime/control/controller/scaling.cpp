@@ -67,10 +67,12 @@ nlohmann::json Controller::State::scaling_json() const {
 
 void Controller::State::perform(const ScalingAction& action, std::uint32_t experts) {
   std::uint32_t wanted = experts;
+  std::vector<RankId> chosen;
   if (const auto* more = std::get_if<ActivateSpares>(&action)) {
     wanted += static_cast<std::uint32_t>(more->count);
   } else if (const auto* fewer = std::get_if<DrainRanks>(&action)) {
-    wanted -= static_cast<std::uint32_t>(fewer->ranks.size());
+    chosen = fewer->ranks;
+    wanted -= static_cast<std::uint32_t>(chosen.size());
   }
   const Answer answer =
       wanted == experts ? Answer{false, "invalid", "no way to do that here", {}} : scale(wanted);
@@ -79,6 +81,8 @@ void Controller::State::perform(const ScalingAction& action, std::uint32_t exper
     return autoscaler->action_ended(now);
   }
   outbox.journal({}, Command{Wish::kScale, wanted});
+  for (const RankId rank : chosen) outbox.journal(rank, Event{0, std::string(kDrainChosen), {}});
+  leave_first.insert(chosen.begin(), chosen.end());
 }
 
 }  // namespace switchyard::control

@@ -96,6 +96,8 @@ struct Controller::State {
   void scale_by_load();
   [[nodiscard]] ScalingInput scaling_input() const;
   void perform(const ScalingAction& action, std::uint32_t experts);
+  // In the journal, after the Command that it belongs to: the rank is one of those that go.
+  static constexpr std::string_view kDrainChosen = "drain_chosen";
 
   // ---- placements by load (planning.cpp, rebalancing.cpp) ----
   [[nodiscard]] std::vector<std::set<RankId>> region_groups(const Roles& roles) const;
@@ -151,6 +153,8 @@ struct Controller::State {
   [[nodiscard]] std::optional<RankId> find_spare(bool (*can)(RankKind), const Roles& taken) const;
   [[nodiscard]] std::vector<RankId> usable_of(const std::set<RankId>& ranks) const;
   void fill_roles(Roles& want) const;
+  [[nodiscard]] RankId first_to_leave(const Roles& roles) const;
+  void forget_chosen();
   void wait_for_ranks(const std::string& why);
 
   // ---- requests (requests.cpp) ----
@@ -213,6 +217,7 @@ struct Controller::State {
   Epoch retired;     // nothing below is in use
   std::uint32_t target_experts = 0;
   std::uint32_t target_routers = 0;
+  std::set<RankId> leave_first;  // expert ranks that the autoscaler chose to go
   bool rebalance_wanted = false;
   std::optional<Rebalance> rebalance_under_way;
   std::optional<ScalingNote> scaled_last;

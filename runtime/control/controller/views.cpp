@@ -164,6 +164,13 @@ void Controller::State::follow(std::shared_ptr<const placement::View> next, Seat
   missing_by_regime.clear();
   waiting_for.clear();
   whole_since = now;
+  forget_chosen();
+}
+
+// Who has gone has gone; if it comes back, it is chosen anew.
+void Controller::State::forget_chosen() {
+  const std::set<RankId> experts = Roles::of(*view).experts;
+  std::erase_if(leave_first, [&](RankId rank) { return !experts.contains(rank); });
 }
 
 void Controller::State::roll_back(const std::string& reason) {
@@ -187,6 +194,7 @@ void Controller::State::check_deadline() {
     const Roles held = Roles::of(*view);
     target_experts = static_cast<std::uint32_t>(std::max<std::size_t>(held.experts.size(), 1));
     target_routers = static_cast<std::uint32_t>(std::max<std::size_t>(held.routers.size(), 1));
+    leave_first.clear();
     const std::uint64_t both = std::uint64_t{target_experts} << 32 | target_routers;
     outbox.journal({}, Event{both, std::string(kWishGivenUp), {}});
   }

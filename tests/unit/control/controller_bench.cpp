@@ -59,7 +59,7 @@ void ControllerBench::pass(Duration time) {
         Heartbeat beat;
         beat.phase = phase;
         say(connection, beat);
-        say(connection, LoadReport{});
+        say(connection, loads_[connection]);
       }
     }
     handle(Tick{});

@@ -3,6 +3,7 @@
 // agents play themselves. Thread safety: shared objects: unsafe.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <string>
 #include <vector>
@@ -25,6 +26,8 @@ class ControllerBench {
   void disconnect(ConnectionId connection) { handle(Disconnected{connection, "reset by peer"}); }
   // Ticks on until the time has passed; live agents beat meanwhile.
   void pass(Duration time);
+  // What an agent reports from now on, instead of nothing, while time passes.
+  void load(ConnectionId connection, LoadReport report) { loads_[connection] = std::move(report); }
   // The agent says nothing more; its connection stands.
   void silence(ConnectionId connection) { beating_.erase(connection); }
   // A new controller with the journal of the old; every connection is gone.
@@ -45,6 +48,9 @@ class ControllerBench {
     inbox_[connection] = std::move(rest);
     return out;
   }
+  bool has_event(const std::string& kind) const {
+    return std::ranges::find(events, kind) != events.end();
+  }
   bool closed(ConnectionId connection) const { return closed_.contains(connection); }
   // Says Prepared wherever a Prepare has come, and Adopted for every Commit, until all is quiet.
   void play_along(const std::vector<ConnectionId>& agents);
@@ -64,6 +70,7 @@ class ControllerBench {
   Controller controller_;
   std::uint32_t connections_ = 0;
   std::map<ConnectionId, Phase> beating_;
+  std::map<ConnectionId, LoadReport> loads_;
   std::map<ConnectionId, std::vector<Message>> inbox_;
   std::map<ConnectionId, std::string> closed_;
 };
