@@ -54,8 +54,11 @@ struct ControllerOptions {
   RetryBudgetConfig retries;                 // attempts after the first that no death explains
   std::uint32_t requests_max = 100'000;      // held in the ledger
   std::uint32_t open_per_router_max = 1024;  // assigned at once; the others wait here
-  std::uint32_t spawns_max = 0;              // processes to start in place of dead ones, in all
-  Duration spawn_deadline{60'000'000'000};   // from the wish for one to its registration
+  // Of results and last words on their way to one client that watches; well below what the server
+  // keeps for a connection at most (runtime/net/peer.h).
+  std::size_t watch_window_bytes = std::size_t{16} << 20;
+  std::uint32_t spawns_max = 0;             // processes to start in place of dead ones, in all
+  Duration spawn_deadline{60'000'000'000};  // from the wish for one to its registration
 };
 
 }  // namespace switchyard::control

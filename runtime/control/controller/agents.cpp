@@ -234,7 +234,7 @@ Controller::State::Complaint Controller::State::take(const Holder& from, Finishe
                   fmt::format("request {} on rank {}{}{}", id.value(), from.rank.value(),
                               failed ? ": " : "", record.error),
                   about_request(ledger.at(id), from.rank));
-      deliver(id);
+      watch_queue.add(id);
       break;
     case WordOutcome::kForeign:
       return fmt::format("request {} attempt {} is not its own", id.value(), record.attempt);

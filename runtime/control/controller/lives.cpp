@@ -33,8 +33,7 @@ void Controller::State::declare_dead(RankId rank, const std::string& reason) {
   outbox.event("rank_dead",
                fmt::format("rank {} life {}: {}", rank.value(), who.life.value(), reason),
                about_rank(rank));
-  departed.push_back(left);
-  outbox.tell_watchers(left);
+  depart(left);
   evidence.forget(rank);
   release_all(who, "its router died");
   replace(rank);
@@ -76,11 +75,14 @@ void Controller::State::leave(RankId rank, const Goodbye& words) {
   members.end(rank, SlotState::kLeft, now);
   outbox.journal(rank, words);
   outbox.event("rank_left", fmt::format("rank {} said goodbye", rank.value()), about_rank(rank));
-  const RankLeft left{rank, words.payload};
-  departed.push_back(left);
-  outbox.tell_watchers(left);
+  depart({rank, words.payload});
   evidence.forget(rank);
   release_all(who, "its router left");
+}
+
+void Controller::State::depart(RankLeft left) {
+  departed.push_back(std::move(left));
+  watch_queue.add(departed.size() - 1);
 }
 
 bool Controller::State::member(RankId rank) const {
@@ -154,6 +156,8 @@ void Controller::State::stop_when_all_left() {
   for (std::uint32_t r = 0; r < members.size(); ++r) {
     if (members.at(RankId(r)).alive()) return;
   }
+  // Who watches hears everything first, unless it does not read.
+  if (!watch_queue.all_told() && now < leave_by + options.leave_deadline) return;
   phase = RunPhase::kStopped;
   outbox.event("stopped", "every rank has left");
   outbox.stop();

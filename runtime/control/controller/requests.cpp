@@ -139,13 +139,7 @@ void Controller::State::end_request(RequestId id, const std::string& error) {
   outbox.journal({}, RequestDone{id, request.what.name, error, {}});
   outbox.event("request_failed", fmt::format("request {}: {}", id.value(), error),
                about_request(request));
-  deliver(id);
-}
-
-void Controller::State::deliver(RequestId id) {
-  Request& request = ledger.at(id);
-  request.delivered = request.delivered || !outbox.watchers().empty();
-  outbox.tell_watchers(RequestDone{id, request.what.name, request.error, request.result});
+  watch_queue.add(id);
 }
 
 void Controller::State::fail_open(const std::string& error) {

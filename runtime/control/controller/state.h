@@ -26,6 +26,7 @@
 #include "runtime/control/residency.h"
 #include "runtime/control/retry_budget.h"
 #include "runtime/control/snapshot_part.h"
+#include "runtime/control/watch_queue.h"
 #include "runtime/placement/plan_request.h"
 
 namespace switchyard::control {
@@ -88,6 +89,10 @@ struct Controller::State {
   [[nodiscard]] Answer rebalance();
   [[nodiscard]] std::string busy() const;
   void watch(ConnectionId client);
+  void feed_watchers();
+  // The message for it, and marks it delivered; nothing where it is not kept any more.
+  [[nodiscard]] std::optional<Message> telling(const WatchQueue::Item& item);
+  void depart(RankLeft left);
   void end_now();
   void shut_down();
 
@@ -167,7 +172,6 @@ struct Controller::State {
   void release(RequestId id, const std::string& why);
   void release_all(const Holder& holder, const std::string& why);
   void end_request(RequestId id, const std::string& error);
-  void deliver(RequestId id);
   void fail_open(const std::string& error);
 
   // ---- journal and status (replay.cpp, snapshot.cpp, restore.cpp, status.cpp) ----
@@ -204,6 +208,7 @@ struct Controller::State {
   LoadTotals totals;
   std::optional<ScalingNumbers> scaling_numbers;  // of the autoscaler's last decision
   std::map<ConnectionId, Peer> peers;
+  WatchQueue watch_queue;
   std::optional<ModelFacts> model;
   std::optional<Autoscaler> autoscaler;  // nothing: scaled by command only
   LoadWindow window;

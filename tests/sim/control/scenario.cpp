@@ -70,6 +70,7 @@ class Scenario {
     options_.rejoin_window = seconds(2);
     options_.attempts_max = 1'000;
     options_.open_per_router_max = 4 + below(40);
+    options_.watch_window_bytes = 200;  // two results or so: the client has to be fed
     if (world_.chance(0.5)) options_.health.reconnect_grace = milliseconds(500);
     world_.network.delay_max = milliseconds(1 + below(30));
     world_.load_max = milliseconds(50 + below(1'000));

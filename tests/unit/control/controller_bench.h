@@ -24,6 +24,8 @@ class ControllerBench {
   ConnectionId join(std::uint32_t number, RankKind kind) { return join(rank(number, kind)); }
   void say(ConnectionId from, Message message) { handle(Received{from, std::move(message)}); }
   void disconnect(ConnectionId connection) { handle(Disconnected{connection, "reset by peer"}); }
+  // The connection has taken all that was sent over it.
+  void drain(ConnectionId connection) { handle(Drained{connection}); }
   // Ticks on until the time has passed; live agents beat meanwhile.
   void pass(Duration time);
   // What an agent reports from now on, instead of nothing, while time passes.
