@@ -40,12 +40,14 @@ struct ControllerOptions {
   Duration start_deadline{120'000'000'000};  // all slots registered; then start with who is there
   Duration prepare_deadline{60'000'000'000};
   Duration tick_interval{50'000'000};
-  Duration rejoin_window{5'000'000'000};     // after a restart: nobody is declared dead in it
-  Duration orphan_grace{1'000'000'000};      // a request that its router does not know any more
-  Duration stranded_after{120'000'000'000};  // requests fail when there was no router for so long
-  Duration residency_wait{10'000'000'000};   // for ranks that a request may use
-  Duration leave_deadline{10'000'000'000};   // from Leave to the last Goodbye
-  PhiConfig phi;                             // heartbeats
+  Duration rejoin_window{5'000'000'000};  // after a restart: nobody is declared dead in it
+  Duration orphan_grace{1'000'000'000};   // a request that its router does not know any more
+  // Requests fail when there was no router for so long; before the first view, so long after
+  // start_deadline.
+  Duration stranded_after{120'000'000'000};
+  Duration residency_wait{10'000'000'000};  // for ranks that a request may use
+  Duration leave_deadline{10'000'000'000};  // from Leave to the last Goodbye
+  PhiConfig phi;                            // heartbeats
   HealthConfig health;  // reconnect_grace: a broken connection is death after it
   EvidenceConfig evidence;
   ScalingConfig scaling = no_scaling();

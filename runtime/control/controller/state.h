@@ -165,6 +165,7 @@ struct Controller::State {
   // ---- requests (requests.cpp) ----
   void settle_requests();
   void assign_waiting();
+  void end_never_started();
   // The router to take it; or nothing, and `why` where it can't be served now.
   [[nodiscard]] std::optional<RankId> choose_router(const Request& request, std::string& why);
   [[nodiscard]] bool may_try(RequestId id);
