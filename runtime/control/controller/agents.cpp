@@ -180,6 +180,7 @@ Controller::State::Complaint Controller::State::take(const Holder& from, const P
   unsettled = true;
   if (!said.error.empty()) {
     members.at(from.rank).unfit_until = now + options.prepare_deadline;
+    if (transaction->occasion == Occasion::kPlanned && !worth_another_try()) give_up_wish();
     roll_back(fmt::format("rank {} could not prepare: {}", from.rank.value(), said.error));
     return std::nullopt;
   }

@@ -117,6 +117,7 @@ Answer Controller::State::scale(std::uint32_t experts) {
                fmt::format("from {} to {} expert ranks", held.experts.size(), experts));
   target_experts = experts;
   leave_first.clear();  // chosen for an earlier number
+  failed_changes = 0;
   return {true, "ok", {}, {}};
 }
 

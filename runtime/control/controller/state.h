@@ -152,6 +152,9 @@ struct Controller::State {
   // lower.
   static constexpr std::string_view kWishGivenUp = "wish_given_up";
   void check_deadline();
+  // Of a planned change: other ranks may do what one could not, but not for ever.
+  [[nodiscard]] bool worth_another_try();
+  void give_up_wish();
   void retire_old();
   [[nodiscard]] Seats seats_of(const placement::View& of) const;
   [[nodiscard]] std::set<RankId> dead_members(const Seats& of) const;
@@ -175,7 +178,7 @@ struct Controller::State {
   void end_request(RequestId id, const std::string& error);
   void fail_open(const std::string& error);
 
-  // ---- journal and status (replay.cpp, snapshot.cpp, restore.cpp, status.cpp) ----
+  // ---- journal and status (replay.cpp, snapshot.cpp, status.cpp) ----
   [[nodiscard]] Result<void> replay(const JournalRecord& record);
   [[nodiscard]] Result<void> replay_request(const JournalRecord& record);
   void expect_rejoin();
@@ -223,7 +226,8 @@ struct Controller::State {
   Epoch retired;     // nothing below is in use
   std::uint32_t target_experts = 0;
   std::uint32_t target_routers = 0;
-  std::set<RankId> leave_first;  // expert ranks that the autoscaler chose to go
+  std::size_t failed_changes = 0;  // planned, in a row
+  std::set<RankId> leave_first;    // expert ranks that the autoscaler chose to go
   bool rebalance_wanted = false;
   std::optional<Rebalance> rebalance_under_way;
   std::optional<ScalingNote> scaled_last;

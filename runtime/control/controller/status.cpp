@@ -9,7 +9,8 @@ namespace {
 
 using nlohmann::json;
 
-json placement_json(const placement::Placement& placement, RankId rank) {
+// Copies that the rank holds, of all layers.
+std::size_t copies_of(const placement::Placement& placement, RankId rank) {
   std::size_t copies = 0;
   for (std::size_t l = 0; l < placement.layers(); ++l) {
     copies += placement.experts_of(l, rank).size();
@@ -26,7 +27,7 @@ json view_json(const placement::View& view) {
                        {"host", member.host},
                        {"region", member.region},
                        {"zone", member.zone},
-                       {"experts_held", placement_json(view.placement, member.rank)}});
+                       {"experts_held", copies_of(view.placement, member.rank)}});
   }
   return {{"epoch", view.epoch.value()},
           {"layers", view.placement.layers()},
