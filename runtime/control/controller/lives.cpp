@@ -43,11 +43,15 @@ void Controller::State::declare_dead(RankId rank, const std::string& reason) {
 void Controller::State::replace(RankId rank) {
   if (phase != RunPhase::kRunning || spawned >= options.spawns_max) return;
   if (find_spare(&can_hold, {}) || find_spare(&can_route, {})) return;
-  expect_process(rank);
-  outbox.journal(rank, Event{0, std::string(kSpawnEvent), {}});
-  outbox.spawn(rank);
-  outbox.event("rank_spawn", fmt::format("a process is to be started for slot {}", rank.value()),
-               about_rank(rank));
+  spawn(rank);
+}
+
+void Controller::State::spawn(RankId slot) {
+  expect_process(slot);
+  outbox.journal(slot, Event{0, std::string(kSpawnEvent), {}});
+  outbox.spawn(slot);
+  outbox.event("rank_spawn", fmt::format("a process is to be started for slot {}", slot.value()),
+               about_rank(slot));
 }
 
 void Controller::State::expect_process(RankId rank) {
@@ -65,6 +69,7 @@ void Controller::State::give_up_spawns() {
                              "without it",
                              r, to_seconds(options.spawn_deadline)),
                  about_rank(RankId(r)));
+    if (view && !transaction && autoscaler && autoscaler->action_in_flight()) give_up_wish();
   }
 }
 

@@ -99,7 +99,10 @@ struct Controller::State {
   // ---- scaling by load (scaling.cpp) ----
   void make_autoscaler();
   void scale_by_load();
+  [[nodiscard]] bool fresh_load(RankId rank) const;
   [[nodiscard]] ScalingInput scaling_input() const;
+  [[nodiscard]] std::vector<RankId> spawnable() const;
+  void grow_by_processes(std::uint32_t experts, std::size_t count);
   void perform(const ScalingAction& action, std::uint32_t experts);
   // In the journal, after the Command that it belongs to: the rank is one of those that go.
   static constexpr std::string_view kDrainChosen = "drain_chosen";
@@ -122,6 +125,7 @@ struct Controller::State {
   void declare_dead(RankId rank, const std::string& reason);
   static constexpr std::string_view kSpawnEvent = "rank_spawn";
   void replace(RankId rank);
+  void spawn(RankId slot);
   void expect_process(RankId rank);
   void give_up_spawns();
   void leave(RankId rank, const Goodbye& words);
