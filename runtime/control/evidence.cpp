@@ -96,6 +96,8 @@ WaitMatrix EvidenceBook::waits(TimePoint now) const {
 }
 
 std::optional<RankId> EvidenceBook::waits_for(RankId rank, TimePoint now) const {
+  const auto own = reports_.lower_bound({rank, RankId(0)});
+  if (own == reports_.end() || own->first.first != rank) return std::nullopt;  // the usual case
   const RankId end = waits(now).end_of(rank);
   return end == rank ? std::nullopt : std::optional(end);
 }

@@ -130,7 +130,7 @@ Controller::State::Complaint Controller::State::take(const Holder& from, const H
   if (beat.epoch > last_epoch) {
     return fmt::format("epoch {} was never made", beat.epoch.value());
   }
-  members.heartbeat(from.rank, beat, now);
+  members.heartbeat(from.rank, beat, ledger.open_count(from.rank), now);
   return std::nullopt;
 }
 

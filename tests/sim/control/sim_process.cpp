@@ -260,8 +260,11 @@ bool SimProcess::serves(std::size_t expert, Epoch epoch, RankId asker) {
   const bool apart = world_.network.blocked(rank_.value()) != world_.network.blocked(asker.value());
   if (!running_ || stopped() || hung_ || (apart && asker != rank_)) return false;
   if (held_.contains(expert)) return true;
-  const auto ready = prepared_.find(epoch);
-  if (ready != prepared_.end() && ready->second.contains(expert)) return true;
+  // What is loaded for an epoch or an older one is there for it, whether the Commit has come or
+  // not.
+  for (const auto& [ready, loaded] : prepared_) {
+    if (ready <= epoch && loaded.contains(expert)) return true;
+  }
   // An asker whose own life is over is owed nothing.
   const bool owed = life_ != Incarnation() && world_.checker.seat(epoch, rank_) == life_ &&
                     world_.checker.life(rank_) == life_ &&

@@ -58,6 +58,7 @@ void ControllerBench::pass(Duration time) {
       for (const auto& [connection, phase] : beating) {
         Heartbeat beat;
         beat.phase = phase;
+        beat.steps = ++beats_;  // it gets on
         say(connection, beat);
         say(connection, loads_[connection]);
       }

@@ -71,6 +71,7 @@ class ControllerBench {
   ControllerOptions options_;
   Controller controller_;
   std::uint32_t connections_ = 0;
+  std::uint64_t beats_ = 0;
   std::map<ConnectionId, Phase> beating_;
   std::map<ConnectionId, LoadReport> loads_;
   std::map<ConnectionId, std::vector<Message>> inbox_;

@@ -131,6 +131,27 @@ TEST(ControllerPeers, TheHungExpertRankIsFoundWhereOneRouterWaits) {
   EXPECT_THAT(bench.texts, Contains(HasSubstr("(rank 1 died): 3 members")));
 }
 
+// A router whose engine hangs before it takes up anything says that it has nothing to do; the
+// ledger knows better.
+TEST(ControllerPeers, TheRouterThatTakesNothingUpIsFound) {
+  World w;
+  Submit wish;
+  wish.requests.resize(1);
+  w.bench.say(w.client, wish);
+  w.bench.silence(w.agents[0]);
+  const TimePoint start = w.bench.now;
+  while (w.bench.now < start + seconds(14)) {
+    w.bench.say(w.agents[0], Heartbeat{Phase::kParked, Epoch(), 0, 0, 0});
+    w.bench.pass(milliseconds(250));
+    ASSERT_FALSE(w.bench.closed(w.agents[0]));
+  }
+  while (w.bench.now < start + seconds(17) && !w.bench.closed(w.agents[0])) {
+    w.bench.say(w.agents[0], Heartbeat{Phase::kParked, Epoch(), 0, 0, 0});
+    w.bench.pass(milliseconds(250));
+  }
+  EXPECT_THAT(w.bench.texts, Contains(HasSubstr("has work but no step")));
+}
+
 TEST(ControllerPeers, LoadingForLongIsNotTakenForDeath) {
   const HealthConfig health;
   ASSERT_GT(seconds(20), 5 * health.serving.silent_dead);
