@@ -5,6 +5,7 @@
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
+#include <optional>
 #include <system_error>
 
 #include "launcher/run_file.h"
@@ -22,14 +23,22 @@ Result<control::LossPolicy> loss_policy(const std::string& name) {
   return fail(ErrorCode::kUsage, "--loss: '{}' is unknown; use reload, mask or fail", name);
 }
 
-// Ranks do not report the host's memory, so it is no target.
+// 0: not looked at.
+std::optional<double> target_of(double value, double scale = 1) {
+  return value > 0 ? std::optional(value * scale) : std::nullopt;
+}
+
 Result<control::ScalingConfig> scaling_config(const config::ClusterSection& cluster,
                                               std::uint32_t ranks) {
   control::ScalingConfig scaling;
   SY_ASSIGN(scaling.mode, control::parse_scaling_mode(cluster.autoscale));
   scaling.ranks = {cluster.experts_min, cluster.experts_max == 0 ? ranks : cluster.experts_max};
   scaling.targets.busy_share = cluster.busy_target;
-  scaling.targets.memory_share.reset();
+  constexpr double kUsPerMs = 1e3;
+  scaling.targets.queue_delay_us_p95 = target_of(cluster.queue_target_ms, kUsPerMs);
+  scaling.targets.step_us_p95 = target_of(cluster.step_target_ms, kUsPerMs);
+  scaling.targets.cpu_share = target_of(cluster.cpu_target);
+  scaling.targets.memory_share = target_of(cluster.memory_target);
   scaling.interval = std::chrono::milliseconds(cluster.autoscale_interval_ms);
   scaling.metrics_window = std::min<Duration>(scaling.interval, std::chrono::seconds(5));
   const Duration window = std::chrono::milliseconds(cluster.autoscale_window_ms);

@@ -5,6 +5,8 @@
 #include <ctime>
 #include <utility>
 
+#include "runtime/base/utf8.h"
+
 namespace switchyard {
 namespace {
 
@@ -36,27 +38,6 @@ Line take_apart(std::string_view payload) {
   return line;
 }
 
-// How many bytes of well-formed UTF-8 start here; 0: none.
-std::size_t utf8_length(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char lead = byte(0);
-  const std::size_t length = lead < 0x80   ? 1
-                             : lead < 0xc2 ? 0
-                             : lead < 0xe0 ? 2
-                             : lead < 0xf0 ? 3
-                             : lead < 0xf5 ? 4
-                                           : 0;
-  if (length == 0 || length > text.size()) return 0;
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xc0U) != 0x80) return 0;
-  }
-  if (length == 1) return 1;
-  const unsigned char next = byte(1);
-  const bool too_long = (lead == 0xe0 && next < 0xa0) || (lead == 0xf0 && next < 0x90);
-  const bool no_character = (lead == 0xed && next >= 0xa0) || (lead == 0xf4 && next >= 0x90);
-  return too_long || no_character ? 0 : length;
-}
-
 enum class Quotes { kEscape, kKeep };
 
 std::string escaped(char letter, Quotes quotes) {
@@ -78,7 +59,7 @@ std::string clean(std::string_view text, Quotes quotes) {
   std::string out;
   out.reserve(text.size());
   while (!text.empty()) {
-    const std::size_t length = utf8_length(text);
+    const std::size_t length = valid_sequence_bytes(text, 0);
     if (length == 0) {
       out += "\xef\xbf\xbd";
     } else if (length == 1) {

@@ -165,6 +165,14 @@ void add_cluster(std::vector<Key>& keys) {
              "Expert ranks that the autoscaler has at most; 0: all that there are");
   rows.real("busy_target", field<kIn, &S::busy_target>(), 0.001, 1,
             "Share of an expert rank's time that the autoscaler aims at");
+  rows.real("queue_target_ms", field<kIn, &S::queue_target_ms>(), 0, 3600000,
+            "p95 of how long rows wait for an expert rank, in milliseconds; 0: not looked at");
+  rows.real("step_target_ms", field<kIn, &S::step_target_ms>(), 0, 3600000,
+            "p95 of the slowest router's step, in milliseconds; 0: not looked at");
+  rows.real("cpu_target", field<kIn, &S::cpu_target>(), 0, 1,
+            "Share of an expert rank's cores in use, by whomever; 0: not looked at");
+  rows.real("memory_target", field<kIn, &S::memory_target>(), 0, 1,
+            "Share of memory in use where the fullest expert rank is; 0: not looked at");
   rows.count("autoscale_interval_ms", field<kIn, &S::autoscale_interval_ms>(), 1, 3600000,
              "Between two decisions of the autoscaler, in milliseconds");
   rows.count("autoscale_window_ms", field<kIn, &S::autoscale_window_ms>(), 1, 86400000,

@@ -54,6 +54,10 @@ struct ClusterSection {
   std::uint64_t experts_min = 1;     // expert ranks that the autoscaler keeps at least
   std::uint64_t experts_max = 0;     // ... and at most; 0: all that there are
   double busy_target = 0.7;          // share of an expert rank's time that the autoscaler aims at
+  double queue_target_ms = 20;       // further targets of the autoscaler; 0: not looked at
+  double step_target_ms = 0;
+  double cpu_target = 0;
+  double memory_target = 0;
   std::uint64_t autoscale_interval_ms = 5000;
   std::uint64_t autoscale_window_ms = 300000;  // how long load must be low before ranks leave
   std::string rebalance = "off";     // off, advisory, active

@@ -2,6 +2,7 @@
 // A pure state machine: once per interval it gets the load and answers with a decision; it never
 // acts. One action at a time: while one is in flight it only watches. Ranks come before replicas.
 // Scaling up means activating spares first, spawning second; scaling down drains the least loaded.
+// What the controller does of it: controller/scaling.cpp.
 // The formula and its dampers are in scaling_rule.h and scaling_track.h, the knobs in
 // scaling_config.h, the answer in scaling_decision.h.
 // Thread safety: distinct objects: safe; shared objects: unsafe. Time is an argument.

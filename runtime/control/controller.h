@@ -34,11 +34,15 @@ struct Received {
   Message message;
 };
 struct Tick {};  // every tick_interval
+// What was sent to a client has left for it, all of it or nearly: there is room for more.
+struct Drained {
+  ConnectionId connection;
+};
 // What keeps the journal from the disk; empty: nothing does any more.
 struct JournalNews {
   std::string trouble;
 };
-using Happening = std::variant<Connected, Disconnected, Received, Tick, JournalNews>;
+using Happening = std::variant<Connected, Disconnected, Received, Tick, Drained, JournalNews>;
 
 // ---- what must be done ----
 struct Send {

@@ -40,12 +40,14 @@ struct ControllerOptions {
   Duration start_deadline{120'000'000'000};  // all slots registered; then start with who is there
   Duration prepare_deadline{60'000'000'000};
   Duration tick_interval{50'000'000};
-  Duration rejoin_window{5'000'000'000};     // after a restart: nobody is declared dead in it
-  Duration orphan_grace{1'000'000'000};      // a request that its router does not know any more
-  Duration stranded_after{120'000'000'000};  // requests fail when there was no router for so long
-  Duration residency_wait{10'000'000'000};   // for ranks that a request may use
-  Duration leave_deadline{10'000'000'000};   // from Leave to the last Goodbye
-  PhiConfig phi;                             // heartbeats
+  Duration rejoin_window{5'000'000'000};  // after a restart: nobody is declared dead in it
+  Duration orphan_grace{1'000'000'000};   // a request that its router does not know any more
+  // Requests fail when there was no router for so long; before the first view, so long after
+  // start_deadline.
+  Duration stranded_after{120'000'000'000};
+  Duration residency_wait{10'000'000'000};  // for ranks that a request may use
+  Duration leave_deadline{10'000'000'000};  // from Leave to the last Goodbye
+  PhiConfig phi;                            // heartbeats
   HealthConfig health;  // reconnect_grace: a broken connection is death after it
   EvidenceConfig evidence;
   ScalingConfig scaling = no_scaling();
@@ -54,8 +56,11 @@ struct ControllerOptions {
   RetryBudgetConfig retries;                 // attempts after the first that no death explains
   std::uint32_t requests_max = 100'000;      // held in the ledger
   std::uint32_t open_per_router_max = 1024;  // assigned at once; the others wait here
-  std::uint32_t spawns_max = 0;              // processes to start in place of dead ones, in all
-  Duration spawn_deadline{60'000'000'000};   // from the wish for one to its registration
+  // Of results and last words on their way to one client that watches; well below what the server
+  // keeps for a connection at most (runtime/net/peer.h).
+  std::size_t watch_window_bytes = std::size_t{16} << 20;
+  std::uint32_t spawns_max = 0;             // processes to start in place of dead ones, in all
+  Duration spawn_deadline{60'000'000'000};  // from the wish for one to its registration
 };
 
 }  // namespace switchyard::control

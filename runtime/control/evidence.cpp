@@ -95,7 +95,15 @@ WaitMatrix EvidenceBook::waits(TimePoint now) const {
   return matrix;
 }
 
-Finding EvidenceBook::judge(RankId rank, Connection connection, TimePoint now) const {
+std::optional<RankId> EvidenceBook::waits_for(RankId rank, TimePoint now) const {
+  const auto own = reports_.lower_bound({rank, RankId(0)});
+  if (own == reports_.end() || own->first.first != rank) return std::nullopt;  // the usual case
+  const RankId end = waits(now).end_of(rank);
+  return end == rank ? std::nullopt : std::optional(end);
+}
+
+Finding EvidenceBook::judge(RankId rank, Connection connection, std::size_t reporters_able,
+                            TimePoint now) const {
   Finding finding;
   std::vector<RankId> discounted;
   for (const auto& [pair, at] : reports_) {
@@ -120,13 +128,14 @@ Finding EvidenceBook::judge(RankId rank, Connection connection, TimePoint now) c
   }
   finding.text =
       fmt::format("epoch {}: reported silent by rank {}", epoch_.value(), list(finding.reporters));
-  if (finding.reporters.size() < config_.reporters_min) {
-    finding.text += fmt::format("; it takes {} reporters", config_.reporters_min);
+  const std::size_t needed =
+      std::min(config_.reporters_min, std::max<std::size_t>(reporters_able, 1));
+  if (finding.reporters.size() < needed) {
+    finding.text += fmt::format("; it takes {} reporters", needed);
     return finding;
   }
-  const RankId end = waits(now).end_of(rank);
-  if (end != rank) {
-    finding.text += fmt::format("; but it waits for rank {} itself", end.value());
+  if (const auto end = waits_for(rank, now)) {
+    finding.text += fmt::format("; but it waits for rank {} itself", end->value());
     return finding;
   }
   finding.level = EvidenceLevel::kSuspect;

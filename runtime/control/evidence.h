@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -24,7 +25,9 @@ namespace switchyard::control {
 
 struct EvidenceConfig {
   Duration window = std::chrono::seconds(2);  // a report counts for so long after it was made
-  std::size_t reporters_min = 2;              // distinct reporters that make a suspect
+  // Distinct reporters that make a suspect; where fewer ranks wait for answers at all, all of
+  // those.
+  std::size_t reporters_min = 2;
   // A reporter that calls at least this many ranks silent, and more than half of the others, is
   // discounted.
   std::size_t isolated_accusations_min = 3;
@@ -66,7 +69,13 @@ class EvidenceBook {
   // The rank left or died: its reports and those about it are forgotten.
   void forget(RankId rank);
 
-  [[nodiscard]] Finding judge(RankId rank, Connection connection, TimePoint now) const;
+  // reporters_able: how many ranks exchange rows at present and could report it; with none, one
+  // report is still needed.
+  [[nodiscard]] Finding judge(RankId rank, Connection connection, std::size_t reporters_able,
+                              TimePoint now) const;
+  // At whom the waits of `rank` end, as it and others report them; nothing: at itself, or it is not
+  // believed. Who waits for another does not stand still by its own fault.
+  [[nodiscard]] std::optional<RankId> waits_for(RankId rank, TimePoint now) const;
   // Every rank that somebody calls silent now, ascending.
   [[nodiscard]] std::vector<RankId> accused(TimePoint now) const;
   [[nodiscard]] std::size_t report_count() const noexcept { return reports_.size(); }

@@ -73,9 +73,15 @@ void weigh_metrics(const RankFacts& facts, const HealthConfig& config, Reasons& 
 
 void weigh_progress(const RankFacts& facts, const HealthConfig& config, Reasons& out) {
   if (getting_ready(facts.phase) || facts.stalled < config.stuck_suspect) return;
+  const std::string text =
+      fmt::format("has work but no step for {:.1f} s", to_seconds(facts.stalled));
+  if (facts.waits_for && facts.stalled < 2 * config.stuck_dead) {
+    out.push_back({HealthFactor::kStuck, HealthLevel::kDegraded,
+                   fmt::format("{}: it waits for rank {}", text, facts.waits_for->value())});
+    return;
+  }
   const bool final = facts.stalled >= config.stuck_dead;
-  out.push_back({HealthFactor::kStuck, final ? HealthLevel::kDead : HealthLevel::kSuspect,
-                 fmt::format("has work but no step for {:.1f} s", to_seconds(facts.stalled))});
+  out.push_back({HealthFactor::kStuck, final ? HealthLevel::kDead : HealthLevel::kSuspect, text});
 }
 
 void weigh_evidence(const RankFacts& facts, Reasons& out) {

@@ -64,6 +64,7 @@ struct RankFacts {
   Duration silence{};                   // since the last heartbeat; registering is the first
   std::optional<Duration> metrics_age;  // since the last load report; nothing: none has come
   Duration stalled{};                   // work queued, step counter still (ProgressWatch)
+  std::optional<RankId> waits_for;      // another rank whose answer it waits for
   EvidenceLevel evidence = EvidenceLevel::kNone;
   std::string evidence_text;
 };
@@ -83,12 +84,14 @@ struct HealthConfig {
   Duration reconnect_grace = Duration::zero();       // a broken connection is death after this
   Duration metrics_age_max = std::chrono::seconds(3);
   Duration stuck_suspect = std::chrono::seconds(5);  // the watchdog
+  // Who waits for another rank has twice as long: that one's case is to be settled first. If it
+  // never is, the way between the two is at fault, and one of them must give way.
   Duration stuck_dead = std::chrono::seconds(15);
   // Loading may keep a host busy for minutes: its silence is no sign of death for long.
   PhaseBudget loading{std::chrono::seconds(30), std::chrono::seconds(300),
                       std::chrono::seconds(600)};
   PhaseBudget starting{std::chrono::seconds(10), std::chrono::seconds(60),
-                      std::chrono::seconds(120)};
+                       std::chrono::seconds(120)};
   PhaseBudget serving{Duration::zero(), std::chrono::seconds(2), Duration::zero()};
   PhaseBudget draining{Duration::zero(), std::chrono::seconds(2), std::chrono::seconds(300)};
   PhaseBudget parked{Duration::zero(), std::chrono::seconds(2), Duration::zero()};

@@ -21,6 +21,9 @@ void merge(LoadReport& into, const LoadReport& more) {
   into.seconds = seconds;
   into.queue_delay_us_p95 = std::max(into.queue_delay_us_p95, more.queue_delay_us_p95);
   into.step_us_p50 = more.step_us_p50;
+  into.step_us_p95 = std::max(into.step_us_p95, more.step_us_p95);
+  into.cpu_busy_share = more.cpu_busy_share;
+  into.memory_share = more.memory_share;
   into.rss_bytes = more.rss_bytes;
   into.tokens += more.tokens;
   add_to(into.expert_pairs, more.expert_pairs);

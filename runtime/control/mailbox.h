@@ -1,6 +1,8 @@
-// runtime/control/mailbox.h -- the two bounded queues between a rank's engine thread and its agent
-// thread: what the controller wants of the rank, and what the rank has to say. Neither side ever
-// waits for the other. Not the networking (runtime/net) and not the engine.
+// runtime/control/mailbox.h -- the two queues between a rank's engine thread and its agent thread:
+// what the controller wants of the rank, and what the rank has to say. Neither side ever waits for
+// the other. What the rank says is merged, so that its queue is bounded while it is cut off; what
+// the controller wants has no bound but its own sparing (an engine that takes nothing for long is
+// declared dead, and its connection ends). Not the networking (runtime/net) and not the engine.
 // Thread safety: shared objects: safe, one engine thread and one agent thread.
 #pragma once
 

@@ -109,7 +109,8 @@ void Membership::end(RankId rank, SlotState how, TimePoint now) {
   slot.since = now;
 }
 
-void Membership::heartbeat(RankId rank, const Heartbeat& beat, TimePoint now) {
+void Membership::heartbeat(RankId rank, const Heartbeat& beat, std::size_t assigned,
+                           TimePoint now) {
   Slot& slot = at(rank);
   if (slot.phase != beat.phase) {
     slot.phase = beat.phase;
@@ -118,7 +119,9 @@ void Membership::heartbeat(RankId rank, const Heartbeat& beat, TimePoint now) {
   slot.epoch = std::max(slot.epoch, beat.epoch);
   slot.heartbeat = beat;
   slot.phi->heartbeat(now);
-  slot.progress.observe({beat.steps, beat.open_requests}, now);
+  // An engine that hangs with idle hands never says that it has been given work.
+  const std::uint64_t requests = std::max<std::uint64_t>(beat.open_requests, assigned);
+  slot.progress.observe({beat.steps, requests + beat.open_jobs}, now);
 }
 
 void Membership::excuse(Duration pause) {

@@ -80,7 +80,8 @@ class Membership {
   void resume(const Register& asks, ConnectionId connection, TimePoint now);
   void lose(RankId rank, TimePoint until, TimePoint now);
   void end(RankId rank, SlotState how, TimePoint now);
-  void heartbeat(RankId rank, const Heartbeat& beat, TimePoint now);
+  // assigned: requests that it should have, by the ledger.
+  void heartbeat(RankId rank, const Heartbeat& beat, std::size_t assigned, TimePoint now);
   // The controller itself stood still for so long.
   void excuse(Duration pause);
 

@@ -68,9 +68,9 @@ struct Register {
 struct Heartbeat {
   Phase phase = Phase::kStarting;
   Epoch epoch;
-  std::uint64_t steps = 0;          // router: steps done; expert rank: batches served
+  std::uint64_t steps = 0;          // exchanges done (router) and batches served (expert rank)
   std::uint32_t open_requests = 0;  // sequences running or waiting here
-  std::uint32_t waiting_requests = 0;
+  std::uint32_t open_jobs = 0;      // expert rank: dispatches that wait here or are being served
 };
 
 // Load since the last report.
@@ -79,7 +79,10 @@ struct LoadReport {
   double busy_share = 0;          // 0..1 of the window spent computing
   double queue_delay_us_p95 = 0;  // of dispatches before they were served
   double step_us_p50 = 0;         // routers
-  double cpu_share = 0;           // 0..cores
+  double step_us_p95 = 0;
+  double cpu_share = 0;       // 0..cores, of this process
+  double cpu_busy_share = 0;  // 0..1 of the cores that it may use, whoever uses them; 0: not known
+  double memory_share = 0;    // 0..1 of the memory that it may have, whoever has it; 0: not known
   std::uint64_t rss_bytes = 0;
   std::uint64_t tokens = 0;                    // prompt and generated
   std::vector<std::uint64_t> expert_pairs;     // [layers * experts] pairs served; empty: none

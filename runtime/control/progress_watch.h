@@ -12,8 +12,8 @@ namespace switchyard::control {
 class ProgressWatch {
  public:
   struct Report {
-    std::uint64_t step = 0;        // counts finished steps (router) or served layers (expert rank)
-    std::uint64_t work_count = 0;  // queued or open: rows, sequences
+    std::uint64_t step = 0;        // finished exchanges (router), served batches (expert rank)
+    std::uint64_t work_count = 0;  // open sequences (router), dispatches (expert rank)
   };
 
   // A report of the rank has come. A counter that differs from the last one, in either direction,

@@ -1,5 +1,5 @@
-// runtime/control/rank_gauges.h -- what a heartbeat says of a rank: written by its engine thread, read
-// by its agent thread. Thread safety: shared objects: safe.
+// runtime/control/rank_gauges.h -- what a heartbeat says of a rank: written by its engine thread,
+// read by its agent thread. Thread safety: shared objects: safe.
 #pragma once
 
 #include <atomic>
@@ -13,11 +13,11 @@ struct RankGauges {
   std::atomic<std::uint32_t> epoch{0};
   std::atomic<std::uint64_t> steps{0};
   std::atomic<std::uint32_t> open_requests{0};
-  std::atomic<std::uint32_t> waiting_requests{0};
+  std::atomic<std::uint32_t> open_jobs{0};  // written by its expert server, also before it serves
 
   [[nodiscard]] Heartbeat heartbeat() const {
     return {phase.load(), Epoch(epoch.load()), steps.load(), open_requests.load(),
-            waiting_requests.load()};
+            open_jobs.load()};
   }
 };
 

@@ -21,8 +21,8 @@ namespace switchyard::control {
 struct RankSample {
   RankId rank;
   std::optional<double> busy_share;
-  std::optional<double> cpu_share;
-  std::optional<double> memory_share;
+  std::optional<double> cpu_share;     // 0..1 of the cores that it may use
+  std::optional<double> memory_share;  // 0..1 of the memory that it may have
 };
 
 struct ScalingInput {

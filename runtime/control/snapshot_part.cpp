@@ -59,6 +59,7 @@ void part_fields(auto& io, Is<SnapshotSlot> auto& slot) {
   io.choice("state", slot.state, SlotState::kLeft);
   io("cordoned", slot.cordoned);
   io("awaited", slot.awaited);
+  io("leaves_first", slot.leaves_first);
 }
 
 void part_fields(auto& io, Is<SnapshotRequest> auto& part) {

@@ -42,7 +42,8 @@ struct SnapshotSlot {
   Register life;  // the newest, with its incarnation
   SlotState state = SlotState::kEmpty;
   bool cordoned = false;
-  bool awaited = false;  // a process is being started for it
+  bool awaited = false;       // a process is being started for it
+  bool leaves_first = false;  // an expert rank that the autoscaler chose to go
 };
 
 // Times and what was delivered are not kept: both begin anew with a controller that comes back.

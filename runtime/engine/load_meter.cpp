@@ -65,6 +65,7 @@ std::optional<control::LoadReport> LoadMeter::take(const moe::Counters& counters
   if (start_ == TimePoint{}) {
     start_ = now;
     cpu_seconds_ = cpu_seconds_now();
+    (void)host_.cpu_busy_share();  // from here on
     return std::nullopt;
   }
   if (now - start_ < interval_) return std::nullopt;
@@ -79,9 +80,14 @@ std::optional<control::LoadReport> LoadMeter::take(const moe::Counters& counters
     const auto middle = steps_us_.begin() + static_cast<std::ptrdiff_t>(steps_us_.size() / 2);
     std::nth_element(steps_us_.begin(), middle, steps_us_.end());
     report.step_us_p50 = *middle;
+    const auto late = steps_us_.begin() + static_cast<std::ptrdiff_t>(steps_us_.size() * 95 / 100);
+    std::nth_element(steps_us_.begin(), late, steps_us_.end());
+    report.step_us_p95 = *late;
   }
   const double cpu_seconds = cpu_seconds_now();
   report.cpu_share = (cpu_seconds - cpu_seconds_) / report.seconds;
+  report.cpu_busy_share = host_.cpu_busy_share();
+  report.memory_share = host_.memory_share();
   report.rss_bytes = rss_bytes_now();
   report.tokens = tokens_;
   report.expert_pairs = growth(counters.expert_pairs, expert_pairs_);

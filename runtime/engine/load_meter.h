@@ -7,6 +7,7 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/control/messages.h"
+#include "runtime/engine/host_meter.h"
 #include "runtime/engine/step_times.h"
 #include "runtime/moe/counters.h"
 
@@ -24,6 +25,7 @@ class LoadMeter {
 
  private:
   Duration interval_;
+  HostMeter host_;
   TimePoint start_{};
   double cpu_seconds_ = 0;
   std::uint64_t busy_ns_ = 0;

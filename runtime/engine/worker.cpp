@@ -52,6 +52,7 @@ Result<void> Worker::make_parts() {
   sizes_.plane.roles = moe::PlaneRoles::kAny;
   parts_.timeline = make_timeline(options_.cluster, clock_);
   sizes_.plane.timeline = parts_.timeline.get();
+  sizes_.plane.open_jobs = &gauges_.open_jobs;
   SY_ASSIGN(parts_.device, make_rank_device(options_.cluster, transport_));
   SY_TRY(parts_.device->reserve(sizes_.plane.tokens_max, sizes_.batch_pairs_max, config.hidden,
                                 std::max(config.expert_inner, config.dense_inner)));

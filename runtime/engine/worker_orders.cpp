@@ -27,6 +27,7 @@ Result<std::shared_ptr<const placement::View>> Worker::poll() {
     SY_TRY(work_->load_now(*newest_));
     if (work_->view() && work_->view()->epoch <= newest_->epoch) work_->finished();
   }
+  update_gauges();  // a step of many exchanges is no standstill
   return newest_;
 }
 

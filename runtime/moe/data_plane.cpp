@@ -39,6 +39,7 @@ ExpertServerOptions server_options(const DataPlaneOptions& options, const placem
   server.gather_window = options.gather_window;
   server.send_deadline = options.exchange_deadline;
   server.timeline = options.timeline;
+  server.open_jobs = options.open_jobs;
   return server;
 }
 

@@ -45,6 +45,7 @@ struct DataPlaneOptions {
   std::string link_costs;        // between regions, for "nearest": A:B=NUMBER,...
   double spill_over = 0;         // for "nearest"
   Timeline* timeline = nullptr;  // where to note what was done; null: nowhere
+  std::atomic<std::uint32_t>* open_jobs = nullptr;  // see ExpertServerOptions
 };
 
 class DataPlane {

@@ -174,6 +174,12 @@ void ExpertServer::supersede(std::size_t inbox) {
   }
 }
 
+void ExpertServer::note_open_jobs() const {
+  if (options_.open_jobs == nullptr) return;
+  const auto open = std::ranges::count(inboxes_, Inbox::State::kWaiting, &Inbox::state);
+  options_.open_jobs->store(static_cast<std::uint32_t>(open), std::memory_order_relaxed);
+}
+
 // What still waits of older epochs nobody awaits: their routers have moved on or are dead.
 void ExpertServer::set_oldest_epoch(Epoch oldest) {
   options_.oldest_epoch = oldest;
@@ -182,6 +188,7 @@ void ExpertServer::set_oldest_epoch(Epoch oldest) {
     counters_.pairs_superseded += box.dispatch.pairs.size();
     box.state = Inbox::State::kEmpty;
   }
+  note_open_jobs();
 }
 
 void ExpertServer::withdraw_own(std::size_t micro_batch) {
@@ -190,6 +197,7 @@ void ExpertServer::withdraw_own(std::size_t micro_batch) {
     counters_.pairs_superseded += box.dispatch.pairs.size();
   }
   box.state = Inbox::State::kEmpty;
+  note_open_jobs();
 }
 
 Result<void> ExpertServer::accept(std::size_t inbox, Bytes message) {
@@ -211,6 +219,7 @@ Result<void> ExpertServer::enqueue(std::size_t inbox, const Dispatch& dispatch) 
   if (const auto refused = refusal(box.dispatch)) return post(inbox, *refused);
   box.state = Inbox::State::kWaiting;
   counters_.pairs_received += dispatch.pairs.size();
+  note_open_jobs();
   return {};
 }
 
@@ -355,6 +364,7 @@ Result<void> ExpertServer::serve(std::uint32_t layer) {
     SY_TRY(post(inbox, Answer{dispatch.key, AnswerStatus::kServed, 0, dispatch.pairs.size()}));
   }
   if (options_.timeline != nullptr) note_batch(start);
+  note_open_jobs();
   return {};
 }
 

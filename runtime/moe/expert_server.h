@@ -6,6 +6,7 @@
 // Thread safety: shared objects: unsafe (the rank's engine thread only).
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -33,6 +34,9 @@ struct ExpertServerOptions {
   Duration router_active_window{50'000'000};  // a router silent for longer is not waited for
   Duration send_deadline{30'000'000'000};     // for an inbox to come free
   Timeline* timeline = nullptr;               // where to note batches and jobs; null: nowhere
+  // Where to say how many dispatches wait or are being served, for another thread to see when this
+  // one has come to a stop; null: nowhere.
+  std::atomic<std::uint32_t>* open_jobs = nullptr;
 };
 
 class ExpertServer {
@@ -85,6 +89,7 @@ class ExpertServer {
   [[nodiscard]] std::span<Inbox> inboxes_of(std::size_t router);
   [[nodiscard]] std::size_t own_index(std::size_t micro_batch) const;
   void supersede(std::size_t inbox);
+  void note_open_jobs() const;
   [[nodiscard]] MutableBytes x_bytes(std::size_t inbox, std::size_t bytes);
   [[nodiscard]] MutableBytes y_bytes(std::size_t inbox, std::size_t bytes);
   [[nodiscard]] Rows answer_rows(std::size_t inbox) const;

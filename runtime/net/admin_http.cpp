@@ -21,6 +21,11 @@ constexpr std::string_view kJson = "application/json";
 constexpr std::string_view kHeadEnd = "\r\n\r\n";
 constexpr std::size_t kReadBytes = 4096;
 
+// What callers and ranks said may stand in it, and need not be UTF-8.
+std::string json_text(const nlohmann::json& document) {
+  return document.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
 struct Page {
   unsigned status = 200;
   std::string_view type = kJson;
@@ -30,14 +35,13 @@ struct Page {
 Page refusal_page(const HttpRefusal& refusal) {
   const nlohmann::json document = {
       {"error", {{"code", refusal.code}, {"message", refusal.reason}}}};
-  return {refusal.status, kJson, document.dump() + "\n"};
+  return {refusal.status, kJson, json_text(document)};
 }
 
 Page answer_page(const control::Answer& answer) {
   const nlohmann::json document = {
       {"accepted", answer.accepted}, {"code", answer.code}, {"reason", answer.reason}};
-  return {status_of(answer), kJson,
-          document.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"};
+  return {status_of(answer), kJson, json_text(document)};
 }
 
 // Ready while the cluster serves; one dead rank of many does not change that.
@@ -48,7 +52,7 @@ Page ready_page(const std::string& status_json) {
   if (status.contains(kPhase) && status[kPhase].is_string()) phase = status[kPhase];
   const bool ready = phase == "serving" || phase == "recovering";
   const nlohmann::json document = {{"ready", ready}, {"phase", phase}};
-  return {ready ? 200u : 503u, kJson, document.dump() + "\n"};
+  return {ready ? 200u : 503u, kJson, json_text(document)};
 }
 
 // Where the head in the buffer ends, or nothing yet.

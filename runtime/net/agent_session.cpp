@@ -32,7 +32,7 @@ control::Heartbeat heartbeat(const Pulse& pulse) {
           Epoch(pulse.epoch.load(std::memory_order_relaxed)),
           pulse.steps.load(std::memory_order_relaxed),
           pulse.open_requests.load(std::memory_order_relaxed),
-          pulse.waiting_requests.load(std::memory_order_relaxed)};
+          pulse.open_jobs.load(std::memory_order_relaxed)};
 }
 
 // A result too large for a frame would end every connection that tries to send it.

@@ -53,6 +53,8 @@ void ControllerLoop::received(const Peer& peer, control::Message message) {
   happen(control::Received{peer.id(), std::move(message)});
 }
 
+void ControllerLoop::drained(const Peer& peer) { happen(control::Drained{peer.id()}); }
+
 void ControllerLoop::tick() { happen(control::Tick{}); }
 
 control::ConnectionId ControllerLoop::command(const control::Command& command, OnAnswer on_answer) {

@@ -28,6 +28,7 @@ class ControllerLoop {
   void connected(std::shared_ptr<Peer> peer);
   void disconnected(const Peer& peer, std::string reason);
   void received(const Peer& peer, control::Message message);
+  void drained(const Peer& peer);
   void tick();
 
   // A command that came another way than over a connection (HTTP). `on_answer` is called once,

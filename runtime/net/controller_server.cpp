@@ -149,6 +149,10 @@ Task<void> ControllerServer::State::converse(std::shared_ptr<DeadlineSocket> soc
       who == control::Speaker::kAgent ? control::PeerKind::kAgent : control::PeerKind::kClient;
   const PeerLimits limits{options.queue_bytes_max, options.frame_limit};
   const auto peer = std::make_shared<Peer>(loop.next_id(), kind, socket, io.get_executor(), limits);
+  // The loop has what is sent to agents at once; clients may ask for more than a queue holds.
+  if (kind == control::PeerKind::kClient) {
+    peer->on_drained([this, raw = peer.get()] { loop.drained(*raw); });
+  }
   tasks.start(Peer::write_loop(peer));
   loop.connected(peer);
   const Error ended = co_await read_until_end(peer, who);

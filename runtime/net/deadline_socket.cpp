@@ -5,12 +5,12 @@
 #include <sys/socket.h>
 
 #include <array>
-#include <boost/asio/connect.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
 #include <utility>
 #include <vector>
 
+#include "runtime/net/close_on_exec.h"
 #include "runtime/net/tls_stream.h"
 
 namespace switchyard::net {
@@ -66,6 +66,7 @@ void DeadlineSocket::tune() noexcept {
   socket_.set_option(Tcp::no_delay(true), ignored);
   socket_.set_option(asio::socket_base::keep_alive(true), ignored);
   const int fd = socket_.native_handle();
+  close_on_exec(fd);
   const int silent_ms = kSilentPeerMs;
   const int probe_s = kProbeAfterSeconds;
   // Without these the defaults of the system stand (minutes); nothing else depends on them.
@@ -106,10 +107,25 @@ Task<Result<void>> DeadlineSocket::connect(const Endpoint& to, Duration limit) {
     if (unknown) co_return translate(unknown, fmt::format("host {}", to.host));
     for (const auto& entry : found) places.push_back(entry.endpoint());
   }
-  const auto [refused, place] = co_await asio::async_connect(socket_, places, kOutcome);
-  if (refused || expired_) co_return translate(refused, "connect");
-  tune();
-  co_return Result<void>();
+  co_return co_await connect_to_one_of(std::move(places));
+}
+
+// Each in turn, and none any more once the guard has closed the socket: the next try would open it
+// again, and nobody would be left to end that.
+Task<Result<void>> DeadlineSocket::connect_to_one_of(std::vector<Tcp::endpoint> places) {
+  boost::system::error_code error = asio::error::host_not_found;
+  for (const auto& place : places) {
+    if (expired_) break;
+    close();
+    socket_.open(place.protocol(), error);
+    if (error) continue;
+    tune();
+    const auto [refused] = co_await socket_.async_connect(place, kOutcome);
+    error = refused;
+    if (!error && !expired_) co_return Result<void>();
+  }
+  close();
+  co_return translate(error, "connect");
 }
 
 Task<Result<void>> DeadlineSocket::secure_as_caller(std::shared_ptr<TlsIdentity> tls,

@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <tuple>
+#include <vector>
 
 #include "runtime/base/clock.h"
 #include "runtime/base/view.h"
@@ -79,6 +80,7 @@ class DeadlineSocket : public std::enable_shared_from_this<DeadlineSocket> {
   using Outcome = std::tuple<boost::system::error_code, std::size_t>;
 
   void tune() noexcept;
+  [[nodiscard]] Task<Result<void>> connect_to_one_of(std::vector<Tcp::endpoint> places);
   [[nodiscard]] Task<Result<void>> shake_hands(std::shared_ptr<TlsIdentity> identity,
                                                std::unique_ptr<Tls> tls, Duration limit);
   // The error of an operation as an Error; a socket that a guard closed says kDeadline.

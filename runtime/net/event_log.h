@@ -1,8 +1,8 @@
 // runtime/net/event_log.h -- the controller's log for machines: one JSON object a line with `ts`
-// (UTC), `level`, `component`, `event` (a stable word, docs/OPERATIONS.md), `msg`, and for events of
-// the controller `number` and whom they are about: `rank`, `epoch`, `request`, `trace_id`. Control
-// characters of what peers say are escaped, so nobody can forge a line.
-// Thread safety: as Log: shared objects: safe.
+// (UTC), `level`, `component`, `event` (a stable word, docs/OPERATIONS.md), `msg`, and for events
+// of the controller `number` and whom they are about: `rank`, `epoch`, `request`, `trace_id`.
+// Control characters of what peers say are escaped, so nobody can forge a line. Thread safety: as
+// Log: shared objects: safe.
 #pragma once
 
 #include <string_view>

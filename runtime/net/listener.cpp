@@ -1,5 +1,7 @@
 #include "runtime/net/listener.h"
 
+#include "runtime/net/close_on_exec.h"
+
 namespace switchyard::net {
 
 Result<void> listen_on(Tcp::acceptor& acceptor, const Endpoint& where) {
@@ -12,6 +14,7 @@ Result<void> listen_on(Tcp::acceptor& acceptor, const Endpoint& where) {
   }
   const Tcp::endpoint endpoint = found.begin()->endpoint();
   acceptor.open(endpoint.protocol(), error);
+  if (!error) close_on_exec(acceptor.native_handle());
   if (!error) acceptor.set_option(asio::socket_base::reuse_address(true), error);
   if (!error) acceptor.bind(endpoint, error);
   if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);

@@ -43,6 +43,14 @@ void Peer::cut(std::string reason) {
   wakeup_.notify();
 }
 
+void Peer::taken(std::size_t bytes) {
+  const std::size_t low = limits_.queue_bytes_max / 16;
+  const bool was_above = queued_bytes_ > low;
+  queued_bytes_ -= std::min(bytes, queued_bytes_);
+  const bool drained = queue_.empty() || (was_above && queued_bytes_ <= low);
+  if (drained && !ending_ && on_drained_) on_drained_();
+}
+
 Task<void> Peer::write_loop(std::shared_ptr<Peer> peer) {
   const SteadyClock clock;
   while (peer->socket_->is_open()) {
@@ -55,8 +63,8 @@ Task<void> Peer::write_loop(std::shared_ptr<Peer> peer) {
     const auto frame = std::move(peer->queue_.front());
     peer->queue_.pop_front();
     const auto written = co_await peer->socket_->write(frame, peer->limits_.frame_limit);
-    peer->queued_bytes_ -= std::min(frame.size(), peer->queued_bytes_);
     if (!written) peer->cut(written.error().message);
+    peer->taken(frame.size());
   }
   peer->socket_->shutdown_write();
   // The reader of the server ends when the other side closes, or by this.

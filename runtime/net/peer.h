@@ -5,6 +5,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -26,6 +27,9 @@ class Peer {
   Peer(control::ConnectionId id, control::PeerKind kind, std::shared_ptr<DeadlineSocket> socket,
        const asio::any_io_executor& executor, const PeerLimits& limits);
 
+  // Called (on the server's thread) when the queue has emptied, or has gone below a small part of
+  // what it may hold; set before write_loop() runs.
+  void on_drained(std::function<void()> call) { on_drained_ = std::move(call); }
   // Queues a frame; cuts the peer where the queue is full.
   void send(std::vector<std::byte> frame);
   // Nothing more is queued; closes once what is queued has left.
@@ -45,6 +49,8 @@ class Peer {
   [[nodiscard]] std::size_t queued_bytes() const noexcept { return queued_bytes_; }
 
  private:
+  void taken(std::size_t bytes);
+
   control::ConnectionId id_;
   control::PeerKind kind_;
   std::shared_ptr<DeadlineSocket> socket_;
@@ -52,6 +58,7 @@ class Peer {
   Wakeup wakeup_;
   std::deque<std::vector<std::byte>> queue_;
   std::size_t queued_bytes_ = 0;
+  std::function<void()> on_drained_;
   bool ending_ = false;
   std::string end_reason_;
 };

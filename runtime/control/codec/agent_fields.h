@@ -45,7 +45,7 @@ void fields(auto& io, Is<Heartbeat> auto& m) {
   io("epoch", m.epoch);
   io("steps", m.steps);
   io("open_requests", m.open_requests);
-  io("waiting_requests", m.waiting_requests);
+  io("open_jobs", m.open_jobs);
 }
 
 void fields(auto& io, Is<LoadReport> auto& m) {
@@ -53,7 +53,10 @@ void fields(auto& io, Is<LoadReport> auto& m) {
   io("busy_share", m.busy_share);
   io("queue_delay_us_p95", m.queue_delay_us_p95);
   io("step_us_p50", m.step_us_p50);
+  io("step_us_p95", m.step_us_p95);
   io("cpu_share", m.cpu_share);
+  io("cpu_busy_share", m.cpu_busy_share);
+  io("memory_share", m.memory_share);
   io("rss_bytes", m.rss_bytes);
   io("tokens", m.tokens);
   io.list("expert_pairs", m.expert_pairs, kWireLayersMax * kWireExpertsMax);

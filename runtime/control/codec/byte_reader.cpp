@@ -3,6 +3,8 @@
 #include <bit>
 #include <cmath>
 
+#include "runtime/base/utf8.h"
+
 namespace switchyard::control {
 
 void ByteReader::refuse(const char* field, std::string_view why) {
@@ -49,7 +51,11 @@ void ByteReader::operator()(const char* field, double& value) {
 
 void ByteReader::operator()(const char* field, std::string& text) {
   const Bytes bytes = take(field, take_count(field, left_.size(), 1));
-  text.assign(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  const std::string_view found(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  if (const auto bad = find_invalid_utf8(found)) {
+    return refuse(field, fmt::format("is not UTF-8 from byte {} on", *bad));
+  }
+  text = found;
 }
 
 void ByteReader::operator()(const char* field, std::vector<std::byte>& bytes) {

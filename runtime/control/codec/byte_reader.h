@@ -35,6 +35,7 @@ class ByteReader {
   }
   void operator()(const char* field, bool& value);
   void operator()(const char* field, double& value);
+  // Only UTF-8: what is read here ends up in JSON, logs and metrics.
   void operator()(const char* field, std::string& text);
   void operator()(const char* field, std::vector<std::byte>& bytes);
   template <class Tag>

@@ -2,6 +2,8 @@
 
 #include <bit>
 
+#include "runtime/base/utf8.h"
+
 namespace switchyard::control {
 
 void ByteWriter::operator()(const char* field, double value) {
@@ -9,6 +11,7 @@ void ByteWriter::operator()(const char* field, double value) {
 }
 
 void ByteWriter::operator()(const char* field, const std::string& text) {
+  if (find_invalid_utf8(text)) return (*this)(field, repaired_utf8(text));
   (*this)(field, static_cast<std::uint32_t>(text.size()));
   const auto* begin = reinterpret_cast<const std::byte*>(text.data());
   out_.insert(out_.end(), begin, begin + text.size());

@@ -35,6 +35,8 @@ class ByteWriter {
   // A measurement that is not a number is sent as 0: a reader refuses it, and one empty window
   // must not cost a rank its connection.
   void operator()(const char* field, double value);
+  // Bytes that are no UTF-8 (a path in an error, a host's name) are sent as U+FFFD: a reader
+  // refuses them, and a strange path must not cost a rank its connection either.
   void operator()(const char* field, const std::string& text);
   void operator()(const char* field, const std::vector<std::byte>& bytes);
   template <class Tag>

@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 
+#include "runtime/base/utf8.h"
 #include "runtime/control/codec.h"
 #include "runtime/control/controller/state.h"
 #include "runtime/control/event_about.h"
@@ -129,13 +130,14 @@ Controller::State::Complaint Controller::State::take(const Holder& from, const H
   if (beat.epoch > last_epoch) {
     return fmt::format("epoch {} was never made", beat.epoch.value());
   }
-  members.heartbeat(from.rank, beat, now);
+  members.heartbeat(from.rank, beat, ledger.open_count(from.rank), now);
   return std::nullopt;
 }
 
 Controller::State::Complaint Controller::State::take(const Holder& from, LoadReport& report) {
-  for (const double number : {report.seconds, report.busy_share, report.queue_delay_us_p95,
-                              report.step_us_p50, report.cpu_share}) {
+  for (const double number :
+       {report.seconds, report.busy_share, report.queue_delay_us_p95, report.step_us_p50,
+        report.step_us_p95, report.cpu_share, report.cpu_busy_share, report.memory_share}) {
     if (!std::isfinite(number) || number < 0) return "a number that is no load";
   }
   const std::size_t pairs = std::size_t{model->moe_layers} * model->experts;
@@ -179,6 +181,7 @@ Controller::State::Complaint Controller::State::take(const Holder& from, const P
   unsettled = true;
   if (!said.error.empty()) {
     members.at(from.rank).unfit_until = now + options.prepare_deadline;
+    if (transaction->occasion == Occasion::kPlanned && !worth_another_try()) give_up_wish();
     roll_back(fmt::format("rank {} could not prepare: {}", from.rank.value(), said.error));
     return std::nullopt;
   }
@@ -233,7 +236,7 @@ Controller::State::Complaint Controller::State::take(const Holder& from, Finishe
                   fmt::format("request {} on rank {}{}{}", id.value(), from.rank.value(),
                               failed ? ": " : "", record.error),
                   about_request(ledger.at(id), from.rank));
-      deliver(id);
+      watch_queue.add(id);
       break;
     case WordOutcome::kForeign:
       return fmt::format("request {} attempt {} is not its own", id.value(), record.attempt);
@@ -248,10 +251,10 @@ Controller::State::Complaint Controller::State::take(const Holder& from, const E
                                                       "breaker_closed"};
   constexpr std::size_t kTextMax = 400;
   if (std::ranges::find(kKinds, told.kind) == kKinds.end()) {
-    return fmt::format("an event of the kind '{}'", told.kind.substr(0, 40));
+    return fmt::format("an event of the kind '{}'", front_of_utf8(told.kind, 40));
   }
   outbox.event(told.kind, fmt::format("rank {} of its peer {}", from.rank.value(),
-                                      told.text.substr(0, kTextMax)));
+                                      front_of_utf8(told.text, kTextMax)));
   return std::nullopt;
 }
 

@@ -1,7 +1,9 @@
 // What clients ask for.
 #include <fmt/format.h>
 
+#include <deque>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "runtime/control/codec.h"
 #include "runtime/control/controller/state.h"
@@ -64,12 +66,38 @@ void Controller::State::obey(ConnectionId client, const Command& command) {
 void Controller::State::watch(ConnectionId client) {
   outbox.watch(client);
   outbox.send(client, Answer{true, "ok", {}, status()});
-  for (const RequestId id : ledger.done()) {
-    Request& request = ledger.at(id);
-    request.delivered = true;
-    outbox.send(client, RequestDone{id, request.what.name, request.error, request.result});
+  std::deque<WatchQueue::Item> past(ledger.done().begin(), ledger.done().end());
+  for (std::size_t i = 0; i < departed.size(); ++i) past.emplace_back(i);
+  watch_queue.watch(client, std::move(past));
+}
+
+void Controller::State::feed_watchers() {
+  // What a message of these has beside its texts and payload, roughly.
+  constexpr std::size_t kOverheadBytes = 64;
+  for (const ConnectionId watcher : outbox.watchers()) {
+    while (const auto item = watch_queue.next(watcher)) {
+      auto message = telling(*item);
+      if (!message) continue;
+      std::size_t bytes = kOverheadBytes;
+      if (const auto* done = std::get_if<RequestDone>(&*message)) {
+        bytes += done->name.size() + done->error.size() + done->payload.size();
+      } else if (const auto* left = std::get_if<RankLeft>(&*message)) {
+        bytes += left->payload.size();
+      }
+      watch_queue.sent(watcher, bytes);
+      outbox.send(watcher, *std::move(message));
+    }
   }
-  for (const RankLeft& left : departed) outbox.send(client, left);
+}
+
+std::optional<Message> Controller::State::telling(const WatchQueue::Item& item) {
+  if (const auto* place = std::get_if<std::size_t>(&item)) return departed.at(*place);
+  const RequestId id = std::get<RequestId>(item);
+  if (ledger.find(id) == nullptr)
+    return std::nullopt;  // another client has it, and room was needed
+  Request& request = ledger.at(id);
+  request.delivered = true;
+  return RequestDone{id, request.what.name, request.error, request.result};
 }
 
 Answer Controller::State::scale(std::uint32_t experts) {
@@ -88,6 +116,8 @@ Answer Controller::State::scale(std::uint32_t experts) {
   outbox.event("scale_asked",
                fmt::format("from {} to {} expert ranks", held.experts.size(), experts));
   target_experts = experts;
+  leave_first.clear();  // chosen for an earlier number
+  failed_changes = 0;
   return {true, "ok", {}, {}};
 }
 

@@ -1,6 +1,8 @@
 // What comes in, sorted by who says it; and what follows from it, once per handle().
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "runtime/base/check.h"
 #include "runtime/control/codec.h"
 #include "runtime/control/controller/state.h"
@@ -37,6 +39,7 @@ Controller::State::State(ControllerOptions from)
       members(options.ranks, options.phi),
       ledger(options.requests_max),
       evidence(make_book(options.evidence)),
+      watch_queue(options.watch_window_bytes),
       window(options.ranks, options.balancing.window),
       balancer(make_balancer(options.balancing)) {
   SY_CHECK(options.ranks > 0, "a cluster without slots");
@@ -54,15 +57,18 @@ void Controller::State::handle(Happening happening) {
     on(*gone);
   } else if (auto* received = std::get_if<Received>(&happening)) {
     on(*received);
+  } else if (const auto* drained = std::get_if<Drained>(&happening)) {
+    watch_queue.drained(drained->connection);
   } else if (auto* news = std::get_if<JournalNews>(&happening)) {
     on(*news);
   } else {
     on_tick();
   }
-  if (!unsettled) return;
-  unsettled = false;
-  settle_views();
-  settle_requests();
+  if (std::exchange(unsettled, false)) {
+    settle_views();
+    settle_requests();
+  }
+  feed_watchers();
   stop_when_all_left();
 }
 
@@ -72,6 +78,7 @@ void Controller::State::on(const Disconnected& what) {
   const Peer peer = found->second;
   peers.erase(found);
   outbox.unwatch(what.connection);
+  watch_queue.unwatch(what.connection);
   if (peer.agent && members.at(peer.agent->rank).connection == what.connection) {
     connection_lost(peer.agent->rank, what.reason);
   }

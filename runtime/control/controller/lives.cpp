@@ -33,8 +33,7 @@ void Controller::State::declare_dead(RankId rank, const std::string& reason) {
   outbox.event("rank_dead",
                fmt::format("rank {} life {}: {}", rank.value(), who.life.value(), reason),
                about_rank(rank));
-  departed.push_back(left);
-  outbox.tell_watchers(left);
+  depart(left);
   evidence.forget(rank);
   release_all(who, "its router died");
   replace(rank);
@@ -44,11 +43,15 @@ void Controller::State::declare_dead(RankId rank, const std::string& reason) {
 void Controller::State::replace(RankId rank) {
   if (phase != RunPhase::kRunning || spawned >= options.spawns_max) return;
   if (find_spare(&can_hold, {}) || find_spare(&can_route, {})) return;
-  expect_process(rank);
-  outbox.journal(rank, Event{0, std::string(kSpawnEvent), {}});
-  outbox.spawn(rank);
-  outbox.event("rank_spawn", fmt::format("a process is to be started for slot {}", rank.value()),
-               about_rank(rank));
+  spawn(rank);
+}
+
+void Controller::State::spawn(RankId slot) {
+  expect_process(slot);
+  outbox.journal(slot, Event{0, std::string(kSpawnEvent), {}});
+  outbox.spawn(slot);
+  outbox.event("rank_spawn", fmt::format("a process is to be started for slot {}", slot.value()),
+               about_rank(slot));
 }
 
 void Controller::State::expect_process(RankId rank) {
@@ -66,6 +69,7 @@ void Controller::State::give_up_spawns() {
                              "without it",
                              r, to_seconds(options.spawn_deadline)),
                  about_rank(RankId(r)));
+    if (view && !transaction && autoscaler && autoscaler->action_in_flight()) give_up_wish();
   }
 }
 
@@ -76,11 +80,14 @@ void Controller::State::leave(RankId rank, const Goodbye& words) {
   members.end(rank, SlotState::kLeft, now);
   outbox.journal(rank, words);
   outbox.event("rank_left", fmt::format("rank {} said goodbye", rank.value()), about_rank(rank));
-  const RankLeft left{rank, words.payload};
-  departed.push_back(left);
-  outbox.tell_watchers(left);
+  depart({rank, words.payload});
   evidence.forget(rank);
   release_all(who, "its router left");
+}
+
+void Controller::State::depart(RankLeft left) {
+  departed.push_back(std::move(left));
+  watch_queue.add(departed.size() - 1);
 }
 
 bool Controller::State::member(RankId rank) const {
@@ -91,6 +98,15 @@ bool Controller::State::member(RankId rank) const {
 bool Controller::State::usable(RankId rank) const {
   const Slot& slot = members.at(rank);
   return slot.state == SlotState::kLive && !slot.cordoned && slot.unfit_until <= now;
+}
+
+// Routers beside `besides` that have requests and so wait for answers: who could report it silent.
+std::size_t Controller::State::routers_at_work(RankId besides) const {
+  if (!view) return 0;
+  return static_cast<std::size_t>(std::ranges::count_if(view->members, [&](const auto& each) {
+    return each.router && each.rank != besides && member(each.rank) &&
+           ledger.open_count(each.rank) > 0;
+  }));
 }
 
 HealthVerdict Controller::State::judge(RankId rank) const {
@@ -111,7 +127,8 @@ HealthVerdict Controller::State::judge(RankId rank) const {
   if (slot.load_at) facts.metrics_age = now - *slot.load_at;
   // While experts are missing nobody gets on, and it is nobody's fault.
   facts.stalled = std::min(slot.progress.stalled(now), now - whole_since);
-  const Finding finding = evidence.judge(rank, facts.connection, now);
+  facts.waits_for = evidence.waits_for(rank, now);
+  const Finding finding = evidence.judge(rank, facts.connection, routers_at_work(rank), now);
   facts.evidence = finding.level;
   facts.evidence_text = finding.text;
   return judge_health(facts, options.health);
@@ -144,6 +161,8 @@ void Controller::State::stop_when_all_left() {
   for (std::uint32_t r = 0; r < members.size(); ++r) {
     if (members.at(RankId(r)).alive()) return;
   }
+  // Who watches hears everything first, unless it does not read.
+  if (!watch_queue.all_told() && now < leave_by + options.leave_deadline) return;
   phase = RunPhase::kStopped;
   outbox.event("stopped", "every rank has left");
   outbox.stop();

@@ -130,6 +130,22 @@ void Controller::State::fill_roles(Roles& want) const {
   }
 }
 
+// Of the expert ranks: whom the autoscaler chose; else the newest, and those that only hold experts
+// before those that route too.
+RankId Controller::State::first_to_leave(const Roles& roles) const {
+  const auto newest_of = [&](auto&& may_go) -> std::optional<RankId> {
+    const auto found = std::find_if(roles.experts.rbegin(), roles.experts.rend(), may_go);
+    return found == roles.experts.rend() ? std::nullopt : std::optional(*found);
+  };
+  if (const auto chosen = newest_of([&](RankId r) { return leave_first.contains(r); })) {
+    return *chosen;
+  }
+  if (const auto plain = newest_of([&](RankId r) { return !roles.routers.contains(r); })) {
+    return *plain;
+  }
+  return *roles.experts.rbegin();
+}
+
 std::optional<Proposal> Controller::State::propose_roles() {
   const Roles held = Roles::of(*view);
   Roles want = held;
@@ -137,11 +153,8 @@ std::optional<Proposal> Controller::State::propose_roles() {
   std::erase_if(want.routers, [&](RankId rank) {
     return members.at(rank).cordoned && ledger.open_count(rank) == 0;
   });
-  // The newest ranks go first; those that only hold experts before those that route too.
   while (want.experts.size() > std::max<std::size_t>(target_experts, 1)) {
-    const auto plain = std::find_if(want.experts.rbegin(), want.experts.rend(),
-                                    [&](RankId rank) { return !want.routers.contains(rank); });
-    want.experts.erase(plain == want.experts.rend() ? *want.experts.rbegin() : *plain);
+    want.experts.erase(first_to_leave(want));
   }
   fill_roles(want);
   if (want.experts.empty()) want.experts = held.experts;

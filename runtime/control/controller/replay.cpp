@@ -39,10 +39,15 @@ Result<void> Controller::State::replay(const JournalRecord& record) {
     if (event->kind == kWishGivenUp) {
       target_experts = static_cast<std::uint32_t>(event->number >> 32);
       target_routers = static_cast<std::uint32_t>(event->number);
+      leave_first.clear();
     }
     if (event->kind == kSpawnEvent) expect_process(rank);
+    if (event->kind == kDrainChosen) leave_first.insert(rank);
   } else if (const auto* command = std::get_if<Command>(&record.message)) {
-    if (command->wish == Wish::kScale) target_experts = command->amount;
+    if (command->wish == Wish::kScale) {
+      target_experts = command->amount;
+      leave_first.clear();
+    }
     if (command->wish == Wish::kDrain && members.has(RankId(command->amount))) {
       members.at(RankId(command->amount)).cordoned = true;
     }

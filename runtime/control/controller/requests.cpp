@@ -34,8 +34,26 @@ std::optional<RankId> Controller::State::choose_router(const Request& request, s
   return best;
 }
 
+// Ranks that never come, or of which no view can be made: nobody waits for ever.
+void Controller::State::end_never_started() {
+  std::size_t there = 0;
+  for (std::uint32_t r = 0; r < members.size(); ++r) {
+    there += members.at(RankId(r)).alive() ? 1U : 0U;
+  }
+  const std::set<RequestId> waiting = ledger.waiting();
+  for (const RequestId id : waiting) {
+    const TimePoint since = std::max(started + options.start_deadline, ledger.at(id).waiting_since);
+    if (now <= since + options.stranded_after) continue;
+    end_request(id,
+                fmt::format("not_started: {} of {} ranks are there after {:.0f} s, and no first "
+                            "view could be made of them",
+                            there, members.size(), to_seconds(now - started)));
+  }
+}
+
 void Controller::State::assign_waiting() {
-  if (!view || phase != RunPhase::kRunning) return;
+  if (phase != RunPhase::kRunning) return;
+  if (!view) return end_never_started();
   const bool routed =
       std::ranges::any_of(view->members, [&](const auto& m) { return m.router && member(m.rank); });
   if (routed) router_seen = now;
@@ -139,13 +157,7 @@ void Controller::State::end_request(RequestId id, const std::string& error) {
   outbox.journal({}, RequestDone{id, request.what.name, error, {}});
   outbox.event("request_failed", fmt::format("request {}: {}", id.value(), error),
                about_request(request));
-  deliver(id);
-}
-
-void Controller::State::deliver(RequestId id) {
-  Request& request = ledger.at(id);
-  request.delivered = request.delivered || !outbox.watchers().empty();
-  outbox.tell_watchers(RequestDone{id, request.what.name, request.error, request.result});
+  watch_queue.add(id);
 }
 
 void Controller::State::fail_open(const std::string& error) {

@@ -16,28 +16,53 @@ void Controller::State::make_autoscaler() {
   autoscaler.emplace(std::move(made).value());
 }
 
+bool Controller::State::fresh_load(RankId rank) const {
+  const Slot& slot = members.at(rank);
+  return slot.load_at && now - *slot.load_at < options.health.metrics_age_max;
+}
+
 ScalingInput Controller::State::scaling_input() const {
+  const auto known = [](double share) { return share > 0 ? std::optional(share) : std::nullopt; };
   ScalingInput input;
   input.replicas = options.replicas;
   const Roles held = Roles::of(*view);
   for (std::uint32_t r = 0; r < members.size(); ++r) {
     const RankId rank(r);
-    const Slot& slot = members.at(rank);
+    const LoadReport& load = members.at(rank).load;
+    if (held.routers.contains(rank) && fresh_load(rank) && load.step_us_p95 > 0) {
+      input.step_us_p95 = std::max(input.step_us_p95.value_or(0), load.step_us_p95);
+    }
     if (!held.experts.contains(rank)) {
-      input.spares_ready += usable(rank) && !member(rank) && can_hold(slot.kind) ? 1U : 0U;
+      const bool spare = usable(rank) && !member(rank) && can_hold(members.at(rank).kind);
+      input.spares_ready += spare ? 1U : 0U;
       continue;
     }
     RankSample sample{rank, std::nullopt, std::nullopt, std::nullopt};
-    const bool fresh = slot.load_at && now - *slot.load_at < options.health.metrics_age_max;
-    if (fresh) {
-      sample.busy_share = slot.load.busy_share;
-      sample.cpu_share = slot.load.cpu_share;
+    if (fresh_load(rank)) {
+      sample.busy_share = load.busy_share;
+      sample.cpu_share = known(load.cpu_busy_share);
+      sample.memory_share = known(load.memory_share);
       input.queue_delay_us_p95 =
-          std::max(input.queue_delay_us_p95.value_or(0), slot.load.queue_delay_us_p95);
+          std::max(input.queue_delay_us_p95.value_or(0), load.queue_delay_us_p95);
     }
     input.expert_ranks.push_back(sample);
   }
+  input.spawnable_count = spawnable().size();
+  // Idle routers take no step: what nobody does takes no time.
+  if (!input.step_us_p95 && ledger.open_count() == 0) input.step_us_p95 = 0;
   return input;
+}
+
+// Slots whose process has ended and where a new one may be started, as far as the operator allows.
+std::vector<RankId> Controller::State::spawnable() const {
+  std::vector<RankId> out;
+  const std::size_t allowed = options.spawns_max - std::min(spawned, options.spawns_max);
+  for (std::uint32_t r = 0; r < members.size() && out.size() < allowed; ++r) {
+    const Slot& slot = members.at(RankId(r));
+    const bool ended = slot.state == SlotState::kDead || slot.state == SlotState::kLeft;
+    if (ended && !slot.awaited_until) out.emplace_back(r);
+  }
+  return out;
 }
 
 void Controller::State::scale_by_load() {
@@ -67,10 +92,14 @@ nlohmann::json Controller::State::scaling_json() const {
 
 void Controller::State::perform(const ScalingAction& action, std::uint32_t experts) {
   std::uint32_t wanted = experts;
+  std::vector<RankId> chosen;
   if (const auto* more = std::get_if<ActivateSpares>(&action)) {
     wanted += static_cast<std::uint32_t>(more->count);
   } else if (const auto* fewer = std::get_if<DrainRanks>(&action)) {
-    wanted -= static_cast<std::uint32_t>(fewer->ranks.size());
+    chosen = fewer->ranks;
+    wanted -= static_cast<std::uint32_t>(chosen.size());
+  } else if (const auto* made = std::get_if<SpawnRanks>(&action)) {
+    return grow_by_processes(experts, made->count);
   }
   const Answer answer =
       wanted == experts ? Answer{false, "invalid", "no way to do that here", {}} : scale(wanted);
@@ -79,6 +108,23 @@ void Controller::State::perform(const ScalingAction& action, std::uint32_t exper
     return autoscaler->action_ended(now);
   }
   outbox.journal({}, Command{Wish::kScale, wanted});
+  for (const RankId rank : chosen) outbox.journal(rank, Event{0, std::string(kDrainChosen), {}});
+  leave_first.insert(chosen.begin(), chosen.end());
+}
+
+// The number is wished for at once and met when the processes have come as spares; if one does not
+// come, the wish is given up (give_up_spawns).
+void Controller::State::grow_by_processes(std::uint32_t experts, std::size_t count) {
+  if (const std::string reason = busy(); !reason.empty()) {
+    outbox.event("scaling_refused", reason);
+    return autoscaler->action_ended(now);
+  }
+  std::vector<RankId> slots = spawnable();
+  slots.resize(std::min(slots.size(), count));
+  target_experts = experts + static_cast<std::uint32_t>(slots.size());
+  leave_first.clear();
+  outbox.journal({}, Command{Wish::kScale, target_experts});
+  for (const RankId slot : slots) spawn(slot);
 }
 
 }  // namespace switchyard::control

@@ -26,6 +26,7 @@
 #include "runtime/control/residency.h"
 #include "runtime/control/retry_budget.h"
 #include "runtime/control/snapshot_part.h"
+#include "runtime/control/watch_queue.h"
 #include "runtime/placement/plan_request.h"
 
 namespace switchyard::control {
@@ -88,14 +89,23 @@ struct Controller::State {
   [[nodiscard]] Answer rebalance();
   [[nodiscard]] std::string busy() const;
   void watch(ConnectionId client);
+  void feed_watchers();
+  // The message for it, and marks it delivered; nothing where it is not kept any more.
+  [[nodiscard]] std::optional<Message> telling(const WatchQueue::Item& item);
+  void depart(RankLeft left);
   void end_now();
   void shut_down();
 
   // ---- scaling by load (scaling.cpp) ----
   void make_autoscaler();
   void scale_by_load();
+  [[nodiscard]] bool fresh_load(RankId rank) const;
   [[nodiscard]] ScalingInput scaling_input() const;
+  [[nodiscard]] std::vector<RankId> spawnable() const;
+  void grow_by_processes(std::uint32_t experts, std::size_t count);
   void perform(const ScalingAction& action, std::uint32_t experts);
+  // In the journal, after the Command that it belongs to: the rank is one of those that go.
+  static constexpr std::string_view kDrainChosen = "drain_chosen";
 
   // ---- placements by load (planning.cpp, rebalancing.cpp) ----
   [[nodiscard]] std::vector<std::set<RankId>> region_groups(const Roles& roles) const;
@@ -115,11 +125,13 @@ struct Controller::State {
   void declare_dead(RankId rank, const std::string& reason);
   static constexpr std::string_view kSpawnEvent = "rank_spawn";
   void replace(RankId rank);
+  void spawn(RankId slot);
   void expect_process(RankId rank);
   void give_up_spawns();
   void leave(RankId rank, const Goodbye& words);
   void judge_all();
   [[nodiscard]] HealthVerdict judge(RankId rank) const;
+  [[nodiscard]] std::size_t routers_at_work(RankId besides) const;
   [[nodiscard]] bool member(RankId rank) const;
   // May be given a role or experts now.
   [[nodiscard]] bool usable(RankId rank) const;
@@ -140,20 +152,27 @@ struct Controller::State {
               const std::string& cause);
   void follow(std::shared_ptr<const placement::View> next, Seats next_seats);
   void roll_back(const std::string& reason);
-  // In the journal; `number`: the target of expert ranks in the upper half, of routers in the lower.
+  // In the journal; `number`: the target of expert ranks in the upper half, of routers in the
+  // lower.
   static constexpr std::string_view kWishGivenUp = "wish_given_up";
   void check_deadline();
+  // Of a planned change: other ranks may do what one could not, but not for ever.
+  [[nodiscard]] bool worth_another_try();
+  void give_up_wish();
   void retire_old();
   [[nodiscard]] Seats seats_of(const placement::View& of) const;
   [[nodiscard]] std::set<RankId> dead_members(const Seats& of) const;
   [[nodiscard]] std::optional<RankId> find_spare(bool (*can)(RankKind), const Roles& taken) const;
   [[nodiscard]] std::vector<RankId> usable_of(const std::set<RankId>& ranks) const;
   void fill_roles(Roles& want) const;
+  [[nodiscard]] RankId first_to_leave(const Roles& roles) const;
+  void forget_chosen();
   void wait_for_ranks(const std::string& why);
 
   // ---- requests (requests.cpp) ----
   void settle_requests();
   void assign_waiting();
+  void end_never_started();
   // The router to take it; or nothing, and `why` where it can't be served now.
   [[nodiscard]] std::optional<RankId> choose_router(const Request& request, std::string& why);
   [[nodiscard]] bool may_try(RequestId id);
@@ -161,10 +180,9 @@ struct Controller::State {
   void release(RequestId id, const std::string& why);
   void release_all(const Holder& holder, const std::string& why);
   void end_request(RequestId id, const std::string& error);
-  void deliver(RequestId id);
   void fail_open(const std::string& error);
 
-  // ---- journal and status (replay.cpp, snapshot.cpp, restore.cpp, status.cpp) ----
+  // ---- journal and status (replay.cpp, snapshot.cpp, status.cpp) ----
   [[nodiscard]] Result<void> replay(const JournalRecord& record);
   [[nodiscard]] Result<void> replay_request(const JournalRecord& record);
   void expect_rejoin();
@@ -198,6 +216,7 @@ struct Controller::State {
   LoadTotals totals;
   std::optional<ScalingNumbers> scaling_numbers;  // of the autoscaler's last decision
   std::map<ConnectionId, Peer> peers;
+  WatchQueue watch_queue;
   std::optional<ModelFacts> model;
   std::optional<Autoscaler> autoscaler;  // nothing: scaled by command only
   LoadWindow window;
@@ -211,6 +230,8 @@ struct Controller::State {
   Epoch retired;     // nothing below is in use
   std::uint32_t target_experts = 0;
   std::uint32_t target_routers = 0;
+  std::size_t failed_changes = 0;  // planned, in a row
+  std::set<RankId> leave_first;    // expert ranks that the autoscaler chose to go
   bool rebalance_wanted = false;
   std::optional<Rebalance> rebalance_under_way;
   std::optional<ScalingNote> scaled_last;

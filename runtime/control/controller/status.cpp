@@ -9,7 +9,8 @@ namespace {
 
 using nlohmann::json;
 
-json placement_json(const placement::Placement& placement, RankId rank) {
+// Copies that the rank holds, of all layers.
+std::size_t copies_of(const placement::Placement& placement, RankId rank) {
   std::size_t copies = 0;
   for (std::size_t l = 0; l < placement.layers(); ++l) {
     copies += placement.experts_of(l, rank).size();
@@ -26,7 +27,7 @@ json view_json(const placement::View& view) {
                        {"host", member.host},
                        {"region", member.region},
                        {"zone", member.zone},
-                       {"experts_held", placement_json(view.placement, member.rank)}});
+                       {"experts_held", copies_of(view.placement, member.rank)}});
   }
   return {{"epoch", view.epoch.value()},
           {"layers", view.placement.layers()},
@@ -111,6 +112,9 @@ json Controller::State::rank_status(RankId rank) const {
           {"cpu_cores", slot.load.cpu_share},
           {"queue_delay_s_p95", 1e-6 * slot.load.queue_delay_us_p95},
           {"step_s_p50", 1e-6 * slot.load.step_us_p50},
+          {"step_s_p95", 1e-6 * slot.load.step_us_p95},
+          {"cpu_busy_share", slot.load.cpu_busy_share},
+          {"memory_share", slot.load.memory_share},
           {"load_age_s", slot.load_at ? json(to_seconds(now - *slot.load_at)) : json(nullptr)},
           {"tokens_total", totals.rank(rank).tokens},
           {"pairs_served_total", totals.rank(rank).pairs},
@@ -161,7 +165,8 @@ std::string Controller::State::status() const {
   out["wait_matrix"] = totals.waits_json();
   out["scaling"] = scaling_json();
   out["events"] = outbox.recent_json(now);
-  return out.dump();
+  // Foreign text has been checked (codec/byte_reader.h); the operator's own may be anything.
+  return out.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 }  // namespace switchyard::control

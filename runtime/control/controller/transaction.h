@@ -35,7 +35,10 @@ struct Roles {
   bool operator==(const Roles&) const = default;
 };
 
-// Recoveries come first and are tried again; planned changes are given up when they fail.
+// Recoveries come first and are tried again for as long as it takes. A planned change that a rank
+// cannot load is tried with other spares, while there are any; then, or when it takes too long,
+// what was wished for is given up: the targets become what there is. What no wish asked for (copies
+// that a residency rule needs, the end of a drain) is tried again when its ranks are fit again.
 enum class Occasion : std::uint8_t { kRecovery, kPlanned };
 // A batch belongs to a rebalance that has more to come.
 enum class Purpose : std::uint8_t { kWhole, kBatch };

@@ -164,6 +164,14 @@ void Controller::State::follow(std::shared_ptr<const placement::View> next, Seat
   missing_by_regime.clear();
   waiting_for.clear();
   whole_since = now;
+  failed_changes = 0;
+  forget_chosen();
+}
+
+// Who has gone has gone; if it comes back, it is chosen anew.
+void Controller::State::forget_chosen() {
+  const std::set<RankId> experts = Roles::of(*view).experts;
+  std::erase_if(leave_first, [&](RankId rank) { return !experts.contains(rank); });
 }
 
 void Controller::State::roll_back(const std::string& reason) {
@@ -177,19 +185,35 @@ void Controller::State::roll_back(const std::string& reason) {
   unsettled = true;
 }
 
+bool Controller::State::worth_another_try() {
+  const bool spare_left = find_spare(&can_hold, {}) || find_spare(&can_route, {});
+  return spare_left && ++failed_changes < members.size();
+}
+
+// What was asked for cannot be had: the wish is given up, but never that there be one of each.
+void Controller::State::give_up_wish() {
+  failed_changes = 0;
+  leave_first.clear();
+  const Roles held = Roles::of(*view);
+  const auto experts = static_cast<std::uint32_t>(std::max<std::size_t>(held.experts.size(), 1));
+  const auto routers = static_cast<std::uint32_t>(std::max<std::size_t>(held.routers.size(), 1));
+  if (experts != target_experts || routers != target_routers) {
+    outbox.event("wish_given_up",
+                 fmt::format("{} expert ranks and {} routers stay; {} and {} cannot be had now",
+                             experts, routers, target_experts, target_routers));
+  }
+  target_experts = experts;
+  target_routers = routers;
+  const std::uint64_t both = std::uint64_t{experts} << 32 | routers;
+  outbox.journal({}, Event{both, std::string(kWishGivenUp), {}});
+}
+
 void Controller::State::check_deadline() {
   if (!transaction || now < transaction->deadline) return;
   for (const RankId rank : transaction->waiting) {
     members.at(rank).unfit_until = now + options.prepare_deadline;
   }
-  if (transaction->occasion == Occasion::kPlanned && view) {
-    // What was asked for cannot be had: the wish is given up, but never that there be one of each.
-    const Roles held = Roles::of(*view);
-    target_experts = static_cast<std::uint32_t>(std::max<std::size_t>(held.experts.size(), 1));
-    target_routers = static_cast<std::uint32_t>(std::max<std::size_t>(held.routers.size(), 1));
-    const std::uint64_t both = std::uint64_t{target_experts} << 32 | target_routers;
-    outbox.journal({}, Event{both, std::string(kWishGivenUp), {}});
-  }
+  if (transaction->occasion == Occasion::kPlanned) give_up_wish();
   roll_back(fmt::format("rank {} did not prepare in time", numbers(transaction->waiting)));
 }
 

@@ -3,7 +3,7 @@
 #include <unicode/bytestream.h>
 #include <unicode/normalizer2.h>
 
-#include "runtime/model/bpe/utf8.h"
+#include "runtime/base/utf8.h"
 
 namespace switchyard::model::bpe {
 

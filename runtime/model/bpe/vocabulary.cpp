@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "runtime/model/bpe/byte_alphabet.h"
-#include "runtime/model/bpe/utf8.h"
+#include "runtime/base/utf8.h"
 
 namespace switchyard::model::bpe {
 namespace {

@@ -24,6 +24,7 @@ RankFacts random_facts(Random& random) {
   facts.silence = time();
   if (random.next_below(3) > 0) facts.metrics_age = time();
   facts.stalled = time();
+  if (random.next_below(4) == 0) facts.waits_for = RankId(1);
   facts.evidence = static_cast<EvidenceLevel>(random.next_below(3));
   facts.evidence_text = "reported";
   return facts;
@@ -85,7 +86,7 @@ TEST(EvidenceLaws, OneLiarMakesNoSuspectAmongHealthyRanks) {
       }
       now += milliseconds(random.next_below(200));
       for (std::uint32_t r = 0; r < members; ++r) {
-        ASSERT_NE(book.judge(RankId(r), Connection::kOpen, now).level, EvidenceLevel::kSuspect);
+        ASSERT_NE(book.judge(RankId(r), Connection::kOpen, 2, now).level, EvidenceLevel::kSuspect);
       }
     }
   }
@@ -112,7 +113,7 @@ TEST(EvidenceLaws, TheHungAreFoundAndTheWaitingAreNot) {
       blocked.emplace_back(r);
     }
     for (std::uint32_t r = 0; r < members; ++r) {
-      const Finding finding = book.judge(RankId(r), Connection::kOpen, TimePoint{});
+      const Finding finding = book.judge(RankId(r), Connection::kOpen, members, TimePoint{});
       ASSERT_EQ(finding.level == EvidenceLevel::kSuspect, RankId(r) == hung) << finding.text;
     }
   }

@@ -10,9 +10,12 @@ namespace {
 
 std::uint32_t number(Random& random) { return static_cast<std::uint32_t>(random.next()); }
 
+// ASCII, control characters and quotes among it; one in four has bytes of any kind, of which the
+// writer makes UTF-8.
 std::string text(Random& random) {
   std::string out(random.next_below(20), '\0');
-  for (char& c : out) c = static_cast<char>(random.next());
+  const std::uint64_t below = random.next_below(4) == 0 ? 256 : 128;
+  for (char& c : out) c = static_cast<char>(random.next_below(below));
   return out;
 }
 
@@ -77,6 +80,9 @@ Heartbeat make(Random& r) {
 template <>
 LoadReport make(Random& r) {
   return {r.next_unit(),
+          r.next_unit(),
+          r.next_unit(),
+          r.next_unit(),
           r.next_unit(),
           r.next_unit(),
           r.next_unit(),

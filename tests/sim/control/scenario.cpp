@@ -70,6 +70,7 @@ class Scenario {
     options_.rejoin_window = seconds(2);
     options_.attempts_max = 1'000;
     options_.open_per_router_max = 4 + below(40);
+    options_.watch_window_bytes = 200;  // two results or so: the client has to be fed
     if (world_.chance(0.5)) options_.health.reconnect_grace = milliseconds(500);
     world_.network.delay_max = milliseconds(1 + below(30));
     world_.load_max = milliseconds(50 + below(1'000));
@@ -97,9 +98,10 @@ class Scenario {
   void plan_faults() {
     // Each kind of fault is there in some of the seeds only, so that each also meets calm seas.
     std::vector<void (Scenario::*)()> kinds;
-    for (const auto kind : {&Scenario::kill_one, &Scenario::drop_one, &Scenario::stop_one,
-                            &Scenario::block_some, &Scenario::crash_controller,
-                            &Scenario::drop_client, &Scenario::slow_down, &Scenario::command}) {
+    for (const auto kind :
+         {&Scenario::kill_one, &Scenario::drop_one, &Scenario::stop_one, &Scenario::block_some,
+          &Scenario::crash_controller, &Scenario::drop_client, &Scenario::slow_down,
+          &Scenario::command, &Scenario::hang_one}) {
       if (world_.chance(0.5)) kinds.push_back(kind);
     }
     if (world_.mistake != Mistake::kNone) {
@@ -119,6 +121,7 @@ class Scenario {
     if (!world_.chance(0.6)) return;
     world_.time.after(milliseconds(200) + world_.some(seconds(3)), [&victim] { victim.start(); });
   }
+  void hang_one() { any_process().hang(); }
   void drop_one() { any_process().drop_connection(); }
   void stop_one() {
     any_process().stop_until(world_.time.now() + milliseconds(200) + world_.some(seconds(5)));

@@ -23,6 +23,7 @@ ConnectionId SimNetwork::open(SimPeer& peer, PeerKind kind, std::uint32_t host) 
   const ConnectionId id(++opened_);
   Link& link = links_[id];
   link.peer = &peer;
+  link.kind = kind;
   link.host = host;
   deliver_to_controller(id, [this, id, kind] { controller_(Connected{id, kind}); });
   return id;
@@ -49,6 +50,9 @@ void SimNetwork::hand_to_peer(ConnectionId id) {
   const auto what = std::move(link.for_peer.front());
   link.for_peer.pop_front();
   what(*link.peer);
+  if (link.kind == PeerKind::kClient && link.for_peer.empty() && link.controller_open) {
+    deliver_to_controller(id, [this, id] { controller_(Drained{id}); });
+  }
 }
 
 void SimNetwork::deliver_to_controller(ConnectionId id, std::function<void()> what) {

@@ -51,6 +51,7 @@ class SimNetwork {
  private:
   struct Link {
     SimPeer* peer = nullptr;
+    PeerKind kind = PeerKind::kAgent;
     std::uint32_t host = 0;
     bool peer_open = true;        // the peer may still hear
     bool controller_open = true;  // the controller may still hear

@@ -44,7 +44,7 @@ void SimProcess::begin_life() {
   ++generation_;
   life_ = {};
   connection_ = {};
-  welcomed_ = refused_ = false;
+  welcomed_ = refused_ = hung_ = false;
   unsent_.clear();
   newest_ = view_ = nullptr;
   held_.clear();
@@ -92,6 +92,10 @@ void SimProcess::on_broken() {
   connection_ = {};
   welcomed_ = false;
   // The old life is over and what it had is worth nothing: a new process asks again.
+  if (refused_ && hung_) {
+    kill();
+    return world_.time.after(std::chrono::seconds(1), [this] { start(); });
+  }
   if (refused_) return begin_life();
   later(milliseconds(20) + world_.some(milliseconds(100)), &SimProcess::connect);
 }
@@ -110,7 +114,7 @@ void SimProcess::beat() {
   beat.steps = steps_;
   beat.open_requests = static_cast<std::uint32_t>(requests_.size());
   post(beat);
-  if (world_.chance(0.25)) post(load());
+  if (world_.chance(0.25) && !hung_) post(load());
 }
 
 // Pairs of what it holds: a few hot experts, which change every few seconds.
@@ -138,9 +142,11 @@ void SimProcess::on_message(const Message& message) {
       world_.network.to_controller(connection_, std::move(unsent_.front()));
       unsent_.pop_front();
     }
-    if (welcome->view != nullptr) commit(welcome->view);
+    if (welcome->view != nullptr && !hung_) commit(welcome->view);
   } else if (std::holds_alternative<Refused>(message)) {
     refused_ = true;
+  } else if (hung_) {
+    return;
   } else if (const auto* wanted = std::get_if<Prepare>(&message)) {
     prepare(*wanted);
   } else if (const auto* done = std::get_if<Commit>(&message)) {
@@ -165,7 +171,7 @@ void SimProcess::on_message(const Message& message) {
 void SimProcess::prepare(const Prepare& prepare) {
   world_.time.after(world_.some(world_.load_max),
                     [this, generation = generation_, view = prepare.view] {
-                      if (generation != generation_ || !running_) return;
+                      if (generation != generation_ || !running_ || hung_) return;
                       prepared_[view->epoch] = own_experts(*view, rank_);
                       post(Prepared{view->epoch, {}});
                     });
@@ -210,6 +216,7 @@ void SimProcess::assign(const Assign& assign) {
 
 void SimProcess::step() {
   later(kStep, &SimProcess::step);
+  if (hung_) return;
   if (newest_ != nullptr && view_ != newest_ && world_.time.now() >= adopt_after_) {
     view_ = newest_;
     post(Adopted{view_->epoch});
@@ -251,10 +258,13 @@ bool SimProcess::exchange_works(std::set<RankId>& silent) {
 
 bool SimProcess::serves(std::size_t expert, Epoch epoch, RankId asker) {
   const bool apart = world_.network.blocked(rank_.value()) != world_.network.blocked(asker.value());
-  if (!running_ || stopped() || (apart && asker != rank_)) return false;
+  if (!running_ || stopped() || hung_ || (apart && asker != rank_)) return false;
   if (held_.contains(expert)) return true;
-  const auto ready = prepared_.find(epoch);
-  if (ready != prepared_.end() && ready->second.contains(expert)) return true;
+  // What is loaded for an epoch or an older one is there for it, whether the Commit has come or
+  // not.
+  for (const auto& [ready, loaded] : prepared_) {
+    if (ready <= epoch && loaded.contains(expert)) return true;
+  }
   // An asker whose own life is over is owed nothing.
   const bool owed = life_ != Incarnation() && world_.checker.seat(epoch, rank_) == life_ &&
                     world_.checker.life(rank_) == life_ &&

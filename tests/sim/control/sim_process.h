@@ -1,7 +1,7 @@
 // tests/sim/control/sim_process.h -- one rank as the controller's contract wants it: the reference
 // for what an agent and its engine do with each message. A router makes one token per request and
-// step as long as every expert answers under its view. Faults: it can be killed, stopped, cut off.
-// Thread safety: shared objects: unsafe.
+// step as long as every expert answers under its view. Faults: it can be killed, stopped, cut off,
+// and its engine can hang while its agent lives. Thread safety: shared objects: unsafe.
 #pragma once
 
 #include <deque>
@@ -54,6 +54,8 @@ class SimProcess final : public SimPeer {
   void kill();
   void stop_until(TimePoint until) { stopped_until_ = std::max(stopped_until_, until); }
   void drop_connection();
+  // The engine does nothing more; heartbeats go on. Ends when somebody starts the process anew.
+  void hang() { hung_ = running_; }
   [[nodiscard]] bool running() const noexcept { return running_; }
   [[nodiscard]] bool gone() const noexcept { return said_goodbye_; }
   [[nodiscard]] bool stopped() const noexcept { return stopped_until_ > world_.time.now(); }
@@ -96,6 +98,7 @@ class SimProcess final : public SimPeer {
   double drift_;
   TimePoint stopped_until_{};
   bool running_ = false;
+  bool hung_ = false;
   bool said_goodbye_ = false;
   std::uint64_t generation_ = 0;
 

@@ -80,6 +80,17 @@ TEST(Codec, NumbersThatAreNoneAreSentAsZeroAndRefusedFromOthers) {
   EXPECT_FALSE(decode_body(frame_header, Bytes(frame).subspan(kFrameHeaderBytes)).has_value());
 }
 
+// A region, an error with a path of another age: it would end in JSON, which has no such bytes.
+TEST(Codec, TextThatIsNoUtf8IsSentRepairedAndRefusedFromOthers) {
+  auto frame = encode(Prepared{Epoch(1), "/data/mod\xe8le: no such file"});
+  const auto frame_header = decode_header(Bytes(frame).first(kFrameHeaderBytes)).value();
+  const auto read = decode_body(frame_header, Bytes(frame).subspan(kFrameHeaderBytes)).value();
+  EXPECT_EQ(std::get<Prepared>(read).error, "/data/mod\xEF\xBF\xBDle: no such file");
+  frame.back() = std::byte{0xE8};
+  EXPECT_THAT(body_error(Prepared{}, {frame.begin() + kFrameHeaderBytes, frame.end()}).message,
+              HasSubstr("prepared: field 'error' is not UTF-8 from byte 27 on"));
+}
+
 TEST(Codec, APrepareWithoutAViewIsRefused) {
   EXPECT_THAT(body_error(Prepare{}, {std::byte{0}}).message, HasSubstr("field 'view' is missing"));
   EXPECT_TRUE(decode_body({type_of(Welcome{}), 9}, std::vector<std::byte>(9)).has_value());

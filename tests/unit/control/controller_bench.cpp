@@ -58,8 +58,9 @@ void ControllerBench::pass(Duration time) {
       for (const auto& [connection, phase] : beating) {
         Heartbeat beat;
         beat.phase = phase;
+        beat.steps = ++beats_;  // it gets on
         say(connection, beat);
-        say(connection, LoadReport{});
+        say(connection, loads_[connection]);
       }
     }
     handle(Tick{});

@@ -3,6 +3,7 @@
 // agents play themselves. Thread safety: shared objects: unsafe.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <string>
 #include <vector>
@@ -23,8 +24,12 @@ class ControllerBench {
   ConnectionId join(std::uint32_t number, RankKind kind) { return join(rank(number, kind)); }
   void say(ConnectionId from, Message message) { handle(Received{from, std::move(message)}); }
   void disconnect(ConnectionId connection) { handle(Disconnected{connection, "reset by peer"}); }
+  // The connection has taken all that was sent over it.
+  void drain(ConnectionId connection) { handle(Drained{connection}); }
   // Ticks on until the time has passed; live agents beat meanwhile.
   void pass(Duration time);
+  // What an agent reports from now on, instead of nothing, while time passes.
+  void load(ConnectionId connection, LoadReport report) { loads_[connection] = std::move(report); }
   // The agent says nothing more; its connection stands.
   void silence(ConnectionId connection) { beating_.erase(connection); }
   // A new controller with the journal of the old; every connection is gone.
@@ -45,6 +50,9 @@ class ControllerBench {
     inbox_[connection] = std::move(rest);
     return out;
   }
+  bool has_event(const std::string& kind) const {
+    return std::ranges::find(events, kind) != events.end();
+  }
   bool closed(ConnectionId connection) const { return closed_.contains(connection); }
   // Says Prepared wherever a Prepare has come, and Adopted for every Commit, until all is quiet.
   void play_along(const std::vector<ConnectionId>& agents);
@@ -63,7 +71,9 @@ class ControllerBench {
   ControllerOptions options_;
   Controller controller_;
   std::uint32_t connections_ = 0;
+  std::uint64_t beats_ = 0;
   std::map<ConnectionId, Phase> beating_;
+  std::map<ConnectionId, LoadReport> loads_;
   std::map<ConnectionId, std::vector<Message>> inbox_;
   std::map<ConnectionId, std::string> closed_;
 };

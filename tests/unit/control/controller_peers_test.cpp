@@ -98,6 +98,60 @@ TEST(ControllerPeers, ADeadRoutersRequestsGoOnWithoutABudget) {
 }
 
 // A host that is busy with loading says nothing for far longer than a serving rank may.
+// One router, as `launch` has by default: it waits for an expert rank whose engine has come to a
+// stop while its heartbeats go on. The expert rank is replaced, not the router.
+TEST(ControllerPeers, TheHungExpertRankIsFoundWhereOneRouterWaits) {
+  ControllerOptions options;
+  options.ranks = 4;
+  options.spares = 1;
+  ControllerBench bench(options);
+  std::vector<ConnectionId> agents;
+  const RankKind kinds[] = {RankKind::kRouter, RankKind::kExpert, RankKind::kExpert,
+                            RankKind::kSpare};
+  for (std::uint32_t r = 0; r < 4; ++r) agents.push_back(bench.join(r, kinds[r]));
+  bench.play_along(agents);
+  const auto client = bench.connect(PeerKind::kClient);
+  Submit wish;
+  wish.requests.resize(1);
+  bench.say(client, wish);
+  bench.pass(seconds(4));
+  for (const std::size_t r : {0U, 1U}) bench.silence(agents[r]);  // from here on by hand
+  const TimePoint start = bench.now;
+  while (bench.now < start + seconds(14) && !bench.closed(agents[1])) {
+    bench.say(agents[1], Heartbeat{Phase::kServing, Epoch(1), 7, 0, 1});
+    bench.say(agents[0], Heartbeat{Phase::kServing, Epoch(1), 9, 1, 0});
+    bench.say(agents[0], LoadReport{});
+    bench.say(agents[0], Evidence{Epoch(1), 1000, {RankId(1)}});
+    bench.pass(milliseconds(250));
+  }
+  EXPECT_TRUE(bench.closed(agents[1]));
+  EXPECT_THAT(bench.texts, Contains(HasSubstr("rank 1 life 1: dead: its peers suspect it")));
+  bench.play_along(agents);
+  EXPECT_FALSE(bench.closed(agents[0]));
+  EXPECT_THAT(bench.texts, Contains(HasSubstr("(rank 1 died): 3 members")));
+}
+
+// A router whose engine hangs before it takes up anything says that it has nothing to do; the
+// ledger knows better.
+TEST(ControllerPeers, TheRouterThatTakesNothingUpIsFound) {
+  World w;
+  Submit wish;
+  wish.requests.resize(1);
+  w.bench.say(w.client, wish);
+  w.bench.silence(w.agents[0]);
+  const TimePoint start = w.bench.now;
+  while (w.bench.now < start + seconds(14)) {
+    w.bench.say(w.agents[0], Heartbeat{Phase::kParked, Epoch(), 0, 0, 0});
+    w.bench.pass(milliseconds(250));
+    ASSERT_FALSE(w.bench.closed(w.agents[0]));
+  }
+  while (w.bench.now < start + seconds(17) && !w.bench.closed(w.agents[0])) {
+    w.bench.say(w.agents[0], Heartbeat{Phase::kParked, Epoch(), 0, 0, 0});
+    w.bench.pass(milliseconds(250));
+  }
+  EXPECT_THAT(w.bench.texts, Contains(HasSubstr("has work but no step")));
+}
+
 TEST(ControllerPeers, LoadingForLongIsNotTakenForDeath) {
   const HealthConfig health;
   ASSERT_GT(seconds(20), 5 * health.serving.silent_dead);

@@ -104,6 +104,34 @@ TEST(Controller, StartsWithWhoIsThereAfterTheDeadline) {
   EXPECT_THAT(bench.heard<Prepare>(expert), SizeIs(1));
 }
 
+// mpirun hangs, say: requests end with the reason, not their client's patience.
+TEST(Controller, RequestsEndWhereNoViewEverComes) {
+  ControllerOptions options;
+  options.ranks = 2;
+  options.start_deadline = seconds(2);
+  options.stranded_after = seconds(3);
+  Bench bench(options);
+  const auto client = bench.connect(PeerKind::kClient);
+  bench.say(client, Command{Wish::kWatch, 0});
+  Submit wish;
+  wish.requests.resize(1);
+  bench.say(client, wish);
+  std::vector<ConnectionId> agents = {bench.join(0, RankKind::kRouter)};
+  bench.pass(milliseconds(4900));
+  EXPECT_THAT(bench.heard<RequestDone>(client), IsEmpty());
+  bench.pass(milliseconds(200));
+  const auto ended = bench.heard<RequestDone>(client);
+  ASSERT_THAT(ended, SizeIs(1));
+  EXPECT_THAT(ended[0].error, HasSubstr("not_started: 1 of 2 ranks are there after 5 s"));
+  // Who comes later has as long again, and is served once the ranks are there.
+  bench.say(client, wish);
+  bench.pass(milliseconds(2900));
+  EXPECT_THAT(bench.heard<RequestDone>(client), IsEmpty());
+  agents.push_back(bench.join(1, RankKind::kExpert));
+  bench.play_along(agents);
+  EXPECT_THAT(bench.heard<Assign>(agents[0]), SizeIs(1));
+}
+
 TEST(Controller, GoesOnAtOnceWhenEveryExpertHasACopyLeft) {
   ControllerOptions options = Cluster::replicated();
   options.ranks = 5;

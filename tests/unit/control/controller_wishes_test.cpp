@@ -95,6 +95,29 @@ TEST(ControllerWishes, RollsBackAChangeThatIsNotPrepared) {
   EXPECT_EQ(w.ask(Wish::kScale, 2), "ok");
 }
 
+// One spare cannot load: the other is tried. None can: the wish is given up, not tried for ever.
+TEST(ControllerWishes, GivesUpAChangeThatNobodyCanLoad) {
+  ControllerOptions options = World::options();
+  options.ranks = 6;
+  options.spares = 2;
+  World w(options);
+  w.agents.push_back(w.bench.join(5, RankKind::kSpare));
+  w.bench.play_along(w.agents);
+  EXPECT_EQ(w.ask(Wish::kScale, 3), "ok");
+  for (const std::size_t spare : {4U, 5U}) {
+    ASSERT_FALSE(w.bench.has_event("wish_given_up"));
+    const auto asked = w.bench.heard<Prepare>(w.agents[spare]);
+    ASSERT_THAT(asked, SizeIs(1)) << "rank " << spare;
+    w.bench.say(w.agents[spare], Prepared{asked[0].view->epoch, "no such file"});
+  }
+  EXPECT_TRUE(w.bench.has_event("wish_given_up"));
+  EXPECT_THAT(w.bench.texts, ::testing::Contains(HasSubstr("could not prepare: no such file")));
+  w.bench.pass(seconds(200));
+  EXPECT_THAT(w.bench.heard<Prepare>(w.agents[4]), IsEmpty());
+  EXPECT_THAT(w.bench.heard<Prepare>(w.agents[5]), IsEmpty());
+  EXPECT_EQ(w.ask(Wish::kScale, 3), "ok");  // it may be asked for again
+}
+
 TEST(ControllerWishes, EndsWhenEverybodyHasSaidGoodbye) {
   World w;
   EXPECT_EQ(w.ask(Wish::kShutdown), "ok");
@@ -137,6 +160,20 @@ TEST(ControllerWishes, ReloadsInsideTheRegionThatLostItsExperts) {
   const nlohmann::json view = w.view();
   ASSERT_EQ(view["members"].back()["rank"], 4);
   EXPECT_EQ(view["members"].back()["experts_held"], 16);
+}
+
+// The codec lets no such text in; what an operator configured, or a later way in, must not end the
+// controller either.
+TEST(ControllerWishes, SaysHowItIsWhateverTextItWasGiven) {
+  World w;
+  w.bench.disconnect(w.agents[4]);
+  Register strange = ControllerBench::rank(4, RankKind::kSpare);
+  strange.region = "\xff";
+  w.agents[4] = w.bench.join(strange);
+  EXPECT_THAT(w.bench.controller().status_json(w.bench.now), HasSubstr("\xEF\xBF\xBD"));
+  // Cut between characters, never inside one.
+  w.bench.say(w.agents[0], Event{0, "breaker_opened", std::string(399, 'x') + "\xC3\xA9", {}});
+  EXPECT_THAT(w.bench.texts, ::testing::Contains(::testing::EndsWith("xxx")));
 }
 
 TEST(ControllerWishes, BelievesNothingThatCannotBe) {

@@ -22,11 +22,12 @@ struct Book {
     EXPECT_TRUE(book.report({RankId(reporter), RankId(silent), kEpoch}, now).has_value());
   }
   [[nodiscard]] Finding judge(std::uint32_t rank, Connection connection = Connection::kOpen) const {
-    return book.judge(RankId(rank), connection, now);
+    return book.judge(RankId(rank), connection, able, now);
   }
   [[nodiscard]] EvidenceLevel level(std::uint32_t rank) const { return judge(rank).level; }
 
   EvidenceBook book;
+  std::size_t able = 8;  // ranks that could report somebody
   TimePoint now{seconds(100)};
 };
 
@@ -47,6 +48,31 @@ TEST(EvidenceBook, OneReporterIsNotEnoughTwoAre) {
   EXPECT_EQ(b.level(5), EvidenceLevel::kSuspect);
   EXPECT_THAT(b.judge(5).reporters, ElementsAre(RankId(0), RankId(2)));
   EXPECT_THAT(b.book.accused(b.now), ElementsAre(RankId(5)));
+}
+
+// A cluster with one router has one that can complain; it is to be heard all the same.
+TEST(EvidenceBook, WhereOneRankWaitsForAnswersItsReportSuffices) {
+  Book b;
+  b.say(0, 5);
+  b.able = 2;
+  EXPECT_EQ(b.level(5), EvidenceLevel::kSome);
+  for (const std::size_t able : {1U, 0U}) {
+    b.able = able;
+    EXPECT_EQ(b.level(5), EvidenceLevel::kSuspect);
+  }
+  for (const std::uint32_t other : {1U, 2U, 3U}) b.say(0, other);
+  EXPECT_EQ(b.level(5), EvidenceLevel::kSome);  // it calls most of the others silent
+}
+
+TEST(EvidenceBook, SaysForWhomARankWaits) {
+  Book b;
+  EXPECT_EQ(b.book.waits_for(RankId(0), b.now), std::nullopt);
+  b.say(0, 3);
+  b.say(3, 6);
+  EXPECT_EQ(b.book.waits_for(RankId(0), b.now), RankId(6));
+  EXPECT_EQ(b.book.waits_for(RankId(6), b.now), std::nullopt);
+  b.now += seconds(3);
+  EXPECT_EQ(b.book.waits_for(RankId(0), b.now), std::nullopt);
 }
 
 TEST(EvidenceBook, OneReporterAndABrokenConnectionSuffice) {

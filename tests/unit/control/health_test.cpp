@@ -138,6 +138,20 @@ std::vector<Case> cases_of_trouble() {
   return {
       {"stuck", [](RankFacts& f) { f.stalled = seconds(5); }, kSuspect, {kStuck}},
       {"stuck for good", [](RankFacts& f) { f.stalled = seconds(15); }, kDead, {kStuck}},
+      {"waits for another",
+       [](RankFacts& f) {
+         f.stalled = milliseconds(29'900);
+         f.waits_for = RankId(2);
+       },
+       kDegraded,
+       {kStuck}},
+      {"waits for another for good",
+       [](RankFacts& f) {
+         f.stalled = seconds(30);
+         f.waits_for = RankId(2);
+       },
+       kDead,
+       {kStuck}},
       {"somebody complains",
        [](RankFacts& f) { f.evidence = EvidenceLevel::kSome; },
        kDegraded,

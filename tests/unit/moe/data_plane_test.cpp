@@ -75,6 +75,23 @@ TEST(DataPlane, KeepsMicroBatchesApart) {
   }
 }
 
+// What waits to be served can be seen from outside, so that a rank that stops serving shows.
+TEST(DataPlane, SaysHowManyJobsAreOpen) {
+  PlaneWorld world({1, 1, true, 1, "local-first"});
+  std::vector<std::uint32_t> keys(kTokens, 0);
+  const auto x = make_rows(1);
+  const auto selections = make_selections(1);
+  std::vector<float> residual = make_rows(2);
+  EXPECT_EQ(world.open_jobs(0), 0U);
+  ASSERT_TRUE(world.plane(0).begin(0, 0, 1, rows_of(x), selections, keys));
+  EXPECT_EQ(world.open_jobs(0), 1U);
+  ASSERT_TRUE(world.plane(0).begin(1, 1, 1, rows_of(x), selections, keys));
+  EXPECT_EQ(world.open_jobs(0), 2U);
+  ASSERT_TRUE(world.plane(0).finish(0, view_of(residual)));
+  ASSERT_TRUE(world.plane(0).finish(1, view_of(residual)));
+  EXPECT_EQ(world.open_jobs(0), 0U);
+}
+
 // Nobody serves: the wait ends by its deadline and says whom it waited for.
 TEST(DataPlane, NamesTheSilentRanksAndTheEpoch) {
   PlaneWorld world({3, 1, false, 1, "local-first"}, {}, std::chrono::milliseconds(2));

@@ -119,7 +119,7 @@ PlaneWorld::PlaneWorld(const WorldShape& shape, std::vector<ViewFeed*> feeds,
                        Duration exchange_deadline) {
   feeds.resize(shape.ranks, nullptr);
   const bool views_change = feeds[0] != nullptr;
-  const auto options = plane_options(shape, views_change, exchange_deadline);
+  auto options = plane_options(shape, views_change, exchange_deadline);
   wire_ = options.wire;
   const auto view = make_view(shape);
   auto transports = comm::make_local_world(shape.ranks, {});
@@ -136,6 +136,8 @@ PlaneWorld::PlaneWorld(const WorldShape& shape, std::vector<ViewFeed*> feeds,
         rank.store->add(layer, ExpertId(e), make_expert(*rank.device, layer, e));
       }
     }
+    rank.open_jobs = std::make_unique<std::atomic<std::uint32_t>>(0);
+    options.open_jobs = rank.open_jobs.get();
     rank.plane = DataPlane::create(options, view, *rank.device, *rank.store, *rank.transport,
                                    clock_, abandon_, feeds[r])
                      .value();

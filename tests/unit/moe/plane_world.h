@@ -60,6 +60,8 @@ class PlaneWorld {
   [[nodiscard]] DataPlane& plane(std::size_t rank) { return *ranks_[rank].plane; }
   [[nodiscard]] comm::Transport& transport(std::size_t rank) { return *ranks_[rank].transport; }
   [[nodiscard]] ExpertStore& store(std::size_t rank) { return *ranks_[rank].store; }
+  // As another thread sees it: dispatches that wait there or are being served.
+  [[nodiscard]] std::uint32_t open_jobs(std::size_t rank) const { return *ranks_[rank].open_jobs; }
   [[nodiscard]] const WireShape& wire() const noexcept { return wire_; }
   std::atomic<bool>& abandon() noexcept { return abandon_; }
 
@@ -75,6 +77,7 @@ class PlaneWorld {
     std::unique_ptr<comm::Transport> transport;
     std::unique_ptr<kernels::Device> device;
     std::unique_ptr<ExpertStore> store;
+    std::unique_ptr<std::atomic<std::uint32_t>> open_jobs;
     std::unique_ptr<DataPlane> plane;
   };
   TickingClock clock_;

@@ -1,8 +1,8 @@
-#include "runtime/model/bpe/utf8.h"
+#include "runtime/base/utf8.h"
 
 #include <cstring>
 
-namespace switchyard::model::bpe {
+namespace switchyard {
 namespace {
 
 constexpr std::uint64_t kHighBits = 0x8080808080808080ULL;
@@ -23,10 +23,12 @@ std::size_t skip_ascii(std::string_view text, std::size_t i) noexcept {
   return i;
 }
 
-// The bytes of the valid sequence at `i` (its lead is >= 0x80), or 0. Bounds of the second byte:
-// table 3-7 of the Unicode standard.
-std::size_t valid_sequence(std::string_view text, std::size_t i) noexcept {
+}  // namespace
+
+// Bounds of the second byte: table 3-7 of the Unicode standard.
+std::size_t valid_sequence_bytes(std::string_view text, std::size_t i) noexcept {
   const unsigned lead = byte_at(text, i);
+  if (lead < 0x80) return 1;
   if (lead < 0xC2 || lead > 0xF4) return 0;
   const std::size_t length = sequence_bytes(static_cast<unsigned char>(lead));
   if (i + length > text.size()) return 0;
@@ -40,16 +42,31 @@ std::size_t valid_sequence(std::string_view text, std::size_t i) noexcept {
   return length;
 }
 
-}  // namespace
-
 std::optional<std::size_t> find_invalid_utf8(std::string_view text) noexcept {
   std::size_t i = skip_ascii(text, 0);
   while (i < text.size()) {
-    const std::size_t length = valid_sequence(text, i);
+    const std::size_t length = valid_sequence_bytes(text, i);
     if (length == 0) return i;
     i = skip_ascii(text, i + length);
   }
   return std::nullopt;
+}
+
+std::string repaired_utf8(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  while (const auto bad = find_invalid_utf8(text)) {
+    out.append(text.substr(0, *bad)).append("\xEF\xBF\xBD");
+    text.remove_prefix(*bad + 1);
+  }
+  return out.append(text);
+}
+
+std::string_view front_of_utf8(std::string_view text, std::size_t bytes_max) noexcept {
+  if (text.size() <= bytes_max) return text;
+  std::size_t end = bytes_max;
+  while (end > 0 && (byte_at(text, end) & 0xC0) == 0x80) --end;
+  return text.substr(0, end);
 }
 
 bool is_ascii(std::string_view text) noexcept { return skip_ascii(text, 0) == text.size(); }
@@ -66,4 +83,4 @@ std::uint32_t next_code_point(std::string_view text, std::size_t& offset) noexce
   return point;
 }
 
-}  // namespace switchyard::model::bpe
+}  // namespace switchyard

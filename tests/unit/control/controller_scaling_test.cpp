@@ -1,0 +1,196 @@
+// What the autoscaler decides, done by the controller: on which loads, to which ranks.
+#include <gmock/gmock.h>
+
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "tests/unit/control/controller_bench.h"
+
+namespace switchyard::control {
+namespace {
+
+using std::chrono::seconds;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+// Rank 0 routes, 1, 2 and 3 hold experts, 4, where there is one, is a spare.
+struct World {
+  static ControllerOptions options() {
+    ControllerOptions out;
+    out.ranks = 4;
+    ScalingConfig& scaling = out.scaling;
+    scaling.mode = ScalingMode::kActive;
+    scaling.ranks = {1, 8};
+    scaling.targets = {
+        .busy_share = 0.7, .queue_delay_us_p95 = std::nullopt, .memory_share = std::nullopt};
+    scaling.interval = seconds(1);
+    scaling.metrics_window = scaling.stabilisation_down = scaling.dwell_min = seconds(1);
+    scaling.cooldown_up = scaling.cooldown_down = seconds(1);
+    return out;
+  }
+  explicit World(const ControllerOptions& from = options()) : bench(from) {
+    for (std::uint32_t r = 0; r < from.ranks; ++r) {
+      agents.push_back(bench.join(r, r == 0  ? RankKind::kRouter
+                                     : r < 4 ? RankKind::kExpert
+                                             : RankKind::kSpare));
+    }
+    bench.play_along(agents);
+  }
+  void busy(std::uint32_t rank, double share) {
+    LoadReport report;
+    report.seconds = 1;
+    report.busy_share = share;
+    bench.load(agents[rank], report);
+  }
+  // Time passes, and what is asked of the agents is done.
+  void pass(int quarter_seconds) {
+    for (int i = 0; i < quarter_seconds; ++i) {
+      bench.pass(std::chrono::milliseconds(250));
+      bench.play_along(agents);
+    }
+  }
+  std::vector<std::uint32_t> experts() {
+    std::vector<std::uint32_t> out;
+    const auto status = nlohmann::json::parse(bench.controller().status_json(bench.now));
+    for (const auto& member : status["view"]["members"]) {
+      if (member["expert"]) out.push_back(member["rank"]);
+    }
+    return out;
+  }
+  ControllerBench bench;
+  std::vector<ConnectionId> agents;
+};
+
+// The event says whom it drains, and that rank goes, not the newest.
+TEST(ControllerScaling, TheLeastLoadedRankGoes) {
+  World w;
+  w.busy(1, 0.05);
+  w.busy(2, 0.5);
+  w.busy(3, 0.5);
+  w.pass(16);
+  EXPECT_THAT(w.bench.texts, Contains(HasSubstr("drain rank 1")));
+  EXPECT_THAT(w.experts(), ElementsAre(2, 3));
+}
+
+// The choice is in the journal: a controller that comes back in between sends the same rank away.
+TEST(ControllerScaling, TheChoiceOutlivesTheController) {
+  World w;
+  w.busy(1, 0.05);
+  w.busy(2, 0.5);
+  w.busy(3, 0.5);
+  for (int i = 0; i < 40 && !w.bench.has_event("scaling_act"); ++i) {
+    w.bench.pass(std::chrono::milliseconds(250));  // nobody prepares what is asked
+  }
+  ASSERT_TRUE(w.bench.has_event("scaling_act"));
+  const auto snapshot = w.bench.controller().snapshot();
+  for (const auto& records : {w.bench.journal, snapshot}) {
+    w.bench.journal = records;
+    w.bench.restart();
+    std::vector<ConnectionId> back;
+    for (std::uint32_t r = 0; r < 4; ++r) {
+      Register asks = ControllerBench::rank(r, r == 0 ? RankKind::kRouter : RankKind::kExpert);
+      asks.incarnation = Incarnation(1);
+      asks.epoch = Epoch(1);
+      back.push_back(w.bench.join(asks));
+    }
+    w.agents = back;
+    for (const std::uint32_t r : {1U, 2U, 3U}) w.busy(r, 0.65);  // no reason to go on
+    w.pass(8);
+    EXPECT_THAT(w.experts(), ElementsAre(2, 3));
+  }
+}
+
+ControllerOptions with_spare(const ScalingTargets& targets) {
+  ControllerOptions out = World::options();
+  out.ranks = 5;
+  out.spares = 1;
+  out.scaling.targets = targets;
+  return out;
+}
+
+ScalingTargets no_targets() {
+  return {
+      .busy_share = std::nullopt, .queue_delay_us_p95 = std::nullopt, .memory_share = std::nullopt};
+}
+
+// Each thing that a report says can be what ranks are added for.
+struct Case {
+  const char* name;
+  std::uint32_t rank;  // whose report it is
+  std::optional<double> ScalingTargets::*target;
+  double aim;
+  double LoadReport::*reported;
+};
+
+class ScalesOn : public ::testing::TestWithParam<Case> {};
+
+TEST_P(ScalesOn, WhatIsBeyondItsTarget) {
+  const Case& c = GetParam();
+  ScalingTargets targets = no_targets();
+  targets.*c.target = c.aim;
+  for (const double load : {0.95, 1.3}) {
+    World w(with_spare(targets));
+    for (std::uint32_t r = 0; r < 4; ++r) {
+      LoadReport report;
+      report.seconds = 1;
+      const bool says = c.rank == 0 ? r == 0 : r > 0;
+      if (says) report.*c.reported = load * c.aim;
+      w.bench.load(w.agents[r], report);
+    }
+    w.pass(12);
+    if (load > 1) {
+      EXPECT_THAT(w.experts(), ElementsAre(1, 2, 3, 4));
+    } else {
+      EXPECT_THAT(w.experts(), ElementsAre(1, 2, 3));
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, ScalesOn,
+    ::testing::Values(
+        Case{"Busy", 1, &ScalingTargets::busy_share, 0.7, &LoadReport::busy_share},
+        Case{"Steps", 0, &ScalingTargets::step_us_p95, 40'000, &LoadReport::step_us_p95},
+        Case{"Cores", 1, &ScalingTargets::cpu_share, 0.6, &LoadReport::cpu_busy_share},
+        Case{"Memory", 1, &ScalingTargets::memory_share, 0.7, &LoadReport::memory_share}),
+    [](const auto& param) { return std::string(param.param.name); });
+
+// No spare is left, one slot is empty, and the operator allows a process: it is started, joins, and
+// gets experts. Where none comes the wish for it ends.
+TEST(ControllerScaling, StartsAProcessWhereSparesAreUsedUp) {
+  for (const bool comes : {true, false}) {
+    ControllerOptions options = with_spare(World::options().scaling.targets);
+    options.spawns_max = 1;
+    options.spawn_deadline = seconds(5);
+    World w(options);
+    for (const std::uint32_t r : {1U, 2U, 3U, 4U}) w.busy(r, 0.65);
+    w.bench.disconnect(w.agents[3]);
+    w.pass(4);
+    EXPECT_THAT(w.experts(), ElementsAre(1, 2, 4)) << "the spare takes its place";
+    ASSERT_TRUE(w.bench.spawns.empty());
+    for (const std::uint32_t r : {1U, 2U, 4U}) w.busy(r, 0.9);
+    w.pass(8);
+    ASSERT_THAT(w.bench.spawns, ElementsAre(RankId(3)));
+    for (const std::uint32_t r : {1U, 2U, 4U}) w.busy(r, 0.65);
+    if (comes) {
+      Register late = ControllerBench::rank(3, RankKind::kSpare);
+      late.pid = 7;
+      late.address = "127.0.0.1:7";
+      w.agents[3] = w.bench.join(late);
+      w.busy(3, 0.65);
+    }
+    w.pass(28);
+    if (comes) {
+      EXPECT_THAT(w.experts(), ElementsAre(1, 2, 3, 4));
+    } else {
+      EXPECT_TRUE(w.bench.has_event("spawn_failed"));
+      EXPECT_TRUE(w.bench.has_event("wish_given_up"));
+      EXPECT_THAT(w.experts(), ElementsAre(1, 2, 4));
+    }
+    EXPECT_THAT(w.bench.spawns, ::testing::SizeIs(1)) << "no more than is allowed";
+  }
+}
+
+}  // namespace
+}  // namespace switchyard::control
