@@ -65,7 +65,9 @@ DataPlane::DataPlane(const DataPlaneOptions& options, kernels::Device& device,
       abandon_(abandon),
       feed_(feed),
       counters_(transport.size()),
-      planner_(transport.size(), options.tokens_max, options.tokens_max * options.k_max) {}
+      planner_(transport.size(), options.tokens_max, options.tokens_max * options.k_max) {
+  options_.wire.row_place = transport.row_place();
+}
 
 Result<std::unique_ptr<DataPlane>> DataPlane::create(
     const DataPlaneOptions& options, std::shared_ptr<const placement::View> view,
@@ -76,8 +78,8 @@ Result<std::unique_ptr<DataPlane>> DataPlane::create(
   const auto* self = view->find(transport.rank());
   if (any || self->expert) {
     SY_ASSIGN(plane->server_,
-              ExpertServer::create(server_options(options, *view, transport.size()), device, store,
-                                   transport, clock, plane->counters_));
+              ExpertServer::create(server_options(plane->options_, *view, transport.size()), device,
+                                   store, transport, clock, plane->counters_));
   }
   if (any || self->router) {
     const std::size_t expert_ranks = any ? transport.size() : expert_rank_count(*view);
@@ -108,11 +110,16 @@ Result<void> DataPlane::make_router_side(std::size_t expert_ranks, std::size_t o
   // One buffer for every answer that can be on its way, and one for a late one; pages are touched
   // only by what arrives.
   for (std::size_t i = 0; i < other_expert_ranks * options_.wire.micro_batches + 1; ++i) {
-    SY_ASSIGN(auto answer,
-              device_.allocate_wire(options_.wire.answer_bytes(options_.wire.pairs_max)));
+    SY_ASSIGN(auto answer, make_answer_memory());
     answers_.push_back(std::move(answer));
   }
   return {};
+}
+
+Result<MessageMemory> DataPlane::make_answer_memory() const {
+  const auto& wire = options_.wire;
+  return MessageMemory::create(device_, wire.row_place, wire.answer_bytes(wire.pairs_max),
+                               wire.answer_stride_bytes());
 }
 
 Result<void> DataPlane::adopt(std::shared_ptr<const placement::View> view) {
@@ -253,24 +260,24 @@ void DataPlane::count_restricted(std::size_t micro_batch) {
 Result<bool> DataPlane::receive_answer() {
   SY_ASSIGN(const auto arrival, transport_.probe(comm::Channel::kCombine));
   if (!arrival) return false;
-  const std::size_t bytes_max = options_.wire.answer_bytes(options_.wire.pairs_max);
-  if (answers_.empty() || arrival->bytes > bytes_max) {
+  const MessageBytes room = options_.wire.answer_bytes(options_.wire.pairs_max);
+  if (answers_.empty() || !answers_.back().fits(*arrival, room)) {
     return fail(ErrorCode::kPeer, ErrorScope::kPeer,
                 "rank {} sent an answer of {} bytes; {} is the most, and {} are awaited",
-                arrival->from.value(), arrival->bytes, bytes_max, answers_.size());
+                arrival->from.value(), arrival->bytes + arrival->row_bytes, room.sum(),
+                answers_.size());
   }
-  const auto message = answers_.back().span().first(arrival->bytes);
-  if (auto received = transport_.receive(*arrival, message); !received) {
+  const auto message = answers_.back().incoming({}, *arrival);
+  if (auto received = transport_.receive_rows(*arrival, message.head, message.rows); !received) {
     if (feed_ == nullptr || received.error().code != ErrorCode::kPeer) {
       return Unexpected(std::move(received).error());
     }
     // Its sender died half-way: the transport may write into the buffer for ever.
-    SY_ASSIGN(auto fresh,
-              device_.allocate_wire(options_.wire.answer_bytes(options_.wire.pairs_max)));
+    SY_ASSIGN(auto fresh, make_answer_memory());
     lost_answers_.push_back(std::exchange(answers_.back(), std::move(fresh)));
     return true;
   }
-  SY_ASSIGN(const Answer answer, read_answer(options_.wire, message));
+  SY_ASSIGN(const Answer answer, read_answer(options_.wire, message.head, arrival->row_bytes));
   auto& exchange = exchanges_[answer.key.micro_batch];
   const bool awaited = exchange.open() && exchange.key() == answer.key;
   if (!awaited && feed_ != nullptr) {
@@ -289,7 +296,7 @@ Result<bool> DataPlane::receive_answer() {
                       "it refused the rows");
     tell_breakers();
   }
-  if (answers_.back().bytes() == 0) answers_.pop_back();
+  if (answers_.back().empty()) answers_.pop_back();
   return true;
 }
 
