@@ -87,6 +87,10 @@ class Transport {
                                                      Bytes rows);
   [[nodiscard]] virtual Result<void> receive_rows(const Arrival& arrival, MutableBytes head,
                                                   MutableBytes rows);
+  // Before the first rows move: the most bytes of rows that are on their way to this rank at a
+  // time. Transports that need no memory of their own for them ignore it. Collective: no. Blocks:
+  // no. Errors: kLimit.
+  [[nodiscard]] virtual Result<void> reserve_rows(std::size_t /*bytes*/) { return {}; }
 
   // Sleeps or spins for a moment because there was nothing to do; `idle_rounds` is how often in a
   // row the caller has called it: 0 first. Grows from a pause to sleeps of a few milliseconds (law

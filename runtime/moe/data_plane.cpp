@@ -5,56 +5,9 @@
 
 #include "runtime/base/check.h"
 #include "runtime/moe/exchange_spans.h"
+#include "runtime/moe/plane_sizes.h"
 
 namespace switchyard::moe {
-namespace {
-
-std::vector<RankId> router_ranks(const placement::View& view) {
-  std::vector<RankId> ranks;
-  for (const auto& member : view.members) {
-    if (member.router) ranks.push_back(member.rank);
-  }
-  return ranks;
-}
-
-std::size_t expert_rank_count(const placement::View& view) {
-  return static_cast<std::size_t>(std::count_if(view.members.begin(), view.members.end(),
-                                                [](const auto& member) { return member.expert; }));
-}
-
-std::vector<RankId> all_ranks(std::size_t count) {
-  std::vector<RankId> ranks;
-  for (std::uint32_t r = 0; r < count; ++r) ranks.emplace_back(r);
-  return ranks;
-}
-
-ExpertServerOptions server_options(const DataPlaneOptions& options, const placement::View& view,
-                                   std::size_t ranks) {
-  const bool any = options.roles == PlaneRoles::kAny;
-  ExpertServerOptions server;
-  server.shape = options.wire;
-  server.routers = any ? all_ranks(ranks) : router_ranks(view);
-  server.oldest_epoch = view.epoch;
-  server.inboxes_per_micro_batch = any ? 3 : 1;
-  server.gather_window = options.gather_window;
-  server.send_deadline = options.exchange_deadline;
-  server.timeline = options.timeline;
-  return server;
-}
-
-ExchangeShape exchange_shape(const DataPlaneOptions& options, std::size_t expert_ranks) {
-  ExchangeShape shape;
-  shape.wire = options.wire;
-  shape.expert_ranks = expert_ranks;
-  shape.slots_max = options.tokens_max * options.k_max;
-  shape.rows_max = options.tokens_max * std::min(options.k_max, shape.expert_ranks);
-  shape.peer_loss = options.roles == PlaneRoles::kAny ? PeerLoss::kReplay : PeerLoss::kFatal;
-  shape.timeline = options.timeline;
-  return shape;
-}
-
-}  // namespace
-
 DataPlane::DataPlane(const DataPlaneOptions& options, kernels::Device& device,
                      comm::Transport& transport, const Clock& clock,
                      const std::atomic<bool>& abandon, ViewFeed* feed)
@@ -89,6 +42,8 @@ Result<std::unique_ptr<DataPlane>> DataPlane::create(
     SY_ASSIGN(plane->breakers_, PeerBreakers::create(options.breaker, transport.size(),
                                                      transport.rank(), options.wire.micro_batches));
   }
+  SY_TRY(transport.reserve_rows(
+      rows_in_flight(plane->options_, any ? transport.size() : router_ranks(*view).size())));
   SY_TRY(plane->adopt(std::move(view)));
   return plane;
 }
