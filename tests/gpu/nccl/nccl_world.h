@@ -18,7 +18,7 @@ namespace switchyard::comm::test {
 // Fails the test and leaves the body if a Result holds an error.
 #define ASSERT_FINE(expression)                                  \
   do {                                                           \
-    const auto outcome = (expression);                           \
+    const auto& outcome = (expression);                          \
     ASSERT_TRUE(outcome.has_value()) << outcome.error().message; \
   } while (false)
 
