@@ -61,8 +61,8 @@ Result<void> NcclTransport::open() {
 }
 
 Result<void> NcclTransport::reserve_rows(std::size_t bytes) {
-  if (inboxes_.empty()) SY_TRY(open());
-  return staging_.reserve(bytes);
+  SY_TRY(staging_.reserve(bytes));
+  return inboxes_.empty() ? open() : Result<void>{};
 }
 
 Result<SendTicket> NcclTransport::send(RankId to, Channel channel, Bytes bytes) {
@@ -135,15 +135,18 @@ Result<void> NcclTransport::take_words(Channel channel) {
 }
 
 Result<void> NcclTransport::pump() {
+  // Words wait until there is somebody to take them.
+  if (inboxes_.empty() && !settling_) return {};
   SY_TRY(take_words(Channel::kDispatch));
   SY_TRY(take_words(Channel::kCombine));
   post_.collect();
-  if (inboxes_.empty()) return {};
+  // After the goodbye nothing may be said: those who have heard it from all look no more.
+  if (inboxes_.empty() || leaving_) return {};
   for (std::uint32_t r = 0; r < size(); ++r) {
     if (lost(RankId(r))) inboxes_[r].leave();
     SY_TRY(inboxes_[r].progress(deliveries_));
   }
-  if (!leaving_) SY_TRY(outbox_.progress());
+  SY_TRY(outbox_.progress());
   if (++pumps_ % kPumpsPerAck == 0) post_.send_owed_acks();
   return {};
 }
@@ -218,7 +221,7 @@ Result<void> NcclTransport::copy_rows(Bytes from, MutableBytes to) {
 }
 
 void NcclTransport::wait_a_moment(std::uint32_t idle_rounds) {
-  post_.send_owed_acks();
+  if (!leaving_) post_.send_owed_acks();
   const bool busy = outbox_.busy() || std::ranges::any_of(inboxes_, &Inbox::busy);
   // The GPU rings nobody.
   base_->wait_a_moment(busy ? 0 : idle_rounds);
@@ -241,24 +244,24 @@ void NcclTransport::attach(RankId rank, std::string_view address) {
 // Until all that was sent is acknowledged and nobody sends any more.
 Result<void> NcclTransport::settle(Deadline deadline) {
   const SteadyClock clock;
-  bool said = false;
+  settling_ = true;
   std::vector<RankId> silent;
   for (std::uint32_t round = 0;; ++round) {
     SY_TRY(pump());
-    post_.send_owed_acks();
-    if (!said && outbox_.idle()) {
+    if (!leaving_) post_.send_owed_acks();
+    if (!leaving_ && outbox_.idle()) {
       LinkWord goodbye;
       goodbye.kind = WordKind::kGoodbye;
       for (std::uint32_t r = 0; r < size(); ++r) {
         if (RankId(r) != rank() && !lost(RankId(r))) SY_TRY(post_.send(RankId(r), goodbye));
       }
-      said = leaving_ = true;
+      leaving_ = true;
     }
     silent.clear();
     for (std::uint32_t r = 0; r < size(); ++r) {
       if (RankId(r) != rank() && !lost(RankId(r)) && !left_[r]) silent.emplace_back(r);
     }
-    if (said && silent.empty() && post_.idle()) return {};
+    if (leaving_ && silent.empty() && post_.idle()) return {};
     if (deadline.passed(clock)) {
       return fail(ErrorCode::kDeadline, ErrorScope::kCommunicator, "leaving the world: {}",
                   silent.empty() ? "sends do not end" : "no goodbye from " + name_ranks(silent));

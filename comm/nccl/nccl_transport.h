@@ -88,7 +88,8 @@ class NcclTransport final : public Transport {
   Stream copies_;
   Event copied_;
   std::uint32_t pumps_ = 0;
-  bool leaving_ = false;
+  bool settling_ = false;  // finalize() has been called
+  bool leaving_ = false;   // and nothing more will be sent
 };
 
 }  // namespace switchyard::comm::nccl

@@ -70,7 +70,7 @@ void Outbox::begin_generation() {
     Peer& peer = peers_[r];
     const bool member = RankId(r) == options_.self || !is_lost_(RankId(r));
     if (member) invitation.members.emplace_back(r);
-    if (!member) abandon(peer);
+    if (!member || peer.replaced) abandon(peer);
     peer = {std::move(peer.unacked), 0, peer.sequence, member, false, false, false};
   }
   complaint_.reset();

@@ -8,6 +8,7 @@
 #include "runtime/moe/plane_sizes.h"
 
 namespace switchyard::moe {
+
 DataPlane::DataPlane(const DataPlaneOptions& options, kernels::Device& device,
                      comm::Transport& transport, const Clock& clock,
                      const std::atomic<bool>& abandon, ViewFeed* feed)
@@ -42,8 +43,9 @@ Result<std::unique_ptr<DataPlane>> DataPlane::create(
     SY_ASSIGN(plane->breakers_, PeerBreakers::create(options.breaker, transport.size(),
                                                      transport.rank(), options.wire.micro_batches));
   }
-  SY_TRY(transport.reserve_rows(
-      rows_in_flight(plane->options_, any ? transport.size() : router_ranks(*view).size())));
+  const std::size_t routers = any ? transport.size() : router_ranks(*view).size();
+  SY_TRY(transport.reserve_rows(rows_in_flight(plane->options_, plane->server_ ? routers : 0,
+                                               any || self->router ? Routes::kYes : Routes::kNo)));
   SY_TRY(plane->adopt(std::move(view)));
   return plane;
 }

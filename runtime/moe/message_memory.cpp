@@ -12,6 +12,9 @@ Result<MessageMemory> MessageMemory::create(kernels::Device& device, comm::RowPl
   SY_ASSIGN(memory.heads_, device.allocate_wire(memory.apart() ? room.head : room.sum()));
   if (memory.apart()) {
     SY_ASSIGN(memory.rows_, device.allocate(room.rows));
+    // Clearing it is an op like any other, and the transport does not wait for those: late, it
+    // would wipe out what has arrived.
+    SY_TRY(device.synchronize());
   }
   return memory;
 }

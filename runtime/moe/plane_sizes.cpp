@@ -56,12 +56,13 @@ ExchangeShape exchange_shape(const DataPlaneOptions& options, std::size_t expert
   return shape;
 }
 
-// The dispatches of all routers and the answers to own ones, for as many inboxes as each may fill;
-// the answers of one micro-batch have one row for each of its pairs, however many ranks send them.
-std::size_t rows_in_flight(const DataPlaneOptions& options, std::size_t routers) {
+// For as many inboxes as each router may fill; the answers of one micro-batch have one row for each
+// of its pairs, however many ranks send them.
+std::size_t rows_in_flight(const DataPlaneOptions& options, std::size_t routers, Routes self) {
   const auto& wire = options.wire;
   const std::size_t dispatches = routers * wire.dispatch_bytes(wire.rows_max, 0).rows;
-  const std::size_t answers = wire.answer_bytes(options.tokens_max * options.k_max).rows;
+  const std::size_t pairs = self == Routes::kYes ? options.tokens_max * options.k_max : 0;
+  const std::size_t answers = wire.answer_bytes(pairs).rows;
   return inboxes_per_micro_batch(options) * wire.micro_batches * (dispatches + answers);
 }
 

@@ -16,7 +16,10 @@ namespace switchyard::moe {
                                                  const placement::View& view, std::size_t ranks);
 [[nodiscard]] ExchangeShape exchange_shape(const DataPlaneOptions& options,
                                            std::size_t expert_ranks);
-// The most bytes of rows that are on their way to a rank at a time.
-[[nodiscard]] std::size_t rows_in_flight(const DataPlaneOptions& options, std::size_t routers);
+// The most bytes of rows that are on their way to a rank at a time: the dispatches of so many
+// routers, and the answers to its own, if it is one.
+enum class Routes : std::uint8_t { kNo, kYes };
+[[nodiscard]] std::size_t rows_in_flight(const DataPlaneOptions& options, std::size_t routers,
+                                         Routes self);
 
 }  // namespace switchyard::moe
