@@ -59,6 +59,7 @@ std::vector<engine::SequenceRequest> generation_requests(const std::vector<Promp
     request.origin = prompts[i].origin;
     request.regime = prompts[i].regime;
     request.trace = prompts[i].trace;
+    request.arrival = prompts[i].arrival;
     request.max_tokens = static_cast<std::uint32_t>(run.sampling.max_tokens);
     request.sampling = {run.sampling.temperature, static_cast<std::uint32_t>(run.sampling.top_k),
                         run.sampling.top_p};

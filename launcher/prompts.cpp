@@ -32,6 +32,17 @@ Result<std::vector<std::uint32_t>> token_list(const json& list, const PromptLimi
   return tokens;
 }
 
+// A day at most: a run that waits for longer is a mistake in the file.
+Result<Duration> arrival_of(const json& value) {
+  constexpr double kMsMax = 24.0 * 3600 * 1000;
+  const double ms = value.is_number() ? value.get<double>() : -1;
+  if (!(ms >= 0 && ms <= kMsMax)) {
+    return fail(ErrorCode::kBadInput, "at_ms: expected 0 to {:.0f} milliseconds, got {}", kMsMax,
+                shown(value));
+  }
+  return std::chrono::duration_cast<Duration>(std::chrono::duration<double, std::milli>(ms));
+}
+
 Result<void> set_tokens(Prompt& prompt, const model::Tokenizer* tokenizer,
                         const PromptLimits& limits) {
   if (prompt.tokens.empty() && !prompt.text.empty()) {
@@ -67,12 +78,14 @@ Result<Prompt> parse_line(const std::string& line, std::size_t number,
       prompt.regime = value.get<std::string>();
     } else if (key == "traceparent" && value.is_string()) {
       SY_ASSIGN(prompt.trace, parse_trace_parent(value.get<std::string>()));
+    } else if (key == "at_ms") {
+      SY_ASSIGN(prompt.arrival, arrival_of(value));
     } else if (key == "tokens") {
       SY_ASSIGN(prompt.tokens, token_list(value, limits));
     } else {
       return fail(ErrorCode::kBadInput,
                   "key '{}' is unknown or not a string; known: id, prompt, tokens, origin, regime, "
-                  "traceparent",
+                  "traceparent, at_ms",
                   key);
     }
   }

@@ -1,6 +1,7 @@
 // launcher/prompts.h -- prompts from the command line or a JSON Lines file, as token ids.
 // A line is {"id": "...", "prompt": "..."} or {"id": "...", "tokens": [..]}, with "origin" and
-// "regime" where residency matters, and "traceparent" where the request is part of a trace.
+// "regime" where residency matters, "traceparent" where the request is part of a trace, and "at_ms"
+// where it comes later than the run's start.
 // Errors name the file and line. Thread safety: pure but for reading the file.
 #pragma once
 
@@ -8,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/base/clock.h"
 #include "runtime/base/error.h"
 #include "runtime/base/trace_context.h"
 #include "runtime/model/tokenizer.h"
@@ -21,6 +23,7 @@ struct Prompt {
   std::string origin;  // region it comes from, or empty
   std::string regime;  // residency rule that its rows are under, or empty
   TraceContext trace;  // given with it, or empty
+  Duration arrival{};  // after the start of the run
   std::string place;   // "--prompt" or "file.jsonl:12", for messages
 };
 

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "launcher/exit_code.h"
+#include "runtime/base/stop_presses.h"
 
 namespace switchyard::launcher {
 namespace {
@@ -32,10 +33,13 @@ StopWatch::~StopWatch() {
 
 void StopWatch::watch(engine::StopSignals& signals) {
   const sigset_t set = stop_set();
+  const SteadyClock clock;
+  StopPresses presses;
   while (true) {
     int signal = 0;
     if (sigwait(&set, &signal) != 0 || over_.load()) return;
-    if (signals.stop.exchange(true)) ::_exit(kExitInterrupted);
+    if (presses.take(clock.now()) == StopPresses::Press::kSecond) ::_exit(kExitInterrupted);
+    signals.stop.store(true);
   }
 }
 

@@ -140,7 +140,8 @@ void add_cluster(std::vector<Key>& keys) {
               {"local-first", "nearest", "round-robin", "weighted"},
               "Which copy of an expert gets a row");
   rows.text("link_costs", field<kIn, &S::link_costs>(),
-            "What rows between regions cost, for nearest, such as eu-west:us-east=80; empty: as measured");
+            "What rows between regions cost, for nearest, such as eu-west:us-east=80; empty: as "
+            "measured");
   rows.real("spill_over", field<kIn, &S::spill_over>(), 0, 1024,
             "nearest: fair shares of a dispatch after which a farther copy is taken; 0: never");
   rows.choice("wire", field<kIn, &S::wire>(), {"auto", "bf16", "fp32"},
@@ -171,7 +172,7 @@ void add_cluster(std::vector<Key>& keys) {
   add_balancing(rows);
   add_retries(rows);
   rows.count("exchange_deadline_ms", field<kIn, &S::exchange_deadline_ms>(), 1, 86400000,
-             "Longest wait for a peer's answer, in milliseconds");
+             "Longest wait for a peer's answer where no controller judges it, in milliseconds");
   rows.count("gather_window_us", field<kIn, &S::gather_window_us>(), 0, 10000000,
              "How long an expert rank waits for the other routers' rows, in microseconds");
   rows.count("micro_batches", field<kIn, &S::micro_batches>(), 0, 16,

@@ -17,6 +17,7 @@ json encode_request(const SequenceRequest& request) {
           {"seed", request.seed},
           {"stop", request.stop_tokens},
           {"targets", request.targets},
+          {"arrival_ns", request.arrival.count()},
           {"traceparent", request.trace.text()}};
 }
 
@@ -32,6 +33,7 @@ SequenceRequest decode_request(const json& body) {
   request.seed = body.at("seed").get<std::uint64_t>();
   request.stop_tokens = body.at("stop").get<std::vector<std::uint32_t>>();
   request.targets = body.at("targets").get<std::vector<std::uint32_t>>();
+  request.arrival = Duration(body.value("arrival_ns", Duration::rep{0}));
   // Made by a launcher that has checked it; anything else is as good as none.
   const auto trace = parse_trace_parent(body.value("traceparent", std::string()));
   if (trace) request.trace = *trace;

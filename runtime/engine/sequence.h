@@ -36,6 +36,7 @@ struct SequenceRequest {
   std::shared_ptr<const moe::RankMask> allowed;  // where its rows may go; null: everywhere
   std::vector<std::uint32_t> targets;  // scoring: the token after each prompt position, or empty
   TraceContext trace;                  // whose request it is, for logs and traces
+  Duration arrival{};                  // after the start of its run; zero: at once
   TimePoint submitted{};               // to an engine that keeps a timeline
 };
 

@@ -1,6 +1,7 @@
 #include "runtime/engine/session.h"
 
 #include "runtime/base/check.h"
+#include "runtime/engine/arrivals.h"
 
 namespace switchyard::engine {
 namespace {
@@ -157,26 +158,42 @@ Result<JobResult> Session::run_share(
   JobCollector collector(job.keeps, routing::RoutingStats(shape), observer);
   engine.set_router(std::move(router), {.residual_variance = job.keeps.signals});
   engine.set_observer(&collector);
-  for (const auto& request : job.sequences) SY_TRY(engine.submit(request));
+  Arrivals arrivals(job.sequences);
   JobProgress progress;
   progress.sequences = job.sequences.size();
   const TimePoint start = clock_.now();
   while (true) {
     if (signals_.stop.load(std::memory_order_relaxed)) {
+      for (const auto& request : arrivals.take_rest()) SY_TRY(engine.submit(request));
       engine.interrupt();
       break;
     }
+    for (const auto& request : arrivals.take(clock_.now() - start)) SY_TRY(engine.submit(request));
     SY_ASSIGN(const bool worked, engine.step());
-    if (!worked) break;
+    if (!worked && arrivals.over()) break;
     progress.sequences_done = collector.finished_count();
     progress.tokens = engine.times().prompt_tokens + engine.times().decode_tokens;
     progress.seconds = to_seconds(clock_.now() - start);
     SY_TRY(report(progress));
+    if (!worked) {
+      SY_TRY(await_arrival(start + *arrivals.next(), [&] { return report(progress); }));
+    }
   }
   engine.set_observer(nullptr);
   auto result = collector.take();
   result.times = engine.take_times();
   return result;
+}
+
+// Other ranks' rows are served meanwhile, and the lead hears that this rank lives.
+Result<void> Session::await_arrival(TimePoint arrival,
+                                    const std::function<Result<void>()>& report) {
+  const auto due = [&]() -> Result<bool> {
+    SY_TRY(report());
+    return clock_.now() >= arrival || signals_.stop.load(std::memory_order_relaxed);
+  };
+  return work_until(due, Deadline(arrival + options_.exchange_deadline),
+                    [] { return "the next prompt"; });
 }
 
 Result<void> Session::follow() {

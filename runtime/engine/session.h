@@ -76,6 +76,9 @@ class Session {
   [[nodiscard]] Result<void> hand_out(const Job& job, Job& own, Spread spread);
   [[nodiscard]] Result<JobResult> collect(JobResult own, const ProgressSink& progress);
   [[nodiscard]] JobProgress total_progress(const JobProgress& own) const;
+  // Works until a prompt arrives, or a signal.
+  [[nodiscard]] Result<void> await_arrival(TimePoint arrival,
+                                           const std::function<Result<void>()>& report);
   // Works (serves, receives) until `done` answers true. Errors: kDeadline with `what`.
   [[nodiscard]] Result<void> work_until(const std::function<Result<bool>()>& done,
                                         Deadline deadline,

@@ -7,6 +7,7 @@
 #include <set>
 #include <utility>
 
+#include "runtime/base/stop_presses.h"
 #include "runtime/net/admin_http.h"
 #include "runtime/net/authenticate.h"
 #include "runtime/net/controller_loop.h"
@@ -73,6 +74,7 @@ struct ControllerServer::State {
   asio::steady_timer tick;
   asio::steady_timer patience;
   asio::signal_set signals;
+  StopPresses presses;
   std::set<std::shared_ptr<DeadlineSocket>> open;  // those that have not proved themselves included
   std::deque<std::shared_ptr<DeadlineSocket>> strangers;  // have not proved themselves, in order
   std::string tls_trouble;                                // said already
@@ -179,7 +181,8 @@ Task<void> ControllerServer::State::tick_until_stop() {
 void ControllerServer::State::watch_signals() {
   signals.async_wait([this](const boost::system::error_code& error, int) {
     if (error) return;
-    stopping ? cut_all() : begin_stop();
+    const auto press = presses.take(SteadyClock().now());
+    press == StopPresses::Press::kSecond ? cut_all() : begin_stop();
     watch_signals();
   });
 }

@@ -48,16 +48,16 @@ TEST_P(Agreement, GreedyTextIsEqualInFp32) {
   const auto prompts = write_prompts();
   const auto length = golden_["prompts"][0]["greedy"].begin().value()["ids"].size();
   for (const auto& [rule, spec] : golden_["rules"].items()) {
-    const auto outcome = run_alone(
-        {"generate", "--model", source_path(GetParam().path), "--prompts", prompts, "--json",
-         "--quiet", "--precision", "fp32", "--ignore-eos", "--routing", spec.get<std::string>(),
-         "--max-tokens", std::to_string(length)});
+    const auto outcome =
+        run_alone({"generate", "--model", source_path(GetParam().path), "--prompts", prompts,
+                   "--json", "--quiet", "--precision", "fp32", "--ignore-eos", "--routing",
+                   spec.get<std::string>(), "--max-tokens", std::to_string(length)});
     ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
     const auto document = outcome.json();
     for (std::size_t i = 0; i < golden_["prompts"].size(); ++i) {
-      EXPECT_EQ(document["sequences"][i]["tokens"],
-                golden_["prompts"][i]["greedy"][rule]["ids"])
-          << rule << " prompt " << i << "\n" << outcome.command;
+      EXPECT_EQ(document["sequences"][i]["tokens"], golden_["prompts"][i]["greedy"][rule]["ids"])
+          << rule << " prompt " << i << "\n"
+          << outcome.command;
     }
   }
 }
@@ -66,10 +66,9 @@ TEST_P(Agreement, LogitsAreWithinTwoThousandthsInFp32) {
   const auto prompts = write_prompts();
   for (const auto& [rule, spec] : golden_["rules"].items()) {
     const auto out = scratch_.path(rule + ".safetensors");
-    const auto outcome =
-        run_alone({"logits", "--model", source_path(GetParam().path), "--prompts", prompts, "--last",
-                   "--out", out, "--quiet", "--precision", "fp32", "--routing",
-                   spec.get<std::string>()});
+    const auto outcome = run_alone({"logits", "--model", source_path(GetParam().path), "--prompts",
+                                    prompts, "--last", "--out", out, "--quiet", "--precision",
+                                    "fp32", "--routing", spec.get<std::string>()});
     ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
     for (std::size_t i = 0; i < golden_["prompts"].size(); ++i) {
       const auto expected = golden_tensor(

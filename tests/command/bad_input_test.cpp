@@ -28,8 +28,9 @@ TEST(BadInput, UnknownCommandOrFlagIsUsage) {
 }
 
 TEST(BadInput, BadRoutingSpecListsWhatThereIs) {
-  expect_error(run_alone({"generate", "--preset", "demo", "--prompt", "x", "--routing", "magic:k=1"}),
-               2, "top-p");
+  expect_error(
+      run_alone({"generate", "--preset", "demo", "--prompt", "x", "--routing", "magic:k=1"}), 2,
+      "top-p");
 }
 
 TEST(BadInput, MissingModelNamesThePath) {
@@ -73,7 +74,8 @@ TEST(BadInput, BadYamlNamesFileAndLine) {
 
 TEST(BadInput, PromptPastTheContextIsRefused) {
   const ScratchFolder scratch;
-  std::string lines = R"({"id": "a", "prompt": "fine"})" "\n";
+  std::string lines = R"({"id": "a", "prompt": "fine"})"
+                      "\n";
   std::string words;
   for (int i = 0; i < 600; ++i) words += " captain";
   lines += nlohmann::json{{"id", "b"}, {"prompt", words}}.dump() + "\n";
@@ -92,6 +94,16 @@ TEST(BadInput, ATraceparentThatIsNoneIsRefusedByLineAndCharacter) {
       "\"traceparent\": \"00-4BF92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\"}\n");
   expect_error(run_alone({"generate", "--preset", "demo", "--prompts", file}), 4,
                "prompts.jsonl:2: traceparent: character 5: expected lower-case hex digits");
+}
+
+TEST(BadInput, AnArrivalThatIsNoTimeIsRefusedByLine) {
+  const ScratchFolder scratch;
+  for (const char* bad : {"-1", "1e9", "\"soon\"", "null"}) {
+    const auto file = scratch.write(
+        "prompts.jsonl", std::string("{\"prompt\": \"Once\", \"at_ms\": ") + bad + "}\n");
+    expect_error(run_alone({"generate", "--preset", "demo", "--prompts", file}), 4,
+                 "prompts.jsonl:1: at_ms: expected 0 to 86400000 milliseconds");
+  }
 }
 
 TEST(BadInput, InvalidUtf8InAPromptIsRefused) {

@@ -26,26 +26,27 @@ TEST_P(ExactnessOverMpi, EqualsOneProcess) {
 
 INSTANTIATE_TEST_SUITE_P(
     Layouts, ExactnessOverMpi,
-    ::testing::Values(
-        Layout{"OneRank", 1, {}}, Layout{"TwoRanks", 2, {}},
-        Layout{"TwoRoutersTogether", 2, {"--routers", "2", "--colocate"}},
-        Layout{"ThreeRanks", 3, {}}, Layout{"ThreeRanksTwoRouters", 3, {"--routers", "2"}},
-        Layout{"ThreeRoutersTogether", 3, {"--routers", "3", "--colocate"}},
-        Layout{"FourRanks", 4, {}}, Layout{"FourRanksTogether", 4, {"--colocate"}},
-        Layout{"FourRanksTwoRouters", 4, {"--routers", "2"}},
-        Layout{"FourRoutersTogether", 4, {"--routers", "4", "--colocate"}},
-        Layout{"FourRanksRoundRobin", 4, {"--placement", "round-robin"}},
-        Layout{"FourRanksTwoReplicas", 4, {"--replicas", "2"}},
-        Layout{"FourRanksChunked", 4, {"--chunk", "7", "--sequences", "4"}},
-        Layout{"EightRanks", 8, {}}, Layout{"EightRanksTwoRouters", 8, {"--routers", "2"}},
-        Layout{"EightRoutersTogether", 8, {"--routers", "8", "--colocate"}}),
+    ::testing::Values(Layout{"OneRank", 1, {}}, Layout{"TwoRanks", 2, {}},
+                      Layout{"TwoRoutersTogether", 2, {"--routers", "2", "--colocate"}},
+                      Layout{"ThreeRanks", 3, {}},
+                      Layout{"ThreeRanksTwoRouters", 3, {"--routers", "2"}},
+                      Layout{"ThreeRoutersTogether", 3, {"--routers", "3", "--colocate"}},
+                      Layout{"FourRanks", 4, {}}, Layout{"FourRanksTogether", 4, {"--colocate"}},
+                      Layout{"FourRanksTwoRouters", 4, {"--routers", "2"}},
+                      Layout{"FourRoutersTogether", 4, {"--routers", "4", "--colocate"}},
+                      Layout{"FourRanksRoundRobin", 4, {"--placement", "round-robin"}},
+                      Layout{"FourRanksTwoReplicas", 4, {"--replicas", "2"}},
+                      Layout{"FourRanksChunked", 4, {"--chunk", "7", "--sequences", "4"}},
+                      Layout{"EightRanks", 8, {}},
+                      Layout{"EightRanksTwoRouters", 8, {"--routers", "2"}},
+                      Layout{"EightRoutersTogether", 8, {"--routers", "8", "--colocate"}}),
     [](const auto& layout) { return std::string(layout.param.name); });
 
 TEST(LogitsOverMpi, FileEqualsThatOfOneProcess) {
   const ScratchFolder scratch;
   const auto prompts = exactness_prompts(scratch);
   const auto arguments = [&](const std::string& name) {
-    return Arguments{"logits", "--preset", "demo", "--prompts", prompts,
+    return Arguments{"logits", "--preset",         "demo",   "--prompts", prompts,
                      "--out",  scratch.path(name), "--quiet"};
   };
   ASSERT_EQ(run_alone(arguments("one")).exit_code, 0);
@@ -56,8 +57,8 @@ TEST(LogitsOverMpi, FileEqualsThatOfOneProcess) {
 
 TEST(EvalOverMpi, EqualsOneProcess) {
   const ScratchFolder scratch;
-  const auto text = scratch.write("text.txt",
-                                  read_file(source_path("configs/texts/dev.txt")).substr(0, 8000));
+  const auto text =
+      scratch.write("text.txt", read_file(source_path("configs/texts/dev.txt")).substr(0, 8000));
   const Arguments arguments{"eval", "--preset", "demo", "--text", text, "--json", "--quiet"};
   const auto alone = run_alone(arguments).json();
   const auto outcome = run_under_mpi(3, arguments);

@@ -65,8 +65,8 @@ TEST_F(Exactness, PlacementDoesNotMatter) {
 TEST_F(Exactness, ReplicasAndTheirChoiceDoNotMatter) {
   expect_rows({}, {{"--ranks", "4", "--replicas", "2", "--replica-choice", "local-first"},
                    {"--ranks", "4", "--replicas", "3", "--replica-choice", "round-robin"},
-                   {"--ranks", "4", "--replicas", "2", "--replica-choice", "weighted",
-                    "--routers", "4", "--colocate"}});
+                   {"--ranks", "4", "--replicas", "2", "--replica-choice", "weighted", "--routers",
+                    "4", "--colocate"}});
 }
 
 TEST_F(Exactness, MicroBatchesDoNotMatter) {
@@ -80,7 +80,8 @@ TEST_F(Exactness, HoldsInFp32) {
 }
 
 TEST_F(Exactness, HoldsWithAnswersInFp32) {
-  expect_rows({"--wire", "fp32"}, {{"--ranks", "4"}, {"--ranks", "2", "--routers", "2", "--colocate"}});
+  expect_rows({"--wire", "fp32"},
+              {{"--ranks", "4"}, {"--ranks", "2", "--routers", "2", "--colocate"}});
 }
 
 TEST_F(Exactness, HoldsForEveryInstructionSet) {
@@ -98,6 +99,23 @@ TEST_F(Exactness, HoldsUnderDynamicRouting) {
   }
 }
 
+// The last of the file comes first, the others while it is being served.
+TEST_F(Exactness, WhenAPromptArrivesDoesNotMatter) {
+  std::istringstream lines(read_file(prompts_));
+  std::string timed;
+  int at_ms = 300;
+  for (std::string line; std::getline(lines, line); at_ms -= 20) {
+    auto prompt = nlohmann::json::parse(line);
+    prompt["at_ms"] = at_ms;
+    timed += prompt.dump() + "\n";
+  }
+  const auto expected = baseline({});
+  const auto file = scratch_.write("timed.jsonl", timed);
+  for (const Arguments& layout : {Arguments{}, Arguments{"--ranks", "4", "--routers", "2"}}) {
+    expect_same_sequences(run_alone(exactness_run(file, layout)), expected);
+  }
+}
+
 TEST_F(Exactness, HoldsUnderSampling) {
   expect_rows({"--temperature", "0.9", "--top-p", "0.95", "--seed", "7"},
               {{"--ranks", "4", "--routers", "3"}, {"--sequences", "1"}});
@@ -105,7 +123,7 @@ TEST_F(Exactness, HoldsUnderSampling) {
 
 TEST_F(Exactness, LogitsFilesAreEqualToTheByte) {
   const auto write = [&](const std::string& name, const Arguments& layout) {
-    Arguments arguments{"logits", "--preset", "demo", "--prompts", prompts_,
+    Arguments arguments{"logits", "--preset",          "demo",   "--prompts", prompts_,
                         "--out",  scratch_.path(name), "--quiet"};
     arguments.insert(arguments.end(), layout.begin(), layout.end());
     const auto outcome = run_alone(arguments);

@@ -24,6 +24,14 @@ namespace switchyard::tests {
 // keep: where the logs of a run that went wrong go.
 [[nodiscard]] bool campaign(int runs, unsigned first_seed, const std::string& keep);
 
+// A load that triples and falls back, over a cluster that scales by itself: the busy share under
+// the light load, then `trials` tides. Wrong: a text, a lost request, or another way than 2, 4, 2.
+[[nodiscard]] bool tides(int trials);
+
+// The time from one step's end to the next while experts move for the sake of balance, beside the
+// usual one.
+[[nodiscard]] bool measure_pauses(int trials);
+
 // "WHAT: p50 .. ms, p99 .. ms, worst .. ms over N trials"
 void print_times(const char* what, std::vector<double> seconds);
 
