@@ -31,8 +31,13 @@ inline constexpr std::size_t kChannelCount = 3;
 struct Arrival {
   RankId from;
   Channel channel = Channel::kControl;
-  std::size_t bytes = 0;
+  std::size_t bytes = 0;      // of the message, or of its head where the rows come apart
+  std::size_t row_bytes = 0;  // of the rows that come apart
 };
+
+// Where a transport takes the rows of a message: behind its head, so that head and rows are one
+// message in host memory, or apart, in device memory.
+enum class RowPlace : std::uint8_t { kBehindHead, kApart };
 
 // Names a posted send. Tickets are small and reused after completion.
 struct SendTicket {
@@ -72,6 +77,20 @@ class Transport {
   // a message whose sender has already posted it; where that stops half-way (its process died) the
   // error is kDeadline with scope kCommunicator, and `into` may still be written to.
   [[nodiscard]] virtual Result<void> receive(const Arrival& arrival, MutableBytes into) = 0;
+
+  // A message in two parts: a head in host memory and rows. Where row_place() is kBehindHead the
+  // rows follow the head in memory, and the two travel as one message of send() and receive();
+  // where it is kApart they lie in device memory, no op writes to them any more, and the arrival
+  // tells both lengths. Either part may be empty. Otherwise as send() and receive().
+  [[nodiscard]] virtual RowPlace row_place() const noexcept { return RowPlace::kBehindHead; }
+  [[nodiscard]] virtual Result<SendTicket> send_rows(RankId to, Channel channel, Bytes head,
+                                                     Bytes rows);
+  [[nodiscard]] virtual Result<void> receive_rows(const Arrival& arrival, MutableBytes head,
+                                                  MutableBytes rows);
+  // Before the first rows move: the most bytes of rows that are on their way to this rank at a
+  // time. Transports that need no memory of their own for them ignore it. Collective: no. Blocks:
+  // no. Errors: kLimit.
+  [[nodiscard]] virtual Result<void> reserve_rows(std::size_t /*bytes*/) { return {}; }
 
   // Sleeps or spins for a moment because there was nothing to do; `idle_rounds` is how often in a
   // row the caller has called it: 0 first. Grows from a pause to sleeps of a few milliseconds (law

@@ -12,6 +12,12 @@ std::vector<TransportEntry> list_transports() {
   } else {
     table.push_back({"mpi", Availability::kLeftOut, mpi.error().message});
   }
+  if (const auto nccl = nccl_library()) {
+    table.push_back(
+        {"nccl", Availability::kAvailable, "rows between GPUs, over another transport, " + *nccl});
+  } else {
+    table.push_back({"nccl", Availability::kLeftOut, nccl.error().message});
+  }
   return table;
 }
 

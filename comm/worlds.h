@@ -1,8 +1,8 @@
 // comm/worlds.h -- the doors to a world of ranks: threads of this process, processes under MPI, and
 // processes that come later.
 // Not the traffic itself (transport.h) and not the choice between the worlds (transport_table.h,
-// launcher). In a build without MPI the MPI doors are there too and answer kUnsupported. Thread:
-// the main thread, before any rank works; abort_mpi_world(): the thread that joined.
+// launcher). In a build without MPI or NCCL their doors are there too and answer kUnsupported.
+// Thread: the main thread, before any rank works; abort_mpi_world(): the thread that joined.
 #pragma once
 
 #include <functional>
@@ -46,6 +46,26 @@ struct LateRank {
 [[nodiscard]] Result<LateRank> join_open_world(const LateSeat& seat, const TransportLimits& limits);
 // The numeric address of this machine from which `host` is reached. Errors: kIo, kBadInput.
 [[nodiscard]] Result<std::string> own_host_towards(const std::string& host);
+
+// How long the exchange by NCCL waits.
+struct NcclOptions {
+  Duration join_deadline{30'000'000'000};  // for a communicator to be there, once asked for
+  Duration rows_deadline{30'000'000'000};  // for a receiver to take rows that were sent
+  std::size_t attempts = 3;  // new communicators in a row for failures that no lost rank explains
+};
+
+// The ranks of `base`, with the rows of the exchange moved by NCCL between their GPUs; the thread
+// of the transport makes its GPU the current one before the first exchange. Ranks that are not
+// lost (Transport::set_lost) must all look for messages, or rows wait for them. Collective: no.
+// Errors: those of check_nccl_world().
+[[nodiscard]] Result<std::unique_ptr<Transport>> make_nccl_world(std::unique_ptr<Transport> base,
+                                                                 const TransportLimits& limits,
+                                                                 const NcclOptions& options);
+// Whether the ranks of `base` can be given to make_nccl_world(). Errors: kUnsupported without NCCL,
+// with one that is too old, or with fewer GPUs on this host than ranks; kLimit for too many ranks.
+[[nodiscard]] Result<void> check_nccl_world(const Transport& base);
+// The NCCL library this build uses ("NCCL 2.28.9"), or kUnsupported saying how to get one.
+[[nodiscard]] Result<std::string> nccl_library();
 
 // Ends all processes of the MPI job with this exit code (of mpirun too); for a rank that fails
 // while the others may wait for it. Only this process where MPI was never joined or is left

@@ -7,6 +7,7 @@
 
 #include "launcher/exit_code.h"
 #include "launcher/progress_line.h"
+#include "launcher/row_exchange.h"
 #include "launcher/stop_watch.h"
 #include "launcher/timeline/trace_export.h"
 #include "launcher/unled_world.h"
@@ -28,11 +29,17 @@ Result<World> join_world(const Invocation& invocation) {
   if (world.mpi) {
     SY_ASSIGN(auto transport, comm::join_mpi_world(invocation.argc, invocation.argv, {}));
     world.transports.push_back(std::move(transport));
-    return world;
+  } else {
+    const std::size_t ranks = cluster.ranks == 0 ? 1 : cluster.ranks;
+    world.transports = comm::make_local_world(ranks, {});
   }
-  const std::size_t ranks = cluster.ranks == 0 ? 1 : cluster.ranks;
-  world.transports = comm::make_local_world(ranks, {});
   return world;
+}
+
+Result<void> check_world_fits(const Invocation& invocation, const World& world) {
+  const std::size_t ranks = world.mpi ? world.transports.front()->size() : world.transports.size();
+  SY_TRY(config::check_world(invocation.config, ranks));
+  return check_row_exchange(invocation.run(), *world.transports.front());
 }
 
 // What outlives a run that fails: other ranks may still read bytes that the session has sent.
@@ -86,7 +93,8 @@ Result<void> run_rank(const Invocation& invocation, LeadProgram& program,
   SY_TRY(session->open(std::move(source), loading));
   remains.opened = true;
   line.clear();
-  if (lead && transport.name() == "mpi" && transport.size() > 1 && invocation.run().log.progress) {
+  if (lead && transport.name().ends_with("mpi") && transport.size() > 1 &&
+      invocation.run().log.progress) {
     std::fprintf(stderr, "%s\n", unled_world_note().c_str());
   }
   if (!lead) {
@@ -153,14 +161,17 @@ Result<void> run_on_cluster(const Invocation& invocation, LeadProgram& program) 
   engine::StopSignals signals;
   const StopWatch stop_watch(signals);
   SY_ASSIGN(auto world, join_world(invocation));
-  const std::size_t ranks = world.mpi ? world.transports.front()->size() : world.transports.size();
-  if (auto fits = config::check_world(invocation.config, ranks); !fits) {
+  if (auto fits = check_world_fits(invocation, world); !fits) {
     if (world.mpi) {
       const SteadyClock clock;
       const auto deadline = Deadline::after(clock, std::chrono::seconds(10));
       (void)world.transports.front()->finalize(deadline).has_value();
     }
     return fits;
+  }
+  for (auto& transport : world.transports) {
+    SY_ASSIGN(transport,
+              with_row_exchange(invocation.run(), std::move(transport), WorldLife::kStatic));
   }
   return world.mpi ? run_mpi_rank(invocation, program, *world.transports.front(), signals)
                    : run_local_ranks(invocation, program, world, signals);

@@ -31,6 +31,7 @@ constexpr std::array kValueFlags{
             "Cluster"},
     KeyFlag{"--routers", "cluster.routers", "ranks 0..R-1 hold sequences", "Cluster"},
     KeyFlag{"--transport", "cluster.transport", "auto, local or mpi", "Cluster"},
+    KeyFlag{"--exchange", "cluster.exchange", "rows between GPUs: auto, host or nccl", "Cluster"},
     KeyFlag{"--placement", "cluster.placement",
             "contiguous, round-robin, balanced, eplb or file:PLAN", "Cluster"},
     KeyFlag{"--replicas", "cluster.replicas", "copies of every expert, on distinct ranks",

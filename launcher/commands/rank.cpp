@@ -8,6 +8,7 @@
 #include "launcher/cluster_run.h"
 #include "launcher/exit_code.h"
 #include "launcher/job_inputs.h"
+#include "launcher/row_exchange.h"
 #include "launcher/tls_files.h"
 #include "runtime/engine/worker.h"
 #include "runtime/net/agent.h"
@@ -40,12 +41,15 @@ Result<Seat> take_seat(const Invocation& invocation, const RankFlags& flags) {
     SY_ASSIGN(auto host, comm::own_host_towards(controller.host));
     SY_ASSIGN(auto late,
               comm::join_open_world({RankId(*flags.slot), flags.slots, std::move(host)}, {}));
-    return Seat{std::move(late.transport), std::move(late.address)};
+    SY_ASSIGN(auto transport,
+              with_row_exchange(invocation.run(), std::move(late.transport), WorldLife::kLed));
+    return Seat{std::move(transport), std::move(late.address)};
   }
   SY_ASSIGN(auto transport, comm::join_mpi_world(invocation.argc, invocation.argv, {}));
   if (invocation.run().cluster.spawns > 0) {
     transport = comm::make_open_world(std::move(transport), {});
   }
+  SY_ASSIGN(transport, with_row_exchange(invocation.run(), std::move(transport), WorldLife::kLed));
   return Seat{std::move(transport), {}};
 }
 
@@ -123,8 +127,7 @@ Result<void> run_life(const Invocation& invocation, const RankFlags& flags, cons
   control::RankGauges gauges;
   SY_ASSIGN(const auto worker, engine::Worker::open(options, std::move(source), transport, clock,
                                                     signals, mailbox, gauges, log));
-  SY_ASSIGN(auto registration,
-            agent_options(flags, invocation.run(), *worker, options.kind, seat));
+  SY_ASSIGN(auto registration, agent_options(flags, invocation.run(), *worker, options.kind, seat));
   SY_ASSIGN(const auto agent, net::Agent::start(std::move(registration), mailbox, gauges, log));
   TimePoint seen = clock.now();
   auto outcome = worker->run([&clock, &seen, &agent] {

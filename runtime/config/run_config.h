@@ -36,6 +36,7 @@ struct DeviceSection {
 
 struct ClusterSection {
   std::string transport = "auto";    // auto: mpi under mpirun, else local
+  std::string exchange = "auto";     // rows between GPUs: auto, host, nccl
   std::uint64_t ranks = 0;           // ranks as threads of this process (local transport); 0: 1
   std::uint64_t routers = 0;         // ranks 0..routers-1 hold sequences; 0: 1
   bool colocate = false;             // router ranks hold experts too

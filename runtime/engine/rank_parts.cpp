@@ -44,16 +44,17 @@ Result<void> load_experts(model::WeightSource& source, kernels::Device& device,
 }  // namespace
 
 // Ranks that were started with different options would break the exchange half-way.
-std::string world_fingerprint(const ClusterOptions& options, const model::ModelConfig& model) {
+std::string world_fingerprint(const ClusterOptions& options, const model::ModelConfig& model,
+                              const comm::Transport& transport) {
   const auto wire = options.wire.value_or(kernels::operand_dtype(options.device.precision));
   return fmt::format(
       "model {} d={} layers={} E={} f={} V={}; precision {} wire {}; cuda gemm {}; routers {} "
-      "colocation {}; "
-      "placement {} replicas {}; steps {} sequences {} context {} k_max {}",
+      "colocation {}; placement {} replicas {}; rows {}; steps {} sequences {} context {} k_max {}",
       model.family, model.hidden, model.layers, model.experts, model.expert_inner, model.vocab,
       to_string(kernels::operand_dtype(options.device.precision)), to_string(wire),
       options.device.cuda_gemm == kernels::CudaGemm::kCublas ? "cublas" : "invariant",
       options.routers, static_cast<int>(options.colocation), options.placement, options.replicas,
+      transport.row_place() == comm::RowPlace::kApart ? "apart" : "behind heads",
       options.limits.step_tokens_max, options.limits.sequences_max, options.limits.context,
       options.k_max);
 }
@@ -172,6 +173,9 @@ RankReport make_rank_report(const RankParts& parts, const model::WeightSource& s
   report.rank = transport.rank();
   report.host = transport.hosts()[report.rank.index()];
   report.device = parts.device->description();
+  if (transport.row_place() == comm::RowPlace::kApart) {
+    report.device += fmt::format(", rows by {}", transport.name());
+  }
   const auto* member = parts.plane->view().find(report.rank);
   report.router = member != nullptr && member->router;
   report.expert = member != nullptr && member->expert;

@@ -31,7 +31,8 @@ using LoadProgress = std::function<void(std::size_t done, std::size_t total)>;
 
 // What must be equal on all ranks of a world, in words.
 [[nodiscard]] std::string world_fingerprint(const ClusterOptions& options,
-                                            const model::ModelConfig& model);
+                                            const model::ModelConfig& model,
+                                            const comm::Transport& transport);
 
 // Threads for a rank: what was asked for, or its share of the host's cores.
 [[nodiscard]] std::size_t threads_for_rank(const ClusterOptions& options,

@@ -55,7 +55,7 @@ Result<void> Session::agree(Result<void> own) {
   return leads() ? gather_ready(std::move(own)) : [&]() -> Result<void> {
     nlohmann::json hello = {{"kind", "ready"}};
     if (own) {
-      hello["fingerprint"] = world_fingerprint(options_, source_->config());
+      hello["fingerprint"] = world_fingerprint(options_, source_->config(), transport_);
     } else {
       hello = encode_error(own.error());
     }
@@ -83,10 +83,10 @@ Result<void> Session::gather_ready(Result<void> own) {
       if (message->body["kind"] == "failed") {
         if (own) own = with_place(decode_error(message->body), fmt::format("rank {}", rank));
       } else if (own && message->body.value("fingerprint", std::string()) !=
-                            world_fingerprint(options_, source_->config())) {
+                            world_fingerprint(options_, source_->config(), transport_)) {
         own = fail(ErrorCode::kUsage, "rank {} was started with other options: {} -- rank 0: {}",
                    rank, message->body.value("fingerprint", std::string("?")),
-                   world_fingerprint(options_, source_->config()));
+                   world_fingerprint(options_, source_->config(), transport_));
       }
     }
     return std::ranges::find(heard, false) == heard.end();

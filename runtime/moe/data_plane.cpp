@@ -5,56 +5,9 @@
 
 #include "runtime/base/check.h"
 #include "runtime/moe/exchange_spans.h"
+#include "runtime/moe/plane_sizes.h"
 
 namespace switchyard::moe {
-namespace {
-
-std::vector<RankId> router_ranks(const placement::View& view) {
-  std::vector<RankId> ranks;
-  for (const auto& member : view.members) {
-    if (member.router) ranks.push_back(member.rank);
-  }
-  return ranks;
-}
-
-std::size_t expert_rank_count(const placement::View& view) {
-  return static_cast<std::size_t>(std::count_if(view.members.begin(), view.members.end(),
-                                                [](const auto& member) { return member.expert; }));
-}
-
-std::vector<RankId> all_ranks(std::size_t count) {
-  std::vector<RankId> ranks;
-  for (std::uint32_t r = 0; r < count; ++r) ranks.emplace_back(r);
-  return ranks;
-}
-
-ExpertServerOptions server_options(const DataPlaneOptions& options, const placement::View& view,
-                                   std::size_t ranks) {
-  const bool any = options.roles == PlaneRoles::kAny;
-  ExpertServerOptions server;
-  server.shape = options.wire;
-  server.routers = any ? all_ranks(ranks) : router_ranks(view);
-  server.oldest_epoch = view.epoch;
-  server.inboxes_per_micro_batch = any ? 3 : 1;
-  server.gather_window = options.gather_window;
-  server.send_deadline = options.exchange_deadline;
-  server.timeline = options.timeline;
-  server.open_jobs = options.open_jobs;
-  return server;
-}
-
-ExchangeShape exchange_shape(const DataPlaneOptions& options, std::size_t expert_ranks) {
-  ExchangeShape shape;
-  shape.wire = options.wire;
-  shape.expert_ranks = expert_ranks;
-  shape.slots_max = options.tokens_max * options.k_max;
-  shape.rows_max = options.tokens_max * std::min(options.k_max, shape.expert_ranks);
-  shape.peer_loss = options.roles == PlaneRoles::kAny ? PeerLoss::kReplay : PeerLoss::kFatal;
-  shape.timeline = options.timeline;
-  return shape;
-}
-
-}  // namespace
 
 DataPlane::DataPlane(const DataPlaneOptions& options, kernels::Device& device,
                      comm::Transport& transport, const Clock& clock,
@@ -66,7 +19,9 @@ DataPlane::DataPlane(const DataPlaneOptions& options, kernels::Device& device,
       abandon_(abandon),
       feed_(feed),
       counters_(transport.size()),
-      planner_(transport.size(), options.tokens_max, options.tokens_max * options.k_max) {}
+      planner_(transport.size(), options.tokens_max, options.tokens_max * options.k_max) {
+  options_.wire.row_place = transport.row_place();
+}
 
 Result<std::unique_ptr<DataPlane>> DataPlane::create(
     const DataPlaneOptions& options, std::shared_ptr<const placement::View> view,
@@ -77,8 +32,8 @@ Result<std::unique_ptr<DataPlane>> DataPlane::create(
   const auto* self = view->find(transport.rank());
   if (any || self->expert) {
     SY_ASSIGN(plane->server_,
-              ExpertServer::create(server_options(options, *view, transport.size()), device, store,
-                                   transport, clock, plane->counters_));
+              ExpertServer::create(server_options(plane->options_, *view, transport.size()), device,
+                                   store, transport, clock, plane->counters_));
   }
   if (any || self->router) {
     const std::size_t expert_ranks = any ? transport.size() : expert_rank_count(*view);
@@ -88,6 +43,9 @@ Result<std::unique_ptr<DataPlane>> DataPlane::create(
     SY_ASSIGN(plane->breakers_, PeerBreakers::create(options.breaker, transport.size(),
                                                      transport.rank(), options.wire.micro_batches));
   }
+  const std::size_t routers = any ? transport.size() : router_ranks(*view).size();
+  SY_TRY(transport.reserve_rows(rows_in_flight(plane->options_, plane->server_ ? routers : 0,
+                                               any || self->router ? Routes::kYes : Routes::kNo)));
   SY_TRY(plane->adopt(std::move(view)));
   return plane;
 }
@@ -109,11 +67,16 @@ Result<void> DataPlane::make_router_side(std::size_t expert_ranks, std::size_t o
   // One buffer for every answer that can be on its way, and one for a late one; pages are touched
   // only by what arrives.
   for (std::size_t i = 0; i < other_expert_ranks * options_.wire.micro_batches + 1; ++i) {
-    SY_ASSIGN(auto answer,
-              device_.allocate_wire(options_.wire.answer_bytes(options_.wire.pairs_max)));
+    SY_ASSIGN(auto answer, make_answer_memory());
     answers_.push_back(std::move(answer));
   }
   return {};
+}
+
+Result<MessageMemory> DataPlane::make_answer_memory() const {
+  const auto& wire = options_.wire;
+  return MessageMemory::create(device_, wire.row_place, wire.answer_bytes(wire.pairs_max),
+                               wire.answer_stride_bytes());
 }
 
 Result<void> DataPlane::adopt(std::shared_ptr<const placement::View> view) {
@@ -254,24 +217,24 @@ void DataPlane::count_restricted(std::size_t micro_batch) {
 Result<bool> DataPlane::receive_answer() {
   SY_ASSIGN(const auto arrival, transport_.probe(comm::Channel::kCombine));
   if (!arrival) return false;
-  const std::size_t bytes_max = options_.wire.answer_bytes(options_.wire.pairs_max);
-  if (answers_.empty() || arrival->bytes > bytes_max) {
+  const MessageBytes room = options_.wire.answer_bytes(options_.wire.pairs_max);
+  if (answers_.empty() || !answers_.back().fits(*arrival, room)) {
     return fail(ErrorCode::kPeer, ErrorScope::kPeer,
                 "rank {} sent an answer of {} bytes; {} is the most, and {} are awaited",
-                arrival->from.value(), arrival->bytes, bytes_max, answers_.size());
+                arrival->from.value(), arrival->bytes + arrival->row_bytes, room.sum(),
+                answers_.size());
   }
-  const auto message = answers_.back().span().first(arrival->bytes);
-  if (auto received = transport_.receive(*arrival, message); !received) {
+  const auto message = answers_.back().incoming({}, *arrival);
+  if (auto received = transport_.receive_rows(*arrival, message.head, message.rows); !received) {
     if (feed_ == nullptr || received.error().code != ErrorCode::kPeer) {
       return Unexpected(std::move(received).error());
     }
     // Its sender died half-way: the transport may write into the buffer for ever.
-    SY_ASSIGN(auto fresh,
-              device_.allocate_wire(options_.wire.answer_bytes(options_.wire.pairs_max)));
+    SY_ASSIGN(auto fresh, make_answer_memory());
     lost_answers_.push_back(std::exchange(answers_.back(), std::move(fresh)));
     return true;
   }
-  SY_ASSIGN(const Answer answer, read_answer(options_.wire, message));
+  SY_ASSIGN(const Answer answer, read_answer(options_.wire, message.head, arrival->row_bytes));
   auto& exchange = exchanges_[answer.key.micro_batch];
   const bool awaited = exchange.open() && exchange.key() == answer.key;
   if (!awaited && feed_ != nullptr) {
@@ -290,7 +253,7 @@ Result<bool> DataPlane::receive_answer() {
                       "it refused the rows");
     tell_breakers();
   }
-  if (answers_.back().bytes() == 0) answers_.pop_back();
+  if (answers_.back().empty()) answers_.pop_back();
   return true;
 }
 

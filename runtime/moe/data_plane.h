@@ -113,6 +113,7 @@ class DataPlane {
   void note_exchange(std::size_t micro_batch, ExchangeEnd end);
   [[nodiscard]] Error overdue(const Exchange& exchange) const;
   [[nodiscard]] Result<bool> receive_answer();
+  [[nodiscard]] Result<MessageMemory> make_answer_memory() const;
   void note_round_trip(RankId peer, TimePoint began);
 
   DataPlaneOptions options_;
@@ -126,13 +127,13 @@ class DataPlane {
   Counters counters_;
   std::unique_ptr<ExpertServer> server_;  // null where the rank holds no experts
   DispatchPlanner planner_;
-  std::vector<DispatchPlan> plans_;       // [micro-batches]
-  std::vector<Open> open_;                // [micro-batches]
-  std::vector<Exchange> exchanges_;       // [micro-batches]; empty where it routes nothing
-  std::optional<PeerBreakers> breakers_;  // nothing where views never change
-  std::vector<InFlight> in_flight_;       // of withdrawn exchanges
-  std::vector<HostBuffer> answers_;       // free buffers for answers on their way in
-  std::vector<HostBuffer> lost_answers_;  // half-received from ranks that died
+  std::vector<DispatchPlan> plans_;          // [micro-batches]
+  std::vector<Open> open_;                   // [micro-batches]
+  std::vector<Exchange> exchanges_;          // [micro-batches]; empty where it routes nothing
+  std::optional<PeerBreakers> breakers_;     // nothing where views never change
+  std::vector<InFlight> in_flight_;          // of withdrawn exchanges
+  std::vector<MessageMemory> answers_;       // free, for answers on their way in
+  std::vector<MessageMemory> lost_answers_;  // half-received from ranks that died
 };
 
 }  // namespace switchyard::moe

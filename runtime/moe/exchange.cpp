@@ -9,10 +9,13 @@
 namespace switchyard::moe {
 namespace {
 
-std::size_t message_arena_bytes(const ExchangeShape& shape) {
-  // Prefixes of all messages together take at most one extra row per message.
-  const std::size_t prefix_rows = shape.wire.prefix_rows(shape.slots_max) + 2 * shape.expert_ranks;
-  return (prefix_rows + shape.rows_max) * shape.wire.operand_stride_bytes();
+Result<MessageMemory> make_message_memory(const ExchangeShape& shape, kernels::Device& device) {
+  MessageBytes room = shape.wire.dispatch_bytes(shape.rows_max, shape.slots_max);
+  // Cut into several, the heads are padded more often: the pairs of each begin a header and end in
+  // less than a unit of padding, which is what the head of no pairs takes.
+  room.head += 2 * shape.expert_ranks * shape.wire.dispatch_bytes(0, 0).head;
+  return MessageMemory::create(device, shape.wire.row_place, room,
+                               shape.wire.operand_stride_bytes());
 }
 
 }  // namespace
@@ -28,19 +31,27 @@ Result<Exchange> Exchange::create(const ExchangeShape& shape, kernels::Device& d
                                   comm::Transport& transport, ExpertServer* server,
                                   Counters& counters) {
   Exchange exchange(shape, device, transport, server, counters);
-  SY_ASSIGN(exchange.messages_, device.allocate_wire(message_arena_bytes(shape)));
+  SY_ASSIGN(exchange.messages_, make_message_memory(shape, device));
   SY_ASSIGN(exchange.zero_row_, device.allocate_wire(shape.wire.answer_stride_bytes()));
   return exchange;
 }
 
-void Exchange::encode(Rows x, const DispatchPlan& plan, const RankPlan& part,
-                      MutableBytes message) {
+void Exchange::encode(Rows x, const DispatchPlan& plan, Part& part, MessageBytes before) {
+  const auto& wire = shape_.wire;
+  const RankPlan& share = part.plan;
+  const auto pairs = std::span(plan.pairs).subspan(share.pair_begin, share.pair_count);
+  part.message = messages_.message(before, wire.dispatch_bytes(share.row_count, share.pair_count));
+  write_dispatch_head(wire, key_, pairs, share.row_count, part.message.head);
+  const MutableRows to{part.message.rows.data(), x.dtype, share.row_count, x.cols,
+                       wire.operand_stride_bytes() / size_bytes(x.dtype)};
+  device_.gather_rows(x, std::span(plan.row_token).subspan(share.row_begin, share.row_count), to);
+}
+
+Result<void> Exchange::serve_own(Rows x, const DispatchPlan& plan, const RankPlan& part) {
+  SY_CHECK(server_ != nullptr, "rank {} holds no experts", part.rank.value());
   const auto pairs = std::span(plan.pairs).subspan(part.pair_begin, part.pair_count);
-  write_dispatch_prefix(shape_.wire, key_, pairs, part.row_count, message);
-  const std::size_t stride = shape_.wire.operand_stride_bytes();
-  const MutableRows to{message.data() + shape_.wire.prefix_rows(part.pair_count) * stride, x.dtype,
-                       part.row_count, x.cols, stride / size_bytes(x.dtype)};
-  device_.gather_rows(x, std::span(plan.row_token).subspan(part.row_begin, part.row_count), to);
+  const auto rows = std::span(plan.row_token).subspan(part.row_begin, part.row_count);
+  return server_->accept_own({key_, pairs, part.row_count}, {x, rows});
 }
 
 Result<void> Exchange::begin(const ExchangeKey& key, Rows x, const DispatchPlan& plan,
@@ -52,36 +63,46 @@ Result<void> Exchange::begin(const ExchangeKey& key, Rows x, const DispatchPlan&
   selections_ = &selections;
   parts_.clear();
   open_ = true;
-  std::size_t offset = 0;
+  const bool apart = shape_.wire.row_place == comm::RowPlace::kApart;
+  MessageBytes before;
   for (const auto& part : plan.ranks) {
-    const bool own = part.rank == transport_.rank();
     Part& to = parts_.emplace_back();
     to.plan = part;
     to.begun = span_start(shape_.timeline);
-    if (own) {
-      SY_CHECK(server_ != nullptr, "rank {} holds no experts", part.rank.value());
-      const auto pairs = std::span(plan.pairs).subspan(part.pair_begin, part.pair_count);
-      const auto rows = std::span(plan.row_token).subspan(part.row_begin, part.row_count);
-      SY_TRY(server_->accept_own({key, pairs, part.row_count}, {x, rows}));
+    if (part.rank == transport_.rank()) {
+      SY_TRY(serve_own(x, plan, part));
     } else {
-      const std::size_t bytes = shape_.wire.dispatch_bytes(part.row_count, part.pair_count);
-      const auto message = messages_.span().subspan(offset, bytes);
-      encode(x, plan, part, message);
-      SY_TRY(device_.synchronize());
-      SY_TRY(post(to, message));
-      offset += bytes;
+      encode(x, plan, to, before);
+      before.head += to.message.head.size();
+      before.rows += to.message.rows.size();
+      if (!apart) {
+        SY_TRY(device_.synchronize());
+        SY_TRY(post(to));
+      }
     }
     counters_.rows_dispatched += part.row_count;
     counters_.pairs_dispatched += part.pair_count;
   }
+  if (apart) SY_TRY(send_encoded());
   counters_.pairs_masked += plan.masked.size();
   ++counters_.exchanges;
   return {};
 }
 
+// All rows at once: one wait for the device, and the transport moves them in one go.
+Result<void> Exchange::send_encoded() {
+  SY_TRY(device_.synchronize());
+  for (auto& part : parts_) {
+    if (part.plan.rank != transport_.rank()) SY_TRY(post(part));
+  }
+  return {};
+}
+
 // A send that a dead peer's transport refuses is as good as unanswered.
-Result<void> Exchange::post(Part& part, MutableBytes message) {
-  auto ticket = transport_.send(part.plan.rank, comm::Channel::kDispatch, message);
+Result<void> Exchange::post(Part& part) {
+  const MessageParts& message = part.message;
+  auto ticket =
+      transport_.send_rows(part.plan.rank, comm::Channel::kDispatch, message.head, message.rows);
   if (!ticket) {
     const bool keep =
         shape_.peer_loss == PeerLoss::kReplay && ticket.error().code == ErrorCode::kPeer;
@@ -90,7 +111,7 @@ Result<void> Exchange::post(Part& part, MutableBytes message) {
   }
   part.ticket = *ticket;
   part.sent = true;
-  counters_.bytes_sent[part.plan.rank.index()] += message.size();
+  counters_.bytes_sent[part.plan.rank.index()] += message.head.size() + message.rows.size();
   ++counters_.messages_sent[part.plan.rank.index()];
   return {};
 }
@@ -113,7 +134,7 @@ Result<bool> Exchange::complete() {
   return all;
 }
 
-Result<void> Exchange::accept(RankId from, const Answer& answer, HostBuffer& message) {
+Result<void> Exchange::accept(RankId from, const Answer& answer, MessageMemory& message) {
   const auto part = std::find_if(parts_.begin(), parts_.end(), [&](const Part& candidate) {
     return candidate.plan.rank == from && !candidate.answered;
   });
@@ -154,11 +175,13 @@ void Exchange::note_leg(const Part& part, ExchangeEnd end) {
 Rows Exchange::answer_rows(const Part& part) const {
   if (part.plan.rank == transport_.rank()) return *server_->own_answer(key_.micro_batch);
   const std::size_t stride = shape_.wire.answer_stride_bytes();
-  return {part.answer.data() + stride, shape_.wire.answer, part.plan.pair_count, shape_.wire.hidden,
-          stride / size_bytes(shape_.wire.answer)};
+  const std::size_t first =
+      part.answer.first_row({}, shape_.wire.answer_bytes(part.plan.pair_count).head);
+  return {part.answer.matrix() + first * stride, shape_.wire.answer, part.plan.pair_count,
+          shape_.wire.hidden, stride / size_bytes(shape_.wire.answer)};
 }
 
-Result<void> Exchange::finish(MatrixView<float> residual, std::vector<HostBuffer>& free) {
+Result<void> Exchange::finish(MatrixView<float> residual, std::vector<MessageMemory>& free) {
   SY_CHECK(open_ && residual.rows() == selections_->token_count());
   for (const auto& part : parts_) {
     SY_CHECK(part.answered && !part.sent, "rank {}", part.plan.rank.value());
@@ -173,11 +196,11 @@ Result<void> Exchange::finish(MatrixView<float> residual, std::vector<HostBuffer
                   shape_.wire.answer, residual);
   open_ = false;
   const bool received =
-      std::ranges::any_of(parts_, [](const Part& part) { return part.answer.bytes() != 0; });
+      std::ranges::any_of(parts_, [](const Part& part) { return !part.answer.empty(); });
   // A freed buffer may be received into at once, so nothing may read it any more.
   if (received) SY_TRY(device_.synchronize());
   for (auto& part : parts_) {
-    if (part.answer.bytes() != 0) free.push_back(std::move(part.answer));
+    if (!part.answer.empty()) free.push_back(std::move(part.answer));
   }
   return {};
 }
@@ -192,17 +215,18 @@ bool Exchange::needs_replay(const placement::View& view) const {
   });
 }
 
-Result<void> Exchange::withdraw(std::vector<InFlight>& in_flight, std::vector<HostBuffer>& free) {
+Result<void> Exchange::withdraw(std::vector<InFlight>& in_flight,
+                                std::vector<MessageMemory>& free) {
   SY_CHECK(open_, "nothing to withdraw");
   InFlight kept;
   for (auto& part : parts_) {
     if (!part.answered) counters_.pairs_withdrawn += part.plan.pair_count;
     if (!part.answered && !part.refused) note_leg(part, ExchangeEnd::kWithdrawn);
     if (part.sent) kept.sends.push_back(part.ticket);
-    if (part.answer.bytes() != 0) free.push_back(std::move(part.answer));
+    if (!part.answer.empty()) free.push_back(std::move(part.answer));
   }
   if (!kept.sends.empty()) {
-    SY_ASSIGN(auto fresh, device_.allocate_wire(message_arena_bytes(shape_)));
+    SY_ASSIGN(auto fresh, make_message_memory(shape_, device_));
     kept.memory = std::exchange(messages_, std::move(fresh));
     in_flight.push_back(std::move(kept));
   }

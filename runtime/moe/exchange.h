@@ -17,6 +17,7 @@
 #include "runtime/moe/counters.h"
 #include "runtime/moe/dispatch_plan.h"
 #include "runtime/moe/expert_server.h"
+#include "runtime/moe/message_memory.h"
 #include "runtime/moe/wire.h"
 #include "runtime/placement/view.h"
 #include "runtime/routing/selection.h"
@@ -29,7 +30,7 @@ enum class PeerLoss : std::uint8_t { kFatal, kReplay };
 // Memory that a transport may still read or write: kept until its sends are done, which for a dead
 // peer is never.
 struct InFlight {
-  HostBuffer memory;
+  MessageMemory memory;
   std::vector<comm::SendTicket> sends;
 };
 
@@ -62,17 +63,17 @@ class Exchange {
   // Takes an answer that belongs to this exchange, and with it the buffer that holds its message.
   // Errors: kPeer, and kStaleEpoch for refused rows where a loss is fatal; then, and for a refusal
   // that is kept for a replay, the buffer stays where it was.
-  [[nodiscard]] Result<void> accept(RankId from, const Answer& answer, HostBuffer& message);
+  [[nodiscard]] Result<void> accept(RankId from, const Answer& answer, MessageMemory& message);
   // residual[t] += combined rows; the answers' buffers go to `free`. Only after complete().
   // Errors: the device's.
-  [[nodiscard]] Result<void> finish(MatrixView<float> residual, std::vector<HostBuffer>& free);
+  [[nodiscard]] Result<void> finish(MatrixView<float> residual, std::vector<MessageMemory>& free);
   // True where an answer is awaited that cannot come under `view`: its rank holds no experts there,
   // or refused and the view is a newer one.
   [[nodiscard]] bool needs_replay(const placement::View& view) const;
   // Closes the exchange unfinished. Answers that are in go to `free`; memory that is still being
   // sent to `in_flight`. The same inputs may be begun again at once. Errors: kLimit.
   [[nodiscard]] Result<void> withdraw(std::vector<InFlight>& in_flight,
-                                      std::vector<HostBuffer>& free);
+                                      std::vector<MessageMemory>& free);
   // The router has waited for that long: noted for every rank that owes an answer.
   void note_wait(std::uint64_t wait_us);
   // The ranks that have not answered, and as "3, 5".
@@ -87,12 +88,15 @@ class Exchange {
     bool sent = false;
     comm::SendTicket ticket;
     TimePoint begun{};  // where there is a timeline
-    HostBuffer answer;  // the message, once it is in; rows follow its one-row prefix
+    MessageParts message;
+    MessageMemory answer;  // once it is in
   };
   Exchange(const ExchangeShape& shape, kernels::Device& device, comm::Transport& transport,
            ExpertServer* server, Counters& counters);
-  [[nodiscard]] Result<void> post(Part& part, MutableBytes message);
-  void encode(Rows x, const DispatchPlan& plan, const RankPlan& part, MutableBytes message);
+  [[nodiscard]] Result<void> serve_own(Rows x, const DispatchPlan& plan, const RankPlan& part);
+  [[nodiscard]] Result<void> send_encoded();
+  [[nodiscard]] Result<void> post(Part& part);
+  void encode(Rows x, const DispatchPlan& plan, Part& part, MessageBytes before);
   [[nodiscard]] Rows answer_rows(const Part& part) const;  // [pairs, d]
   void note_leg(const Part& part, ExchangeEnd end);
 
@@ -106,8 +110,8 @@ class Exchange {
   const DispatchPlan* plan_ = nullptr;
   const routing::Selections* selections_ = nullptr;
   std::vector<Part> parts_;
-  HostBuffer messages_;  // dispatches, one after the other
-  HostBuffer zero_row_;  // the answer of a masked expert
+  MessageMemory messages_;  // dispatches, one after the other
+  HostBuffer zero_row_;     // the answer of a masked expert
   std::vector<kernels::CombineSlot> slots_;
 };
 

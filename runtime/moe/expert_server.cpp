@@ -18,14 +18,11 @@ ExpertServer::ExpertServer(ExpertServerOptions options, kernels::Device& device,
       counters_(counters),
       own_router_(router_index(transport.rank())),
       inboxes_per_router_(options_.shape.micro_batches * options_.inboxes_per_micro_batch),
-      inbox_rows_(options_.shape.prefix_rows(options_.shape.pairs_max) + options_.shape.rows_max),
-      outbox_rows_(1 + options_.shape.pairs_max),
+      inbox_room_(options_.shape.dispatch_bytes(options_.shape.rows_max, options_.shape.pairs_max)),
+      outbox_room_(options_.shape.answer_bytes(options_.shape.pairs_max)),
       inboxes_(options_.routers.size() * inboxes_per_router_),
       last_seen_(options_.routers.size(), TimePoint::min()) {
   const std::size_t pairs = inboxes_.size() * options_.shape.pairs_max;
-  SY_CHECK(
-      inboxes_.size() * inbox_rows_ < UINT32_MAX && inboxes_.size() * outbox_rows_ < UINT32_MAX,
-      "{} inboxes of {} rows", inboxes_.size(), outbox_rows_);
   counters_.expert_pairs.resize(options_.shape.layers * options_.shape.experts);
   expert_begin_.resize(options_.shape.experts + 1);
   pair_row_.reserve(pairs);
@@ -44,9 +41,13 @@ Result<std::unique_ptr<ExpertServer>> ExpertServer::create(ExpertServerOptions o
   const auto& shape = server->options_.shape;
   const std::size_t inboxes = server->inboxes_.size();
   SY_ASSIGN(server->x_,
-            device.allocate_wire(inboxes * server->inbox_rows_ * shape.operand_stride_bytes()));
+            MessageMemory::create(device, shape.row_place, server->inbox_room_.times(inboxes),
+                                  shape.operand_stride_bytes()));
   SY_ASSIGN(server->y_,
-            device.allocate_wire(inboxes * server->outbox_rows_ * shape.answer_stride_bytes()));
+            MessageMemory::create(device, shape.row_place, server->outbox_room_.times(inboxes),
+                                  shape.answer_stride_bytes()));
+  SY_CHECK(server->x_.matrix_rows() < UINT32_MAX && server->y_.matrix_rows() < UINT32_MAX,
+           "{} inboxes of {} bytes", inboxes, server->inbox_room_.sum());
   return server;
 }
 
@@ -60,23 +61,14 @@ bool ExpertServer::is_own(std::size_t inbox) const {
   return own_router_ && inbox / inboxes_per_router_ == *own_router_;
 }
 
-MutableBytes ExpertServer::x_bytes(std::size_t inbox, std::size_t bytes) {
-  const std::size_t stride = options_.shape.operand_stride_bytes();
-  SY_CHECK(bytes <= inbox_rows_ * stride, "{} bytes in an inbox of {}", bytes,
-           inbox_rows_ * stride);
-  return x_.span().subspan(inbox * inbox_rows_ * stride, bytes);
-}
-
-MutableBytes ExpertServer::y_bytes(std::size_t inbox, std::size_t bytes) {
-  const std::size_t stride = options_.shape.answer_stride_bytes();
-  SY_CHECK(bytes <= outbox_rows_ * stride, "{} bytes of {}", bytes, outbox_rows_ * stride);
-  return y_.span().subspan(inbox * outbox_rows_ * stride, bytes);
+std::size_t ExpertServer::first_answer_row(std::size_t inbox) const {
+  return y_.first_row(outbox_room_.times(inbox), outbox_room_.head);
 }
 
 Rows ExpertServer::answer_rows(std::size_t inbox) const {
   const auto& shape = options_.shape;
   const std::size_t stride = shape.answer_stride_bytes();
-  return Rows{y_.data() + (inbox * outbox_rows_ + 1) * stride, shape.answer,
+  return Rows{y_.matrix() + first_answer_row(inbox) * stride, shape.answer,
               inboxes_[inbox].dispatch.pairs.size(), shape.hidden,
               stride / size_bytes(shape.answer)};
 }
@@ -142,22 +134,21 @@ Result<bool> ExpertServer::receive_one() {
   SY_ASSIGN(const auto arrival, transport_.probe(comm::Channel::kDispatch));
   if (!arrival) return false;
   const auto router = router_index(arrival->from);
-  const std::size_t bytes_max = inbox_rows_ * options_.shape.operand_stride_bytes();
-  if (!router || arrival->bytes > bytes_max) {
+  if (!router || !x_.fits(*arrival, inbox_room_)) {
     return fail(ErrorCode::kPeer, ErrorScope::kPeer,
                 "rank {} sent a dispatch of {} bytes; routers may send {} at most",
-                arrival->from.value(), arrival->bytes, bytes_max);
+                arrival->from.value(), arrival->bytes + arrival->row_bytes, inbox_room_.sum());
   }
   SY_ASSIGN(const auto inbox, free_inbox(*router));
   if (!inbox) return false;
-  const auto into = x_bytes(*inbox, arrival->bytes);
-  auto received = transport_.receive(*arrival, into);
+  const auto into = x_.incoming(inbox_room_.times(*inbox), *arrival);
+  auto received = transport_.receive_rows(*arrival, into.head, into.rows);
   if (!received) {
     if (received.error().code != ErrorCode::kPeer) return Unexpected(std::move(received).error());
     inboxes_[*inbox].state = Inbox::State::kLost;
     return true;
   }
-  SY_TRY(accept(*inbox, into));
+  SY_TRY(accept(*inbox, into.head, arrival->row_bytes));
   return true;
 }
 
@@ -200,8 +191,8 @@ void ExpertServer::withdraw_own(std::size_t micro_batch) {
   note_open_jobs();
 }
 
-Result<void> ExpertServer::accept(std::size_t inbox, Bytes message) {
-  const auto dispatch = read_dispatch(options_.shape, message);
+Result<void> ExpertServer::accept(std::size_t inbox, Bytes message, std::size_t row_bytes) {
+  const auto dispatch = read_dispatch(options_.shape, message, row_bytes);
   if (!dispatch) {
     const RankId from = options_.routers[inbox / inboxes_per_router_];
     return with_place(dispatch.error(), fmt::format("from rank {}", from.value()));
@@ -212,7 +203,8 @@ Result<void> ExpertServer::accept(std::size_t inbox, Bytes message) {
 Result<void> ExpertServer::enqueue(std::size_t inbox, const Dispatch& dispatch) {
   auto& box = inboxes_[inbox];
   box.dispatch = dispatch;
-  box.prefix_rows = options_.shape.prefix_rows(dispatch.pairs.size());
+  const auto parts = options_.shape.dispatch_bytes(dispatch.row_count, dispatch.pairs.size());
+  box.first_row = x_.first_row(inbox_room_.times(inbox), parts.head);
   box.arrived = clock_.now();
   last_seen_[inbox / inboxes_per_router_] = box.arrived;
   supersede(inbox);
@@ -244,11 +236,13 @@ Result<void> ExpertServer::post(std::size_t inbox, const Answer& answer) {
              answer.refused_expert);
     return {};
   }
-  const auto message = y_bytes(inbox, options_.shape.answer_bytes(answer.pair_count));
-  write_answer_prefix(options_.shape, answer, message);
+  const MessageBytes size = options_.shape.answer_bytes(answer.pair_count);
+  const auto message = y_.message(outbox_room_.times(inbox), size);
+  write_answer_head(options_.shape, answer, message.head);
   const RankId to = options_.routers[inbox / inboxes_per_router_];
-  SY_ASSIGN(box.sending, transport_.send(to, comm::Channel::kCombine, message));
-  counters_.bytes_sent[to.index()] += message.size();
+  SY_ASSIGN(box.sending,
+            transport_.send_rows(to, comm::Channel::kCombine, message.head, message.rows));
+  counters_.bytes_sent[to.index()] += size.sum();
   ++counters_.messages_sent[to.index()];
   return {};
 }
@@ -299,13 +293,12 @@ void ExpertServer::group_pairs(std::uint32_t layer, const Inbox* in_place) {
   pair_out_.resize(total);
   for (const std::size_t inbox : batch_) {
     const auto& box = inboxes_[inbox];
-    const std::size_t x_row = inbox * inbox_rows_ + box.prefix_rows;
-    const std::size_t y_row = inbox * outbox_rows_ + 1;
+    const std::size_t y_row = first_answer_row(inbox);
     for (std::size_t p = 0; p < box.dispatch.pairs.size(); ++p) {
       const auto& pair = box.dispatch.pairs[p];
       const std::uint32_t at = expert_begin_[pair.expert]++;
       pair_row_[at] = in_place != nullptr ? in_place->own.rows[pair.row]
-                                          : static_cast<std::uint32_t>(x_row + pair.row);
+                                          : static_cast<std::uint32_t>(box.first_row + pair.row);
       pair_out_[at] = static_cast<std::uint32_t>(y_row + p);
     }
   }
@@ -318,12 +311,11 @@ Rows ExpertServer::gathered_rows() {
   for (const std::size_t inbox : batch_) {
     if (!is_own(inbox)) continue;
     const auto& box = inboxes_[inbox];
-    const MutableRows to{x_.data() + (inbox * inbox_rows_ + box.prefix_rows) * stride,
-                         shape.operand, box.own.rows.size(), shape.hidden,
-                         stride / size_bytes(shape.operand)};
+    const MutableRows to{x_.matrix() + box.first_row * stride, shape.operand, box.own.rows.size(),
+                         shape.hidden, stride / size_bytes(shape.operand)};
     device_.gather_rows(box.own.x, box.own.rows, to);
   }
-  return {x_.data(), shape.operand, inboxes_.size() * inbox_rows_, shape.hidden,
+  return {x_.matrix(), shape.operand, x_.matrix_rows(), shape.hidden,
           stride / size_bytes(shape.operand)};
 }
 
@@ -341,7 +333,7 @@ Result<void> ExpertServer::serve(std::uint32_t layer) {
   group_pairs(layer, in_place);
   const auto& shape = options_.shape;
   const Rows x = alone ? in_place->own.x : gathered_rows();
-  const MutableRows y{y_.data(), shape.answer, inboxes_.size() * outbox_rows_, shape.hidden,
+  const MutableRows y{y_.matrix(), shape.answer, y_.matrix_rows(), shape.hidden,
                       shape.answer_stride_bytes() / size_bytes(shape.answer)};
   device_.expert_ffn(x, pair_row_, pair_out_, groups_, y);
   // The own router's combine follows on the device; a transport reads the rows now.

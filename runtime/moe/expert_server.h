@@ -19,6 +19,7 @@
 #include "runtime/base/timeline.h"
 #include "runtime/moe/counters.h"
 #include "runtime/moe/expert_store.h"
+#include "runtime/moe/message_memory.h"
 #include "runtime/moe/wire.h"
 
 namespace switchyard::moe {
@@ -78,8 +79,8 @@ class ExpertServer {
   struct Inbox {
     enum class State { kEmpty, kWaiting, kServed, kLost } state = State::kEmpty;
     Dispatch dispatch;
-    OwnRows own;  // of the own router; empty for others
-    std::size_t prefix_rows = 0;
+    OwnRows own;                // of the own router; empty for others
+    std::size_t first_row = 0;  // of its rows in x_
     TimePoint arrived{};
     std::optional<comm::SendTicket> sending;
   };
@@ -90,11 +91,10 @@ class ExpertServer {
   [[nodiscard]] std::size_t own_index(std::size_t micro_batch) const;
   void supersede(std::size_t inbox);
   void note_open_jobs() const;
-  [[nodiscard]] MutableBytes x_bytes(std::size_t inbox, std::size_t bytes);
-  [[nodiscard]] MutableBytes y_bytes(std::size_t inbox, std::size_t bytes);
+  [[nodiscard]] std::size_t first_answer_row(std::size_t inbox) const;
   [[nodiscard]] Rows answer_rows(std::size_t inbox) const;
   [[nodiscard]] Result<bool> receive_one();
-  [[nodiscard]] Result<void> accept(std::size_t inbox, Bytes message);
+  [[nodiscard]] Result<void> accept(std::size_t inbox, Bytes message, std::size_t row_bytes);
   [[nodiscard]] Result<void> enqueue(std::size_t inbox, const Dispatch& dispatch);
   [[nodiscard]] std::optional<Answer> refusal(const Dispatch& dispatch) const;
   [[nodiscard]] Result<void> post(std::size_t inbox, const Answer& answer);
@@ -114,12 +114,12 @@ class ExpertServer {
   std::optional<std::size_t> own_router_;
   std::size_t inboxes_per_router_ = 0;
   std::optional<Deadline> blocked_until_;  // a dispatch has no inbox: until when that may last
-  std::size_t inbox_rows_ = 0;             // x rows of one inbox, prefix included
-  std::size_t outbox_rows_ = 0;            // y rows of one inbox, prefix included
+  MessageBytes inbox_room_;                // of one dispatch in x_
+  MessageBytes outbox_room_;               // of one answer in y_
   std::vector<Inbox> inboxes_;
   std::vector<TimePoint> last_seen_;         // [routers]
-  HostBuffer x_;                             // [inboxes * inbox_rows_] operand rows
-  HostBuffer y_;                             // [inboxes * outbox_rows_] answer rows
+  MessageMemory x_;                          // a room for each inbox; operand rows
+  MessageMemory y_;                          // a room for each inbox; answer rows
   std::vector<std::uint32_t> expert_begin_;  // [E + 1] counting sort of the batch
   std::vector<std::uint32_t> pair_row_;
   std::vector<std::uint32_t> pair_out_;

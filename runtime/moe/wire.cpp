@@ -39,8 +39,12 @@ struct AnswerHeader {
 };
 static_assert(sizeof(AnswerHeader) <= kLineBytes);
 
+std::size_t round_up(std::size_t bytes, std::size_t unit) noexcept {
+  return (bytes + unit - 1) / unit * unit;
+}
+
 std::size_t stride_bytes(std::size_t hidden, DType dtype) noexcept {
-  return (hidden * size_bytes(dtype) + kLineBytes - 1) / kLineBytes * kLineBytes;
+  return round_up(hidden * size_bytes(dtype), kLineBytes);
 }
 
 template <class Header>
@@ -88,23 +92,27 @@ std::size_t WireShape::operand_stride_bytes() const noexcept {
 
 std::size_t WireShape::answer_stride_bytes() const noexcept { return stride_bytes(hidden, answer); }
 
-std::size_t WireShape::prefix_rows(std::size_t pairs) const noexcept {
-  const std::size_t bytes = sizeof(DispatchHeader) + pairs * sizeof(WirePair);
-  return (bytes + operand_stride_bytes() - 1) / operand_stride_bytes();
+MessageBytes WireShape::dispatch_bytes(std::size_t rows, std::size_t pairs) const noexcept {
+  const std::size_t stride = operand_stride_bytes();
+  const std::size_t head = sizeof(DispatchHeader) + pairs * sizeof(WirePair);
+  return {round_up(head, row_place == comm::RowPlace::kApart ? kLineBytes : stride), rows * stride};
 }
 
-std::size_t WireShape::dispatch_bytes(std::size_t rows, std::size_t pairs) const noexcept {
-  return (prefix_rows(pairs) + rows) * operand_stride_bytes();
+MessageBytes WireShape::answer_bytes(std::size_t pairs) const noexcept {
+  const std::size_t stride = answer_stride_bytes();
+  return {row_place == comm::RowPlace::kApart ? kLineBytes : stride, pairs * stride};
 }
 
-std::size_t WireShape::answer_bytes(std::size_t pairs) const noexcept {
-  return (1 + pairs) * answer_stride_bytes();
+bool WireShape::arrives_as(MessageBytes parts, std::size_t bytes,
+                           std::size_t row_bytes) const noexcept {
+  if (row_place == comm::RowPlace::kApart) return bytes == parts.head && row_bytes == parts.rows;
+  return bytes == parts.sum() && row_bytes == 0;
 }
 
-void write_dispatch_prefix(const WireShape& shape, const ExchangeKey& key,
-                           std::span<const WirePair> pairs, std::size_t row_count,
-                           MutableBytes message) {
-  SY_CHECK(message.size() == shape.dispatch_bytes(row_count, pairs.size()));
+void write_dispatch_head(const WireShape& shape, const ExchangeKey& key,
+                         std::span<const WirePair> pairs, std::size_t row_count,
+                         MutableBytes head) {
+  SY_CHECK(head.size() == shape.dispatch_bytes(row_count, pairs.size()).head);
   DispatchHeader header;
   header.epoch = key.epoch.value();
   header.layer = key.layer;
@@ -114,13 +122,13 @@ void write_dispatch_prefix(const WireShape& shape, const ExchangeKey& key,
   header.pair_count = static_cast<std::uint32_t>(pairs.size());
   header.hidden = static_cast<std::uint32_t>(shape.hidden);
   header.dtype = static_cast<std::uint32_t>(shape.operand);
-  std::memcpy(message.data(), &header, sizeof header);
+  std::memcpy(head.data(), &header, sizeof header);
   if (!pairs.empty()) {
-    std::memcpy(message.data() + sizeof header, pairs.data(), pairs.size_bytes());
+    std::memcpy(head.data() + sizeof header, pairs.data(), pairs.size_bytes());
   }
 }
 
-Result<Dispatch> read_dispatch(const WireShape& shape, Bytes message) {
+Result<Dispatch> read_dispatch(const WireShape& shape, Bytes message, std::size_t row_bytes) {
   SY_ASSIGN(const auto header, read_header<DispatchHeader>(message, kDispatchMagic, "dispatch"));
   const ExchangeKey key{Epoch(header.epoch), header.layer, header.micro_batch, header.step};
   SY_TRY(check_key(shape, key, "dispatch"));
@@ -130,10 +138,11 @@ Result<Dispatch> read_dispatch(const WireShape& shape, Bytes message) {
                 header.hidden, header.dtype, shape.hidden, static_cast<int>(shape.operand));
   }
   if (header.row_count > shape.rows_max || header.pair_count > shape.pairs_max ||
-      message.size() != shape.dispatch_bytes(header.row_count, header.pair_count)) {
+      !shape.arrives_as(shape.dispatch_bytes(header.row_count, header.pair_count), message.size(),
+                        row_bytes)) {
     return fail(ErrorCode::kPeer, ErrorScope::kPeer,
                 "dispatch of {} bytes claims {} rows (limit {}) and {} pairs (limit {})",
-                message.size(), header.row_count, shape.rows_max, header.pair_count,
+                message.size() + row_bytes, header.row_count, shape.rows_max, header.pair_count,
                 shape.pairs_max);
   }
   const auto* pairs = reinterpret_cast<const WirePair*>(message.data() + sizeof header);
@@ -142,8 +151,8 @@ Result<Dispatch> read_dispatch(const WireShape& shape, Bytes message) {
   return dispatch;
 }
 
-void write_answer_prefix(const WireShape& shape, const Answer& answer, MutableBytes message) {
-  SY_CHECK(message.size() == shape.answer_bytes(answer.pair_count));
+void write_answer_head(const WireShape& shape, const Answer& answer, MutableBytes head) {
+  SY_CHECK(head.size() == shape.answer_bytes(answer.pair_count).head);
   AnswerHeader header;
   header.epoch = answer.key.epoch.value();
   header.layer = answer.key.layer;
@@ -152,10 +161,10 @@ void write_answer_prefix(const WireShape& shape, const Answer& answer, MutableBy
   header.status = static_cast<std::uint32_t>(answer.status);
   header.refused_expert = answer.refused_expert;
   header.pair_count = static_cast<std::uint32_t>(answer.pair_count);
-  std::memcpy(message.data(), &header, sizeof header);
+  std::memcpy(head.data(), &header, sizeof header);
 }
 
-Result<Answer> read_answer(const WireShape& shape, Bytes message) {
+Result<Answer> read_answer(const WireShape& shape, Bytes message, std::size_t row_bytes) {
   SY_ASSIGN(const auto header, read_header<AnswerHeader>(message, kAnswerMagic, "answer"));
   const ExchangeKey key{Epoch(header.epoch), header.layer, header.micro_batch, header.step};
   SY_TRY(check_key(shape, key, "answer"));
@@ -163,10 +172,10 @@ Result<Answer> read_answer(const WireShape& shape, Bytes message) {
     return fail(ErrorCode::kPeer, ErrorScope::kPeer, "answer has unknown status {}", header.status);
   }
   if (header.pair_count > shape.pairs_max ||
-      message.size() != shape.answer_bytes(header.pair_count)) {
+      !shape.arrives_as(shape.answer_bytes(header.pair_count), message.size(), row_bytes)) {
     return fail(ErrorCode::kPeer, ErrorScope::kPeer,
-                "answer of {} bytes claims {} pairs (limit {})", message.size(), header.pair_count,
-                shape.pairs_max);
+                "answer of {} bytes claims {} pairs (limit {})", message.size() + row_bytes,
+                header.pair_count, shape.pairs_max);
   }
   return Answer{key, static_cast<AnswerStatus>(header.status), header.refused_expert,
                 header.pair_count};

@@ -1,5 +1,8 @@
 // What only an emulated GPU can show: other orders of blocks, threads and streams, and a machine
 // without a GPU.
+#include <gmock/gmock.h>
+#include <stdlib.h>  // NOLINT(modernize-deprecated-headers): setenv is POSIX
+
 #include "tests/gpu/exact_on_gpu.h"
 
 namespace switchyard::tests {
@@ -12,6 +15,46 @@ TEST_F(ExactOnGpu, OverSchedulesOfTheEmulation) {
         "CUDA_EMULATION_SCHEDULE=random CUDA_EMULATION_SEED=3 CUDA_EMULATION_PROGRESS=random"}) {
     expect_same(run_prefixed(std::string("env ") + schedule, run({})), wanted);
   }
+}
+
+// Ranks with a GPU each, so that rows can go by NCCL.
+class ExactOverNccl : public ExactOnGpu {
+ protected:
+  void SetUp() override { ::setenv("CUDA_EMULATION_DEVICES", "4", 1); }
+  void TearDown() override { ::unsetenv("CUDA_EMULATION_DEVICES"); }
+
+  void expect_nccl(const Outcome& outcome, const std::string& over,
+                   const nlohmann::json& baseline) const {
+    expect_same(outcome, baseline);
+    ASSERT_EQ(outcome.exit_code, 0);
+    for (const auto& rank : outcome.json()["report"]["ranks"]) {
+      EXPECT_THAT(rank["device"].get<std::string>(), ::testing::HasSubstr("nccl over " + over));
+    }
+  }
+};
+
+TEST_F(ExactOverNccl, OverMpiRanks) {
+  if (std::string(SWITCHYARD_MPIRUN).empty()) GTEST_SKIP() << "a build without MPI";
+  const auto wanted = baseline();
+  expect_nccl(run_under_mpi(4, run({"--routers", "2"})), "mpi", wanted);  // by itself
+  expect_nccl(run_under_mpi(2, run({"--colocate", "--routers", "2", "--exchange", "nccl"})), "mpi",
+              wanted);
+  expect_same(run_under_mpi(2, run({"--exchange", "host"})), wanted);
+}
+
+TEST_F(ExactOverNccl, OverThreads) {
+  const auto wanted = baseline();
+  expect_nccl(run_alone(run({"--ranks", "3", "--exchange", "nccl"})), "local", wanted);
+}
+
+TEST_F(ExactOverNccl, SaysWhyNot) {
+  const auto cpu = run_alone({"generate", "--preset", "demo", "--prompt", "a", "--max-tokens", "1",
+                              "--ranks", "2", "--exchange", "nccl"});
+  EXPECT_EQ(cpu.exit_code, 3) << cpu.err;
+  EXPECT_THAT(cpu.err, ::testing::HasSubstr("device.name"));
+  const auto few = run_alone(run({"--ranks", "5", "--exchange", "nccl"}));
+  EXPECT_EQ(few.exit_code, 7) << few.err;
+  EXPECT_THAT(few.err, ::testing::HasSubstr("4 for 5 ranks"));
 }
 
 TEST(WithoutAGpu, TheRunEndsAndSaysWhatIsMissing) {

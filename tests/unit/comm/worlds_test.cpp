@@ -26,12 +26,14 @@ TEST(StartedByMpiLauncher, LooksForTheMarksOfTheLaunchers) {
   EXPECT_FALSE(with("PATH"));
 }
 
-TEST(TransportTable, ListsLocalAndMpi) {
+TEST(TransportTable, ListsAll) {
   const auto table = list_transports();
-  ASSERT_EQ(table.size(), 2U);
+  ASSERT_EQ(table.size(), 3U);
   EXPECT_EQ(table[0].name, "local");
   EXPECT_EQ(table[1].name, "mpi");
   EXPECT_EQ(table[1].availability == Availability::kAvailable, mpi_library().has_value());
+  EXPECT_EQ(table[2].name, "nccl");
+  EXPECT_EQ(table[2].availability == Availability::kAvailable, nccl_library().has_value());
   for (const TransportEntry& entry : table) EXPECT_FALSE(entry.text.empty());
 }
 
@@ -42,7 +44,7 @@ TEST(TransportTable, FindsByNameOrNamesThemAll) {
   const auto pigeon = find_transport("pigeon");
   ASSERT_FALSE(pigeon.has_value());
   EXPECT_EQ(pigeon.error().code, ErrorCode::kUsage);
-  EXPECT_THAT(pigeon.error().message, HasSubstr("local, mpi"));
+  EXPECT_THAT(pigeon.error().message, HasSubstr("local, mpi, nccl"));
   const auto mpi = find_transport("mpi");
   if (mpi_library()) {
     EXPECT_TRUE(mpi.has_value());

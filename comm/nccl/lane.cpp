@@ -1,0 +1,170 @@
+#include "comm/nccl/lane.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "runtime/base/check.h"
+
+namespace switchyard::comm::nccl {
+namespace {
+
+static_assert(sizeof(ncclUniqueId) == kInvitationIdBytes);
+
+// Lanes run at the same time, one for each sender, beside the kernels of the model: each may take
+// few of the GPU's multiprocessors.
+constexpr int kBlocksMax = 8;
+
+ncclConfig_t lane_config() {
+  ncclConfig_t config = NCCL_CONFIG_INITIALIZER;
+  config.blocking = 0;
+  config.maxCTAs = kBlocksMax;
+  return config;
+}
+
+}  // namespace
+
+int Lane::place_of(RankId rank) const {
+  const auto& members = invitation_.members;
+  const auto found = std::ranges::lower_bound(members, rank);
+  SY_CHECK(found != members.end() && *found == rank, "rank {} is not in this lane", rank.value());
+  return static_cast<int>(found - members.begin());
+}
+
+void Lane::stop() {
+  if (comm_ != nullptr) gone_ = reaper_->abort(std::exchange(comm_, nullptr), gpu_);
+  queued_.clear();
+  launching_ = false;
+  for (Group& group : groups_) events_.push_back(std::move(group.over));
+  groups_.clear();
+  launched_ = completed_ = asked_;
+  state_ = gone_ != nullptr ? State::kClearing : State::kIdle;
+  invitation_.members.clear();
+}
+
+void Lane::restart(const Invitation& invitation, RankId self) {
+  stop();
+  invitation_ = invitation;
+  self_ = self;
+  state_ = State::kClearing;
+}
+
+void Lane::send(const std::byte* rows, std::size_t bytes, RankId to) {
+  ++asked_;
+  // NCCL takes what it sends as const; the queue holds both directions.
+  queued_.push_back({const_cast<std::byte*>(rows), bytes, place_of(to), true});
+}
+
+std::uint64_t Lane::receive(std::byte* rows, std::size_t bytes, RankId from) {
+  queued_.push_back({rows, bytes, place_of(from), false});
+  return ++asked_;
+}
+
+bool Lane::busy() const noexcept {
+  return state_ == State::kClearing || state_ == State::kJoining ||
+         (state_ == State::kReady && (launching_ || !queued_.empty() || !groups_.empty()));
+}
+
+Result<void> Lane::poll() {
+  auto advanced = advance();
+  if (advanced) return {};
+  if (advanced.error().scope == ErrorScope::kDevice) return advanced;
+  why_ = std::move(advanced).error();
+  state_ = State::kBroken;
+  return {};
+}
+
+Result<void> Lane::advance() {
+  if (state_ == State::kClearing) {
+    if (gone_ != nullptr && !gone_->load()) return {};
+    gone_.reset();
+    if (invitation_.members.empty()) {
+      state_ = State::kIdle;
+      return {};
+    }
+    SY_TRY(join());
+    state_ = State::kJoining;
+  }
+  if (state_ == State::kJoining) {
+    SY_ASSIGN(const bool joined, settled("joining a communicator"));
+    if (!joined) return {};
+    state_ = State::kReady;
+  }
+  if (state_ != State::kReady) return {};
+  if (launching_ || !groups_.empty()) {
+    SY_ASSIGN(const bool in_stream, settled("moving rows"));
+    if (!in_stream) return {};
+  }
+  if (launching_) SY_TRY(mark_group());
+  SY_TRY(collect());
+  return queued_.empty() ? Result<void>{} : launch();
+}
+
+Result<void> Lane::join() {
+  if (stream_.get() == nullptr) {
+    SY_ASSIGN(stream_, make_stream());
+  }
+  ncclUniqueId id;
+  std::memcpy(&id, invitation_.id.data(), sizeof id);
+  ncclConfig_t config = lane_config();
+  return check_nccl(ncclCommInitRankConfig(&comm_, static_cast<int>(invitation_.members.size()), id,
+                                           place_of(self_), &config),
+                    "joining a communicator");
+}
+
+// Whether the last call on the communicator is done.
+Result<bool> Lane::settled(std::string_view what) {
+  ncclResult_t state = ncclSuccess;
+  SY_TRY(check_nccl(ncclCommGetAsyncError(comm_, &state), "asking for errors"));
+  if (state == ncclInProgress) return false;
+  if (auto fine = check_nccl(state, what); !fine) {
+    fine.error().message += fmt::format(" ({})", ncclGetLastError(comm_));
+    return Unexpected(std::move(fine).error());
+  }
+  return true;
+}
+
+// All that waits, as one group: transfers with different peers run side by side.
+Result<void> Lane::launch() {
+  SY_TRY(check_nccl(ncclGroupStart(), "opening a group"));
+  Result<void> called{};
+  for (const Transfer& each : queued_) {
+    const ncclResult_t status =
+        each.sends ? ncclSend(each.rows, each.bytes, ncclUint8, each.peer, comm_, stream_.get())
+                   : ncclRecv(each.rows, each.bytes, ncclUint8, each.peer, comm_, stream_.get());
+    called = check_nccl(status, each.sends ? "sending rows" : "receiving rows");
+    if (!called) break;
+  }
+  const auto ended = check_nccl(ncclGroupEnd(), "closing a group");
+  SY_TRY(std::move(called));
+  SY_TRY(ended);
+  queued_.clear();
+  launched_ = asked_;
+  launching_ = true;
+  return {};
+}
+
+Result<void> Lane::mark_group() {
+  launching_ = false;
+  if (events_.empty()) {
+    SY_ASSIGN(auto event, make_event());
+    events_.push_back(std::move(event));
+  }
+  Event over = std::move(events_.back());
+  events_.pop_back();
+  SY_TRY(check_cuda(cudaEventRecord(over.get(), stream_.get()), "recording an event"));
+  groups_.push_back({launched_, std::move(over)});
+  return {};
+}
+
+Result<void> Lane::collect() {
+  while (!groups_.empty()) {
+    SY_ASSIGN(const bool over, happened(groups_.front().over));
+    if (!over) break;
+    completed_ = groups_.front().last;
+    events_.push_back(std::move(groups_.front().over));
+    groups_.erase(groups_.begin());
+  }
+  return {};
+}
+
+}  // namespace switchyard::comm::nccl

@@ -1,0 +1,90 @@
+// comm/nccl/lane.h -- one rank's end of a lane: the communicator on which one rank sends its rows
+// and all others only receive, with a stream of its own. Every call to NCCL is non-blocking; what
+// is asked for is queued and poll() does it when the communicator is ready.
+// Not who is a member (outbox.h) and not what the rows belong to (inbox.h).
+// Thread safety: shared objects: unsafe (the rank's engine thread).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "comm/nccl/cuda_handles.h"
+#include "comm/nccl/link_word.h"
+#include "comm/nccl/reaper.h"
+
+namespace switchyard::comm::nccl {
+
+class Lane {
+ public:
+  enum class State : std::uint8_t {
+    kIdle,      // no communicator
+    kClearing,  // the old one is being ended; the next is joined when it is gone
+    kJoining,
+    kReady,
+    kBroken,  // failed; why() says how; restart() or stop() is next
+  };
+
+  Lane(Reaper& reaper, int gpu) : reaper_(&reaper), gpu_(gpu) {}
+
+  // Ends the present communicator, if any, and joins that of the invitation as member `self`.
+  void restart(const Invitation& invitation, RankId self);
+  // Ends the present communicator; transfers that were asked for are forgotten.
+  void stop();
+
+  // Rows [bytes] of device memory that stay until completed() says so. Transfers with one peer are
+  // matched in the order in which both sides ask for them; equal lengths.
+  void send(const std::byte* rows, std::size_t bytes, RankId to);
+  // Answers the number of this transfer.
+  std::uint64_t receive(std::byte* rows, std::size_t bytes, RankId from);
+  // Transfers asked for since the lane was made up to this number are over, or forgotten.
+  [[nodiscard]] std::uint64_t completed() const noexcept { return completed_; }
+
+  // Gets on with it. Errors: scope kDevice, when the GPU itself has failed; what happens to the
+  // communicator is the state kBroken.
+  [[nodiscard]] Result<void> poll();
+
+  [[nodiscard]] State state() const noexcept { return state_; }
+  // Something of it is under way that nobody will ring for.
+  [[nodiscard]] bool busy() const noexcept;
+  [[nodiscard]] const Error& why() const noexcept { return why_; }
+
+ private:
+  struct Transfer {
+    std::byte* rows = nullptr;
+    std::size_t bytes = 0;
+    int peer = 0;
+    bool sends = false;
+  };
+  // A group that is in the stream: its last transfer, and the event behind it.
+  struct Group {
+    std::uint64_t last = 0;
+    Event over;
+  };
+  [[nodiscard]] int place_of(RankId rank) const;
+  [[nodiscard]] Result<void> join();
+  [[nodiscard]] Result<bool> settled(std::string_view what);
+  [[nodiscard]] Result<void> advance();
+  [[nodiscard]] Result<void> launch();
+  [[nodiscard]] Result<void> mark_group();
+  [[nodiscard]] Result<void> collect();
+
+  Reaper* reaper_;
+  int gpu_;
+  State state_ = State::kIdle;
+  Invitation invitation_;  // to the communicator that is joined or about to be
+  RankId self_;
+  ncclComm_t comm_ = nullptr;
+  Reaper::Gone gone_;  // the one before
+  Stream stream_;
+  std::vector<Transfer> queued_;
+  bool launching_ = false;     // a group is not in the stream yet
+  std::vector<Group> groups_;  // in the stream, oldest first
+  std::vector<Event> events_;  // free
+  std::uint64_t asked_ = 0;
+  std::uint64_t launched_ = 0;
+  std::uint64_t completed_ = 0;
+  Error why_;
+};
+
+}  // namespace switchyard::comm::nccl

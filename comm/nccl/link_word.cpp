@@ -1,0 +1,59 @@
+#include "comm/nccl/link_word.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace switchyard::comm::nccl {
+
+static_assert(sizeof(LinkWord) == 48);
+
+std::vector<std::byte> write_invitation(const Invitation& invitation) {
+  std::vector<std::byte> bytes(kInvitationIdBytes +
+                               invitation.members.size() * sizeof(std::uint32_t));
+  std::memcpy(bytes.data(), invitation.id.data(), kInvitationIdBytes);
+  std::size_t at = kInvitationIdBytes;
+  for (const RankId member : invitation.members) {
+    const std::uint32_t value = member.value();
+    std::memcpy(bytes.data() + at, &value, sizeof value);
+    at += sizeof value;
+  }
+  return bytes;
+}
+
+Result<Invitation> read_invitation(Bytes bytes) {
+  if (bytes.size() <= kInvitationIdBytes ||
+      (bytes.size() - kInvitationIdBytes) % sizeof(std::uint32_t) != 0) {
+    return fail(ErrorCode::kPeer, ErrorScope::kPeer, "an invitation to a lane of {} bytes",
+                bytes.size());
+  }
+  Invitation invitation;
+  std::memcpy(invitation.id.data(), bytes.data(), kInvitationIdBytes);
+  for (std::size_t at = kInvitationIdBytes; at < bytes.size(); at += sizeof(std::uint32_t)) {
+    std::uint32_t value = 0;
+    std::memcpy(&value, bytes.data() + at, sizeof value);
+    invitation.members.emplace_back(value);
+  }
+  const auto& members = invitation.members;
+  if (!std::ranges::is_sorted(members) || std::ranges::adjacent_find(members) != members.end()) {
+    return fail(ErrorCode::kPeer, ErrorScope::kPeer,
+                "an invitation to a lane of {} ranks in disorder", members.size());
+  }
+  return invitation;
+}
+
+Result<WordAndFront> split_word(Bytes message) {
+  WordAndFront both;
+  if (message.size() >= sizeof(LinkWord)) {
+    both.front = message.first(message.size() - sizeof(LinkWord));
+    std::memcpy(&both.word, message.data() + both.front.size(), sizeof(LinkWord));
+  }
+  if (message.size() < sizeof(LinkWord) || both.word.magic != LinkWord::kMagic ||
+      both.word.kind > WordKind::kGoodbye) {
+    return fail(ErrorCode::kPeer, ErrorScope::kPeer,
+                "a message of {} bytes that no NCCL exchange sent: do all ranks use the same?",
+                message.size());
+  }
+  return both;
+}
+
+}  // namespace switchyard::comm::nccl

@@ -1,0 +1,73 @@
+// The doors of a build with NCCL.
+#include <stdlib.h>  // NOLINT(modernize-deprecated-headers): setenv is POSIX
+
+#include <algorithm>
+
+#include "comm/nccl/nccl_transport.h"
+#include "comm/worlds.h"
+
+namespace switchyard::comm {
+namespace {
+
+// Non-blocking communicators came with 2.14.
+constexpr int kVersionMin = 21400;
+static_assert(NCCL_VERSION_CODE >= kVersionMin, "NCCL 2.14 or later is needed");
+
+// Streams of one rank that run side by side: a lane for each rank, the device's, the copies'. More
+// than the GPU has queues for would wait for each other, and that may be for ever.
+constexpr std::size_t kStreamsMax = 32;
+constexpr std::size_t kRanksMax = kStreamsMax - 2;
+
+Result<int> library_version() {
+  int version = 0;
+  SY_TRY(nccl::check_nccl(ncclGetVersion(&version), "asking for the version"));
+  if (version < kVersionMin || version / 100 < NCCL_VERSION_CODE / 100) {
+    return fail(ErrorCode::kUnsupported,
+                "this build was made for {} and finds {}; install as late a one",
+                nccl::version_text(NCCL_VERSION_CODE), nccl::version_text(version));
+  }
+  return version;
+}
+
+// NCCL refuses two ranks on one GPU.
+Result<void> check_gpus(const Transport& base) {
+  int gpus = 0;
+  if (cudaGetDeviceCount(&gpus) != cudaSuccess) {
+    (void)cudaGetLastError();
+    gpus = 0;
+  }
+  const auto hosts = base.hosts();
+  const auto here = std::ranges::count(hosts, hosts[base.rank().index()]);
+  if (gpus < here) {
+    return fail(ErrorCode::kUnsupported,
+                "NCCL needs a GPU for each rank; this host has {} for {} ranks", gpus, here);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::string> nccl_library() {
+  SY_ASSIGN(const int version, library_version());
+  return nccl::version_text(version);
+}
+
+Result<void> check_nccl_world(const Transport& base) {
+  SY_TRY(library_version());
+  if (base.size() > kRanksMax) {
+    return fail(ErrorCode::kLimit, "exchange by NCCL among {} ranks; {} is the most", base.size(),
+                kRanksMax);
+  }
+  return check_gpus(base);
+}
+
+Result<std::unique_ptr<Transport>> make_nccl_world(std::unique_ptr<Transport> base,
+                                                   const TransportLimits& limits,
+                                                   const NcclOptions& options) {
+  // Read when CUDA starts in this process, which it does now.
+  (void)::setenv("CUDA_DEVICE_MAX_CONNECTIONS", std::to_string(kStreamsMax).c_str(), 0);
+  SY_TRY(check_nccl_world(*base));
+  return std::make_unique<nccl::NcclTransport>(std::move(base), limits, options);
+}
+
+}  // namespace switchyard::comm

@@ -1,0 +1,225 @@
+#include "comm/nccl/outbox.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "comm/send_rules.h"
+
+namespace switchyard::comm::nccl {
+
+Outbox::Outbox(const OutboxOptions& options, HeadPost& post, std::function<bool(RankId)> is_lost)
+    : options_(options),
+      post_(post),
+      is_lost_(std::move(is_lost)),
+      tickets_(options.sends_max),
+      messages_(options.sends_max),
+      peers_(options.ranks) {}
+
+std::optional<SendTicket> Outbox::add(const Message& message) {
+  const auto ticket = tickets_.take();
+  if (!ticket) return ticket;
+  messages_[ticket->slot] = message;
+  if (message.to == options_.self) return ticket;
+  wanted_ = true;
+  Peer& peer = peers_[message.to.index()];
+  if (is_lost_(message.to)) {
+    messages_[ticket->slot].done = true;  // goes nowhere
+    return ticket;
+  }
+  peer.unacked.push_back(ticket->slot);
+  // The head at once; the rows with those of other sends, in one group.
+  transmit(peer);
+  return ticket;
+}
+
+bool Outbox::done(SendTicket ticket) {
+  tickets_.check(ticket);
+  if (!messages_[ticket.slot].done) return false;
+  tickets_.give_back(ticket);
+  return true;
+}
+
+bool Outbox::idle() const noexcept {
+  return std::ranges::all_of(peers_, [](const Peer& peer) { return peer.unacked.empty(); });
+}
+
+void Outbox::stop() {
+  wanted_ = false;
+  if (lane_) lane_->stop();
+}
+
+bool Outbox::membership_changed() const {
+  for (std::uint32_t r = 0; r < peers_.size(); ++r) {
+    if (RankId(r) == options_.self) continue;
+    if (peers_[r].replaced || peers_[r].member == is_lost_(RankId(r))) return true;
+  }
+  return false;
+}
+
+// The kernels of the old communicator may still read the rows.
+void Outbox::abandon(Peer& peer) {
+  abandoned_.insert(abandoned_.end(), peer.unacked.begin(), peer.unacked.end());
+  peer.unacked.clear();
+}
+
+void Outbox::begin_generation() {
+  ++generation_;
+  begun_ = clock_.now();
+  Invitation invitation;
+  for (std::uint32_t r = 0; r < peers_.size(); ++r) {
+    Peer& peer = peers_[r];
+    const bool member = RankId(r) == options_.self || !is_lost_(RankId(r));
+    if (member) invitation.members.emplace_back(r);
+    if (!member || peer.replaced) abandon(peer);
+    peer = {std::move(peer.unacked), 0, peer.sequence, member, false, false, false};
+  }
+  complaint_.reset();
+  invitation_.clear();
+  if (invitation.members.size() == 1) {
+    lane_->stop();
+    return;
+  }
+  ncclUniqueId id;
+  if (const auto made = check_nccl(ncclGetUniqueId(&id), "making an id"); !made) {
+    complaint_ = made.error();
+    return;
+  }
+  std::memcpy(invitation.id.data(), &id, sizeof id);
+  invitation_ = write_invitation(invitation);
+  lane_->restart(invitation, options_.self);
+}
+
+void Outbox::invite() {
+  if (invitation_.empty()) return;
+  LinkWord word;
+  word.kind = WordKind::kInvitation;
+  word.generation = generation_;
+  for (std::uint32_t r = 0; r < peers_.size(); ++r) {
+    Peer& peer = peers_[r];
+    if (RankId(r) == options_.self || !peer.member || peer.invited) continue;
+    peer.invited = post_.send(RankId(r), Channel::kDispatch, invitation_, word).has_value();
+  }
+}
+
+void Outbox::finish_up_to(Peer& peer, std::uint64_t sequence) {
+  std::size_t count = 0;
+  for (; count < peer.unacked.size(); ++count) {
+    Message& message = messages_[peer.unacked[count]];
+    if (message.sequence == 0 || message.sequence > sequence) break;
+    message.done = true;
+  }
+  if (count == 0) return;
+  peer.unacked.erase(peer.unacked.begin(),
+                     peer.unacked.begin() + static_cast<std::ptrdiff_t>(count));
+  peer.transmitted -= std::min(peer.transmitted, count);
+  attempts_ = 0;
+}
+
+// The member says how far it has come; all behind that is numbered and sent anew.
+void Outbox::take_joined(RankId from, const LinkWord& word) {
+  Peer& peer = peers_[from.index()];
+  if (word.generation != generation_ || !peer.member || peer.joined) return;
+  finish_up_to(peer, word.sequence);
+  peer.joined = true;
+  peer.transmitted = 0;
+  peer.sequence = word.sequence;
+  for (const std::uint32_t slot : peer.unacked) messages_[slot].sequence = 0;
+}
+
+void Outbox::take_broken(RankId from, const LinkWord& word) {
+  if (word.generation != generation_) return;
+  complaint_ = Error{
+      ErrorCode::kPeer, ErrorScope::kCommunicator,
+      fmt::format("the lane of rank {} failed at rank {}", options_.self.value(), from.value())};
+}
+
+void Outbox::take_refused(const LinkWord& word) {
+  if (word.generation < generation_) return;
+  generation_ = word.generation;
+  begin_generation();
+}
+
+void Outbox::take_ack(RankId from, const LinkWord& word) {
+  Peer& peer = peers_[from.index()];
+  if (peer.joined && word.acked_generation == generation_) finish_up_to(peer, word.acked);
+}
+
+void Outbox::transmit(Peer& peer) {
+  if (!peer.joined || complaint_ || lane_->state() == Lane::State::kBroken) return;
+  for (; peer.transmitted < peer.unacked.size(); ++peer.transmitted) {
+    Message& message = messages_[peer.unacked[peer.transmitted]];
+    LinkWord word;
+    word.kind = WordKind::kMessage;
+    word.generation = generation_;
+    word.sequence = peer.sequence + 1;
+    word.row_bytes = message.rows.size();
+    // Too many sends in flight, or a peer that has gone: again later, until somebody says so.
+    if (!post_.send(message.to, message.channel, message.head, word)) return;
+    message.sequence = ++peer.sequence;
+    message.sent = clock_.now();
+    if (!message.rows.empty()) {
+      lane_->send(message.rows.data(), message.rows.size(), message.to);
+    }
+  }
+}
+
+std::optional<Error> Outbox::overdue() const {
+  const TimePoint now = clock_.now();
+  std::vector<RankId> silent;
+  if (now - begun_ > options_.nccl.join_deadline) {
+    for (std::uint32_t r = 0; r < peers_.size(); ++r) {
+      const Peer& peer = peers_[r];
+      if (peer.member && !peer.joined && RankId(r) != options_.self) silent.emplace_back(r);
+    }
+    if (!silent.empty() || lane_->state() != Lane::State::kReady) {
+      return Error{
+          ErrorCode::kDeadline, ErrorScope::kCommunicator,
+          fmt::format("the lane of rank {} is not there after {:.1f} s; {}", options_.self.value(),
+                      to_seconds(options_.nccl.join_deadline),
+                      silent.empty() ? "all have joined" : name_ranks(silent) + " did not join")};
+    }
+  }
+  for (std::uint32_t r = 0; r < peers_.size(); ++r) {
+    const Peer& peer = peers_[r];
+    if (peer.transmitted == 0) continue;
+    if (now - messages_[peer.unacked.front()].sent > options_.nccl.rows_deadline) {
+      silent.emplace_back(r);
+    }
+  }
+  if (silent.empty()) return std::nullopt;
+  return Error{
+      ErrorCode::kDeadline, ErrorScope::kCommunicator,
+      fmt::format("rows of rank {} were not taken within {:.1f} s by {}", options_.self.value(),
+                  to_seconds(options_.nccl.rows_deadline), name_ranks(silent))};
+}
+
+Result<void> Outbox::try_again(Error why) {
+  if (attempts_ >= options_.nccl.attempts) {
+    why.message += fmt::format("; given up after {} more attempts", attempts_);
+    return Unexpected(std::move(why));
+  }
+  ++attempts_;
+  begin_generation();
+  invite();
+  return {};
+}
+
+Result<void> Outbox::progress() {
+  if (!wanted_ || !lane_) return {};
+  if (generation_ == 0 || membership_changed()) begin_generation();
+  invite();
+  if (lane_->busy()) SY_TRY(lane_->poll());
+  if (lane_->state() != Lane::State::kClearing) {
+    for (const std::uint32_t slot : abandoned_) messages_[slot].done = true;
+    abandoned_.clear();
+  }
+  if (complaint_) return try_again(*complaint_);
+  if (lane_->state() == Lane::State::kBroken) return try_again(lane_->why());
+  for (Peer& peer : peers_) transmit(peer);
+  if (lane_->busy()) SY_TRY(lane_->poll());
+  if (invitation_.empty()) return {};
+  if (auto late = overdue()) return try_again(*std::move(late));
+  return {};
+}
+
+}  // namespace switchyard::comm::nccl

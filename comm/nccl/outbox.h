@@ -1,0 +1,100 @@
+// comm/nccl/outbox.h -- this rank's own lane: who is in it, and the messages that are on their way.
+// It alone decides about its communicator, so no two ranks have to agree on anything: when a member
+// is lost or the communicator fails, the next generation begins with those that are there, and what
+// nobody has acknowledged is sent again. A message is done when its receiver has acknowledged it,
+// because an aborted communicator may lose rows whose send had ended here.
+// Thread safety: shared objects: unsafe (the rank's engine thread).
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "comm/nccl/head_post.h"
+#include "comm/nccl/lane.h"
+#include "comm/ticket_table.h"
+#include "comm/worlds.h"
+
+namespace switchyard::comm::nccl {
+
+struct OutboxOptions {
+  RankId self;
+  std::size_t ranks = 0;
+  std::size_t sends_max = 0;
+  NcclOptions nccl;
+};
+
+class Outbox {
+ public:
+  // is_lost: what the transport's owner says of a rank; any thread may change its mind.
+  Outbox(const OutboxOptions& options, HeadPost& post, std::function<bool(RankId)> is_lost);
+
+  struct Message {
+    RankId to;
+    Channel channel = Channel::kControl;
+    Bytes head;
+    Bytes rows;
+    std::uint64_t sequence = 0;  // 0: not sent yet
+    TimePoint sent{};
+    bool done = false;
+  };
+  // Nothing where all tickets are in flight.
+  [[nodiscard]] std::optional<SendTicket> add(const Message& message);
+  [[nodiscard]] bool done(SendTicket ticket);
+  // Own messages never travel: their receiver says when they are done.
+  [[nodiscard]] Message& message(std::uint32_t slot) { return messages_[slot]; }
+
+  // The GPU is known; the lane is made when there is something to send.
+  void open(Reaper& reaper, int gpu) { lane_.emplace(reaper, gpu); }
+  void take_joined(RankId from, const LinkWord& word);
+  void take_broken(RankId from, const LinkWord& word);
+  void take_refused(const LinkWord& word);
+  void take_ack(RankId from, const LinkWord& word);
+  // Another process has come to the slot.
+  void replace(RankId rank) { peers_[rank.index()].replaced = true; }
+
+  // Errors: kDeadline or kPeer with scope kCommunicator after too many generations without an
+  // acknowledgement; scope kDevice.
+  [[nodiscard]] Result<void> progress();
+  [[nodiscard]] bool busy() const noexcept { return lane_ && lane_->busy(); }
+  [[nodiscard]] bool idle() const noexcept;
+  [[nodiscard]] std::uint64_t generation() const noexcept { return generation_; }
+  void stop();
+
+ private:
+  struct Peer {
+    std::vector<std::uint32_t> unacked;  // slots, in the order of sending
+    std::size_t transmitted = 0;         // of them, in this generation
+    std::uint64_t sequence = 0;          // of the last one transmitted
+    bool member = false;                 // of this generation
+    bool invited = false;
+    bool joined = false;
+    bool replaced = false;
+  };
+  [[nodiscard]] bool membership_changed() const;
+  void begin_generation();
+  void invite();
+  void abandon(Peer& peer);
+  void finish_up_to(Peer& peer, std::uint64_t sequence);
+  void transmit(Peer& peer);
+  [[nodiscard]] std::optional<Error> overdue() const;
+  [[nodiscard]] Result<void> try_again(Error why);
+
+  OutboxOptions options_;
+  HeadPost& post_;
+  std::function<bool(RankId)> is_lost_;
+  SteadyClock clock_;
+  TicketTable tickets_;
+  std::vector<Message> messages_;         // by ticket slot
+  std::vector<Peer> peers_;               // [ranks]
+  std::vector<std::uint32_t> abandoned_;  // done once the old communicator is gone
+  std::optional<Lane> lane_;
+  std::vector<std::byte> invitation_;
+  std::uint64_t generation_ = 0;    // 0: none yet
+  TimePoint begun_{};               // this generation
+  std::size_t attempts_ = 0;        // generations that began for a failure since the last ack
+  bool wanted_ = false;             // there was something to send
+  std::optional<Error> complaint_;  // a member's
+};
+
+}  // namespace switchyard::comm::nccl

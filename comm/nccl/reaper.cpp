@@ -1,0 +1,30 @@
+#include "comm/nccl/reaper.h"
+
+#include <cuda_runtime_api.h>
+
+#include <thread>
+
+namespace switchyard::comm::nccl {
+
+Reaper::Gone Reaper::abort(ncclComm_t comm, int gpu) {
+  auto gone = std::make_shared<std::atomic<bool>>(false);
+  std::erase_if(pending_, [](const Gone& each) { return each->load(); });
+  pending_.push_back(gone);
+  std::thread([comm, gpu, gone] {
+    (void)cudaSetDevice(gpu);
+    // Whatever it answers, the communicator may not be touched any more.
+    (void)ncclCommAbort(comm);
+    gone->store(true);
+    gone->notify_all();
+  }).detach();
+  return gone;
+}
+
+void Reaper::wait(Deadline deadline) noexcept {
+  const SteadyClock clock;
+  for (const Gone& gone : pending_) {
+    while (!gone->load() && !deadline.passed(clock)) std::this_thread::yield();
+  }
+}
+
+}  // namespace switchyard::comm::nccl

@@ -1,0 +1,33 @@
+#include "launcher/row_exchange.h"
+
+#include "comm/worlds.h"
+
+namespace switchyard::launcher {
+
+Result<void> check_row_exchange(const config::RunConfig& run, const comm::Transport& base) {
+  if (run.cluster.exchange != "nccl") return {};
+  if (run.device.name != "cuda") {
+    return fail(ErrorCode::kConfig,
+                "cluster.exchange (--exchange) is nccl, but device.name (--device) is {}; NCCL "
+                "moves rows between GPUs",
+                run.device.name);
+  }
+  return comm::check_nccl_world(base);
+}
+
+Result<std::unique_ptr<comm::Transport>> with_row_exchange(const config::RunConfig& run,
+                                                           std::unique_ptr<comm::Transport> base,
+                                                           WorldLife life) {
+  SY_TRY(check_row_exchange(run, *base));
+  const std::string& wish = run.cluster.exchange;
+  const bool possible = base->size() > 1 && run.device.name == "cuda";
+  const bool automatic = wish == "auto" && life == WorldLife::kStatic && possible &&
+                         comm::check_nccl_world(*base).has_value();
+  if (!possible || (wish != "nccl" && !automatic)) return base;
+  comm::NcclOptions options;
+  options.rows_deadline = std::chrono::milliseconds(run.cluster.exchange_deadline_ms);
+  options.join_deadline = options.rows_deadline;
+  return comm::make_nccl_world(std::move(base), {}, options);
+}
+
+}  // namespace switchyard::launcher

@@ -1,0 +1,245 @@
+// What goes wrong between GPUs: ranks that die, come, never look, or disagree, and NCCL that fails.
+// Whatever happens, no call hangs, and what can still be delivered is, once and in order.
+#include <gmock/gmock.h>
+
+#include <atomic>
+#include <barrier>
+
+#include "tests/gpu/nccl/nccl_world.h"
+#include "tests/gpu/nccl/row_mail.h"
+
+namespace switchyard::comm::test {
+namespace {
+
+using ::testing::HasSubstr;
+using Lost = Transport::Lost;
+
+constexpr std::size_t kRowBytes = 200'000;  // more than the emulated NCCL holds on its way
+
+suite::Content rows_of(std::uint32_t from, std::uint64_t i) {
+  return suite::make_content(kRowBytes, hash_counters(5, from, i, 0));
+}
+
+void expect_letter(const RowLetter& letter, std::uint32_t from, std::uint64_t i) {
+  EXPECT_EQ(letter.from, RankId(from));
+  EXPECT_EQ(letter.head, suite::make_content(8, i)) << "message " << i << " of rank " << from;
+  EXPECT_EQ(letter.rows, rows_of(from, i)) << "message " << i << " of rank " << from;
+}
+
+Result<void> send_numbered(RowMail& mail, Transport& transport, RankId to, std::uint64_t i) {
+  return mail.send(to, Channel::kDispatch, suite::make_content(8, i),
+                   rows_of(transport.rank().value(), i));
+}
+
+// Each rank of `others` sends `count` messages to each other one of them and takes theirs.
+void exchange_among(Transport& transport, RowMail& mail, const std::vector<std::uint32_t>& others,
+                    std::uint64_t first, std::uint64_t count) {
+  for (std::uint64_t i = first; i < first + count; ++i) {
+    for (const std::uint32_t to : others) {
+      if (RankId(to) != transport.rank()) {
+        ASSERT_FINE(send_numbered(mail, transport, RankId(to), i));
+      }
+    }
+  }
+  std::vector<std::uint64_t> next(transport.size(), first);
+  for (std::uint64_t n = 0; n < count * (others.size() - 1); ++n) {
+    const auto letter = mail.receive(Channel::kDispatch);
+    ASSERT_FINE(letter);
+    expect_letter(*letter, letter->from.value(), next[letter->from.index()]++);
+  }
+}
+
+// Keeps looking until all ranks have come so far; others may need what this one owes them.
+class Meeting {
+ public:
+  explicit Meeting(std::size_t ranks) : awaited_(ranks) {}
+  void wait(RowMail& mail, Transport& transport) {
+    ++here_;
+    const SteadyClock clock;
+    const auto deadline = Deadline::after(clock, std::chrono::seconds(60));
+    for (std::uint32_t round = 0; here_.load() < awaited_; ++round) {
+      ASSERT_FINE(mail.turn());
+      ASSERT_FALSE(deadline.passed(clock)) << "nobody else comes";
+      transport.wait_a_moment(round);
+    }
+  }
+
+ private:
+  std::size_t awaited_;
+  std::atomic<std::size_t> here_{0};
+};
+
+class RankDies : public NcclWorld,
+                 public ::testing::WithParamInterface<cuda_emulation::PeerLoss> {};
+
+// Rank 2 dies with rows for it, from it and between the others under way.
+TEST_P(RankDies, TheOthersGoOnWithoutIt) {
+  auto ranks = make(3);
+  cuda_emulation::set_peer_loss(GetParam());
+  Meeting warm(3);
+  Meeting done(2);
+  std::atomic<bool> dead{false};
+  on_ranks(ranks, [&](Transport& transport) {
+    RowMail mail(transport);
+    exchange_among(transport, mail, {0, 1, 2}, 0, 2);
+    ASSERT_NO_FATAL_FAILURE(warm.wait(mail, transport));
+    if (transport.rank() == RankId(2)) {
+      // Its last messages have heads and no rows: it never launches them.
+      ASSERT_FINE(send_numbered(mail, transport, RankId(0), 2));
+      ranks[2].reset();
+      dead.store(true);
+      dead.notify_all();
+      return;
+    }
+    const RankId other(1 - transport.rank().value());
+    for (std::uint64_t i = 2; i < 6; ++i) {
+      ASSERT_FINE(send_numbered(mail, transport, RankId(2), i));
+      ASSERT_FINE(send_numbered(mail, transport, other, i));
+    }
+    dead.wait(false);
+    transport.set_lost(RankId(2), Lost::kYes);
+    for (std::uint64_t i = 2; i < 6; ++i) {
+      const auto letter = mail.receive(Channel::kDispatch);
+      ASSERT_FINE(letter);
+      ASSERT_NO_FATAL_FAILURE(expect_letter(*letter, other.value(), i));
+    }
+    ASSERT_FINE(mail.flush());  // those to the dead rank too: their rows are nobody's any more
+    exchange_among(transport, mail, {0, 1}, 6, 3);
+    ASSERT_FINE(mail.flush());
+    ASSERT_NO_FATAL_FAILURE(done.wait(mail, transport));
+  });
+}
+
+INSTANTIATE_TEST_SUITE_P(Losses, RankDies,
+                         ::testing::Values(cuda_emulation::PeerLoss::kReported,
+                                           cuda_emulation::PeerLoss::kSilent),
+                         [](const auto& each) {
+                           return each.param == cuda_emulation::PeerLoss::kSilent ? "Silent"
+                                                                                  : "Reported";
+                         });
+
+// A rank that was left out and comes back, as itself.
+TEST_F(NcclWorld, ARankThatComesBackIsTakenIn) {
+  auto ranks = make(3);
+  Meeting warm(3);
+  Meeting apart(3);
+  Meeting back(3);
+  Meeting done(3);
+  on_ranks(ranks, [&](Transport& transport) {
+    RowMail mail(transport);
+    exchange_among(transport, mail, {0, 1, 2}, 0, 2);
+    ASSERT_NO_FATAL_FAILURE(warm.wait(mail, transport));
+    if (transport.rank() != RankId(2)) {
+      transport.set_lost(RankId(2), Lost::kYes);
+      exchange_among(transport, mail, {0, 1}, 2, 2);
+      ASSERT_FINE(send_numbered(mail, transport, RankId(2), 99));  // goes nowhere
+      ASSERT_FINE(mail.flush());
+    }
+    ASSERT_NO_FATAL_FAILURE(apart.wait(mail, transport));
+    transport.set_lost(RankId(2), Lost::kNo);
+    ASSERT_NO_FATAL_FAILURE(back.wait(mail, transport));
+    exchange_among(transport, mail, {0, 1, 2}, 4, 3);
+    ASSERT_FINE(mail.flush());
+    ASSERT_NO_FATAL_FAILURE(done.wait(mail, transport));
+    finalize(transport);
+  });
+}
+
+struct Failure {
+  const char* name;
+  cuda_emulation::NcclPoint point;
+  bool warm;  // in the middle of things, not at the start
+  ncclResult_t error;
+};
+
+class NcclFails : public NcclWorld, public ::testing::WithParamInterface<Failure> {};
+
+// One call fails at one rank: the lane is made anew.
+TEST_P(NcclFails, TheLaneIsMadeAnewAndNothingIsLost) {
+  const Failure& failure = GetParam();
+  auto ranks = make(3);
+  Meeting warm(3);
+  Meeting done(3);
+  if (!failure.warm) cuda_emulation::fail_nccl_at(failure.point, failure.error);
+  on_ranks(ranks, [&](Transport& transport) {
+    RowMail mail(transport);
+    exchange_among(transport, mail, {0, 1, 2}, 0, 3);
+    ASSERT_NO_FATAL_FAILURE(warm.wait(mail, transport));
+    if (failure.warm && transport.rank() == RankId(1)) {
+      cuda_emulation::fail_nccl_at(failure.point, failure.error);
+    }
+    exchange_among(transport, mail, {0, 1, 2}, 3, 3);
+    ASSERT_FINE(mail.flush());
+    ASSERT_NO_FATAL_FAILURE(done.wait(mail, transport));
+    finalize(transport);
+  });
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Points, NcclFails,
+    ::testing::Values(
+        Failure{"AtTheFirstInit", cuda_emulation::NcclPoint::kInit, false, ncclSystemError},
+        Failure{"AtTheFirstGroup", cuda_emulation::NcclPoint::kGroup, false, ncclRemoteError},
+        Failure{"InTheMiddle", cuda_emulation::NcclPoint::kGroup, true, ncclInternalError}),
+    [](const auto& each) { return each.param.name; });
+
+// Rank 1 never looks: the sender's deadline ends, attempt after attempt, and names it.
+TEST_F(NcclWorld, ARankThatNeverLooksIsNamed) {
+  NcclOptions options;
+  options.join_deadline = std::chrono::milliseconds(50);
+  options.attempts = 1;
+  auto ranks = make(2, options);
+  on_ranks(ranks, [&](Transport& transport) {
+    if (transport.rank() == RankId(1)) return;
+    RowMail mail(transport);
+    ASSERT_FINE(send_numbered(mail, transport, RankId(1), 0));
+    const auto flushed = mail.flush();
+    ASSERT_FALSE(flushed.has_value());
+    EXPECT_EQ(flushed.error().code, ErrorCode::kDeadline);
+    EXPECT_EQ(flushed.error().scope, ErrorScope::kCommunicator);
+    EXPECT_THAT(flushed.error().message, HasSubstr("rank 1 did not join"));
+    ranks[0].reset();
+  });
+}
+
+// Rank 1 has joined, then stops looking for good.
+TEST_F(NcclWorld, ARankThatStopsTakingRowsIsNamed) {
+  NcclOptions options;
+  options.rows_deadline = std::chrono::milliseconds(200);
+  options.attempts = 0;
+  auto ranks = make(2, options);
+  Meeting warm(2);
+  on_ranks(ranks, [&](Transport& transport) {
+    RowMail mail(transport);
+    exchange_among(transport, mail, {0, 1}, 0, 1);
+    ASSERT_FINE(mail.flush());
+    ASSERT_NO_FATAL_FAILURE(warm.wait(mail, transport));
+    if (transport.rank() == RankId(1)) return;
+    ASSERT_FINE(send_numbered(mail, transport, RankId(1), 1));
+    const auto flushed = mail.flush();
+    ASSERT_FALSE(flushed.has_value());
+    EXPECT_EQ(flushed.error().code, ErrorCode::kDeadline);
+    EXPECT_THAT(flushed.error().message, HasSubstr("not taken"));
+    EXPECT_THAT(flushed.error().message, HasSubstr("rank 1"));
+    ranks[0].reset();
+  });
+}
+
+// A rank without NCCL among ranks with it.
+TEST_F(NcclWorld, AMessageOfAnotherExchangeIsRefused) {
+  auto base = make_local_world(2, suite::suite_limits());
+  auto plain = std::move(base[1]);
+  cuda_emulation::set_device_count(2);
+  auto made = make_nccl_world(std::move(base[0]), suite::suite_limits(), {});
+  ASSERT_FINE(made);
+  const auto content = suite::make_content(64, 1);
+  ASSERT_FINE(plain->send(RankId(0), Channel::kDispatch, content));
+  const auto probed = (*made)->probe(Channel::kDispatch);
+  ASSERT_FALSE(probed.has_value());
+  EXPECT_EQ(probed.error().code, ErrorCode::kPeer);
+  EXPECT_THAT(probed.error().message, HasSubstr("from rank 1"));
+  plain.reset();
+}
+
+}  // namespace
+}  // namespace switchyard::comm::test
