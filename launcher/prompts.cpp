@@ -1,5 +1,6 @@
 #include "launcher/prompts.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -57,6 +58,7 @@ Result<void> set_tokens(Prompt& prompt, const model::Tokenizer* tokenizer,
     return fail(ErrorCode::kLimit, "the prompt has {} tokens; the context holds {}",
                 prompt.tokens.size(), limits.tokens_max);
   }
+  SY_TRY(check_ids(prompt.tokens, limits.vocab));
   return {};
 }
 
@@ -145,6 +147,14 @@ Result<std::vector<Prompt>> read_prompts(const std::vector<std::string>& texts,
     return fail(ErrorCode::kUsage, "no prompt: give --prompt TEXT or --prompts FILE.jsonl");
   }
   return prompts;
+Result<void> check_ids(std::span<const std::uint32_t> ids, std::size_t vocab) {
+  const auto found = std::ranges::find_if(ids, [vocab](std::uint32_t id) { return id >= vocab; });
+  if (found == ids.end()) return {};
+  return fail(ErrorCode::kBadInput,
+              "token {}: the tokenizer gives id {}; the model's vocabulary has {}",
+              found - ids.begin(), *found, vocab);
+}
+
 }
 
 Result<std::string> read_text_file(const std::string& path, std::size_t bytes_max) {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,10 @@ struct PromptLimits {
 
 // `texts`: of --prompt, in order; `file`: of --prompts, or empty; "-" is standard input.
 // `tokenizer` may be null when every prompt is given as tokens.
+// Errors: kBadInput naming the first id that the model has no embedding for (a tokenizer may know
+// more tokens than its model).
+[[nodiscard]] Result<void> check_ids(std::span<const std::uint32_t> ids, std::size_t vocab);
+
 // Errors: kUsage when there is no prompt; kNotFound, kBadInput, kLimit naming the place.
 [[nodiscard]] Result<std::vector<Prompt>> read_prompts(const std::vector<std::string>& texts,
                                                        const std::string& file,

@@ -23,7 +23,7 @@ class TraceProgram final : public PolicyProgram {
   Result<void> prepare(const model::ModelConfig& model) override {
     SY_TRY(prepare_policy(model));
     if (!flags_.text.empty()) {
-      SY_ASSIGN(const auto text, read_scored_text(flags_.text, tokenizer_.get()));
+      SY_ASSIGN(const auto text, read_scored_text(flags_.text, tokenizer_.get(), model.vocab));
       requests_ = observing_requests(scoring_requests(text.ids, window_of(run_, model)));
       for (const auto& request : requests_) names_.push_back(fmt::format("{}", request.id.value()));
       return {};

@@ -144,3 +144,20 @@ TEST(BadInput, EveryRankCountEndsWithTheSameCode) {
 
 }  // namespace
 }  // namespace switchyard::tests
+// A tokenizer may know tokens that its model has no embedding for.
+TEST(BadInput, ATokenPastTheVocabularyIsRefusedByPlace) {
+  const ScratchFolder scratch;
+  const auto model = model_copy(scratch);
+  auto tokenizer = nlohmann::json::parse(read_file(model + "/tokenizer.json"));
+  auto far = tokenizer["added_tokens"].at(0);
+  far["id"] = 50000;
+  far["content"] = "<far>";
+  far["special"] = true;
+  tokenizer["added_tokens"].push_back(far);
+  static_cast<void>(scratch.write("model/tokenizer.json", tokenizer.dump()));
+  const auto text = scratch.write("text.txt", "sea <far>");
+  expect_error(run_alone({"generate", "--model", model, "--prompt", "x <far>"}), 4,
+               "--prompt: token 2: the tokenizer gives id 50000");
+  expect_error(run_alone({"eval", "--model", model, "--text", text}), 4, "gives id 50000");
+}
+
