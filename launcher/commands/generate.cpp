@@ -65,6 +65,7 @@ class GenerateProgram final : public PolicyProgram, public ServedProgram {
       std::fwrite(closing.data(), 1, closing.size(), stream);
     }
     if (!report.conserved()) {
+    SY_TRY(check_finite());
       return fail(ErrorCode::kInternal, "pairs were lost: {} dispatched, {} served, {} answered",
                   report.pairs_dispatched(), report.pairs_served(), report.pairs_answered());
     }
@@ -73,6 +74,17 @@ class GenerateProgram final : public PolicyProgram, public ServedProgram {
 
  private:
   Result<nlohmann::json> sequence_json(const engine::SequenceResult& result) const {
+  // What came out stands; that it ends early is an error.
+  Result<void> check_finite() const {
+    for (const auto& result : report_.result.sequences) {
+      if (result.finish != engine::FinishReason::kNotFinite) continue;
+      return fail(ErrorCode::kBadInput,
+                  "{}: the logits are not finite after {} tokens; are the model's weights sound?",
+                  prompts_[result.id.index()].place, result.tokens.size());
+    }
+    return {};
+  }
+
     nlohmann::json entry = {
         {"id", prompts_[result.id.index()].id},
         {"prompt_tokens", result.prompt_tokens},

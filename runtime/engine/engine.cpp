@@ -222,15 +222,18 @@ void Engine::take_logits(const WantedRow& wanted, std::span<const float> logits)
     end_if_full(sequence, wanted.position, index + 1);
     return;
   }
-  const std::uint32_t token =
-      sampler_.sample(logits, request.sampling, request.seed, wanted.position + 1);
-  if (std::ranges::find(request.stop_tokens, token) != request.stop_tokens.end()) {
+  const auto token = sampler_.sample(logits, request.sampling, request.seed, wanted.position + 1);
+  if (!token) {
+    ended_.emplace_back(&sequence, FinishReason::kNotFinite);
+    return;
+  }
+  if (std::ranges::find(request.stop_tokens, *token) != request.stop_tokens.end()) {
     ended_.emplace_back(&sequence, FinishReason::kStop);
     return;
   }
-  sequence.result.tokens.push_back(token);
-  sequence.next_token = token;
-  if (observer_ != nullptr) observer_->on_token(request, token);
+  sequence.result.tokens.push_back(*token);
+  sequence.next_token = *token;
+  if (observer_ != nullptr) observer_->on_token(request, *token);
   end_if_full(sequence, wanted.position, sequence.result.tokens.size());
 }
 

@@ -46,7 +46,8 @@ enum class FinishReason : std::uint8_t {
   kContext,
   kScored,
   kInterrupted,
-  kForbidden
+  kForbidden,
+  kNotFinite,  // its logits were no numbers: there is nothing to choose from
 };
 
 [[nodiscard]] constexpr std::string_view to_string(FinishReason reason) noexcept {
@@ -57,6 +58,7 @@ enum class FinishReason : std::uint8_t {
     case FinishReason::kScored: return "scored";
     case FinishReason::kInterrupted: return "interrupted";
     case FinishReason::kForbidden: return "forbidden";
+    case FinishReason::kNotFinite: return "not_finite";
   }
   return "unknown";
 }
@@ -68,7 +70,7 @@ struct SequenceResult {
   FinishReason finish = FinishReason::kInterrupted;
   std::uint64_t digest_high = 0;  // XXH3-128 over the fp32 logits of every position that was wanted
   std::uint64_t digest_low = 0;
-  double nll = 0;  // nats over all targets
+  double nll = 0;      // nats over all targets
   TraceContext trace;  // of the request, where whoever collects the results says so
 };
 

@@ -190,6 +190,8 @@ void Worker::on_finished(SequenceResult result) {
   control::Finished finished{held->second.id, held->second.attempt, {}, {}};
   if (result.finish == FinishReason::kForbidden) {
     finished.error = "residency_unsatisfiable: no rank that it may use holds an expert it needs";
+  } else if (result.finish == FinishReason::kNotFinite) {
+    finished.error = fmt::format("its logits are not finite after {} tokens", result.tokens.size());
   } else {
     finished.payload = pack_sequence(result);
   }

@@ -77,6 +77,9 @@ Result<void> Transformer::load_embedding(WeightSource& source) {
   bytes_ += head_->bytes();
   source.release();
   SY_ASSIGN(final_norm_, load_vector(source, device_, {WeightRole::kFinalNorm, 0, 0}));
+  if (auto finite = check_finite(embedding); !finite) {
+    return with_place(std::move(finite).error(), "embedding");
+  }
   return {};
 }
 

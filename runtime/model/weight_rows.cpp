@@ -38,6 +38,28 @@ void append_as_f32(const kernels::WeightView& view, float* to) {
 }
 
 Result<JoinedWeight> copy_of(WeightSource& source, const WeightId& id) {
+// Whether one of the `count` elements has all bits of its exponent set: infinite or no number.
+template <class Bits>
+bool any_not_finite(const std::byte* data, std::size_t count, Bits exponent) {
+  unsigned found = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    Bits bits = 0;
+    std::memcpy(&bits, data + i * sizeof bits, sizeof bits);
+    found |= static_cast<unsigned>((bits & exponent) == exponent);
+  }
+  return found != 0;
+}
+
+bool any_not_finite(const kernels::WeightView& view, std::size_t row) {
+  const std::byte* data = view.data + row * view.in * size_bytes(view.dtype);
+  switch (view.dtype) {
+    case DType::kF32: return any_not_finite<std::uint32_t>(data, view.in, 0x7F800000U);
+    case DType::kF16: return any_not_finite<std::uint16_t>(data, view.in, 0x7C00U);
+    case DType::kBf16: return any_not_finite<std::uint16_t>(data, view.in, 0x7F80U);
+  }
+  return false;
+}
+
   SY_ASSIGN(const auto view, source.get(id));
   JoinedWeight copy;
   copy.bytes = HostBuffer(weight_bytes(view));
@@ -51,6 +73,16 @@ Result<JoinedWeight> copy_of(WeightSource& source, const WeightId& id) {
 }  // namespace
 
 Result<std::vector<float>> read_vector(WeightSource& source, const WeightId& id) {
+Result<void> check_finite(const kernels::WeightView& view) {
+  for (std::size_t row = 0; row < view.out; ++row) {
+    if (!any_not_finite(view, row)) continue;
+    std::size_t column = 0;
+    while (std::isfinite(element(view, row * view.in + column))) ++column;
+    return fail(ErrorCode::kBadInput, "weight [{}, {}] is not finite", row, column);
+  }
+  return {};
+}
+
   SY_ASSIGN(const auto view, source.get(id));
   std::vector<float> values(view.out * view.in);
   append_as_f32(view, values.data());

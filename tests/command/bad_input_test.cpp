@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <filesystem>
 
 #include "tests/command/run_command.h"
@@ -64,6 +65,43 @@ TEST(BadInput, NonFiniteWeightIsFound) {
   file[file.size() - 2] = '\xc1';
   static_cast<void>(scratch.write("model/model.safetensors", file));
   expect_error(run_alone({"generate", "--model", model, "--prompt", "x"}), 4, "not finite");
+}
+
+// Fills a bf16 tensor of the model copy from element `first` on.
+void spoil(const ScratchFolder& scratch, const std::string& tensor, std::size_t first,
+           std::size_t count, const std::string& bf16) {
+  auto file = read_file(scratch.path("model/model.safetensors"));
+  std::uint64_t header = 0;
+  std::memcpy(&header, file.data(), sizeof header);
+  const auto fields = nlohmann::json::parse(file.substr(8, header));
+  const auto begin = fields.at(tensor).at("data_offsets").at(0).get<std::size_t>();
+  for (std::size_t i = first; i < first + count; ++i) {
+    file.replace(8 + header + begin + 2 * i, 2, bf16);
+  }
+  static_cast<void>(scratch.write("model/model.safetensors", file));
+}
+
+TEST(BadInput, ANonFiniteEmbeddingIsFoundByRowAndColumn) {
+  const ScratchFolder scratch;
+  const auto model = model_copy(scratch);
+  const auto config = nlohmann::json::parse(read_file(model + "/config.json"));
+  const auto hidden = config["hidden_size"].get<std::size_t>();
+  spoil(scratch, "model.embed_tokens.weight", 5 * hidden + 3, 1, "\xc1\x7f");
+  expect_error(run_alone({"generate", "--model", model, "--prompt", "x"}), 4,
+               "embedding: weight [5, 3] is not finite");
+}
+
+// Every weight is finite and the logits are not: no token may be made up from them.
+TEST(BadInput, LogitsThatAreNotFiniteEndTheSequenceWithAnError) {
+  const ScratchFolder scratch;
+  const auto model = model_copy(scratch);
+  spoil(scratch, "model.norm.weight", 0, 1, "\x7f\x7f");
+  for (const char* temperature : {"0", "1"}) {
+    const auto outcome = run_alone(
+        {"generate", "--model", model, "--prompt", "x", "--temperature", temperature, "--json"});
+    expect_error(outcome, 4, "--prompt: the logits are not finite after 0 tokens");
+    EXPECT_EQ(outcome.json()["sequences"][0]["finish_reason"], "not_finite");
+  }
 }
 
 TEST(BadInput, BadYamlNamesFileAndLine) {
