@@ -94,10 +94,11 @@ Result<void> run_rank(const Invocation& invocation, LeadProgram& program,
   } else {
     auto ran = program.run(*session);
     if (!ran && ran.error().scope != ErrorScope::kOperation) return ran;
-    SY_ASSIGN(const auto report, session->close());
-    SY_TRY(std::move(ran));
-    SY_TRY(write_trace_of(invocation.run().log, report));
-    SY_TRY(program.finish(report));
+    const auto report = session->close();
+    SY_TRY(std::move(ran));  // before an error of close(), which may be its echo
+    if (!report) return Unexpected(report.error());
+    SY_TRY(write_trace_of(invocation.run().log, *report));
+    SY_TRY(program.finish(*report));
   }
   return transport.finalize(Deadline::after(clock, options.exchange_deadline));
 }

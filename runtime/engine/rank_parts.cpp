@@ -41,6 +41,18 @@ Result<void> load_experts(model::WeightSource& source, kernels::Device& device,
   return {};
 }
 
+// The kernels that this machine chooses. Other ones add up in another order, to other bits.
+std::string kernel_names(const ClusterOptions& options) {
+  const auto choices = kernels::explain_kernels(options.device_name, options.device);
+  if (!choices) return "none";
+  std::string names;
+  for (const auto& choice : *choices) {
+    if (choice.chosen)
+      names += fmt::format("{}{}={}", names.empty() ? "" : " ", choice.op, choice.candidate);
+  }
+  return names;
+}
+
 }  // namespace
 
 // Ranks that were started with different options would break the exchange half-way.
@@ -48,12 +60,12 @@ std::string world_fingerprint(const ClusterOptions& options, const model::ModelC
   const auto wire = options.wire.value_or(kernels::operand_dtype(options.device.precision));
   return fmt::format(
       "model {} d={} layers={} E={} f={} V={}; precision {} wire {}; routers {} colocation {}; "
-      "placement {} replicas {}; steps {} sequences {} context {} k_max {}",
+      "placement {} replicas {}; steps {} sequences {} context {} k_max {}; kernels {} (--isa)",
       model.family, model.hidden, model.layers, model.experts, model.expert_inner, model.vocab,
       to_string(kernels::operand_dtype(options.device.precision)), to_string(wire), options.routers,
       static_cast<int>(options.colocation), options.placement, options.replicas,
       options.limits.step_tokens_max, options.limits.sequences_max, options.limits.context,
-      options.k_max);
+      options.k_max, kernel_names(options));
 }
 
 std::size_t threads_for_rank(const ClusterOptions& options, const comm::Transport& transport) {
