@@ -1,19 +1,43 @@
 #include "runtime/engine/sampler.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <limits>
 
 #include "runtime/base/random.h"
 
 namespace switchyard::engine {
+namespace {
 
-// Softmax weights by id, the highest 1; their sum.
+// In lanes, so that one comparison does not wait for the one before. A NaN is never the highest.
+float highest_of(std::span<const float> logits) {
+  constexpr std::size_t kLanes = 32;
+  std::array<float, kLanes> lanes;
+  lanes.fill(-std::numeric_limits<float>::infinity());
+  std::size_t i = 0;
+  for (; i + kLanes <= logits.size(); i += kLanes) {
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+      lanes[lane] = logits[i + lane] > lanes[lane] ? logits[i + lane] : lanes[lane];
+    }
+  }
+  for (; i < logits.size(); ++i) lanes[0] = logits[i] > lanes[0] ? logits[i] : lanes[0];
+  return *std::ranges::max_element(lanes);
+}
+
+// Softmax weight, not normalised: 1 for the highest.
+double weight(float logit, float highest, double temperature) {
+  return std::exp((static_cast<double>(logit) - static_cast<double>(highest)) / temperature);
+}
+
+}  // namespace
+
+// Softmax weights by id; their sum.
 double Sampler::weigh(std::span<const float> logits, float highest, double temperature) {
   weights_.resize(logits.size());
   double sum = 0;
   for (std::size_t token = 0; token < logits.size(); ++token) {
-    const double below = static_cast<double>(logits[token]) - static_cast<double>(highest);
-    weights_[token] = std::exp(below / temperature);
+    weights_[token] = weight(logits[token], highest, temperature);
     sum += weights_[token];
   }
   return sum;
@@ -31,35 +55,36 @@ std::uint32_t Sampler::draw_from_all(double left) const {
   return last;
 }
 
-void Sampler::collect(std::span<const float> logits) {
+// False where one of the logits is no number, which has no place in an order.
+bool Sampler::collect(std::span<const float> logits) {
   candidates_.clear();
   ordered_ = 0;
+  bool numbers = true;
   for (std::uint32_t token = 0; token < logits.size(); ++token) {
-    candidates_.push_back({weights_[token], logits[token], token});
+    numbers &= !std::isnan(logits[token]);
+    candidates_.push_back({0, logits[token], token});
   }
+  return numbers;
 }
 
-// Brings the first `count` into their places by falling logit (ties: lower id first). Those behind
-// them stay unordered: few of a vocabulary are ever looked at.
+void Sampler::keep_top_k(std::size_t top_k) {
+  const auto kept = candidates_.begin() + static_cast<std::ptrdiff_t>(top_k);
+  std::partial_sort(candidates_.begin(), kept, candidates_.end(), Before());
+  candidates_.resize(top_k);
+  ordered_ = top_k;
+}
+
+// Brings the first `count` into their places. Those behind them stay unordered: few of a
+// vocabulary are ever looked at.
 void Sampler::order_first(std::size_t count) {
-  if (count <= ordered_) return;
-  const auto before = [](const Candidate& a, const Candidate& b) {
-    return a.logit != b.logit ? a.logit > b.logit : a.token < b.token;
-  };
   const auto at = [this](std::size_t i) {
     return candidates_.begin() + static_cast<std::ptrdiff_t>(i);
   };
   if (count < candidates_.size()) {
-    std::nth_element(at(ordered_), at(count), candidates_.end(), before);
+    std::nth_element(at(ordered_), at(count), candidates_.end(), Before());
   }
-  std::sort(at(ordered_), at(count), before);
+  std::sort(at(ordered_), at(count), Before());
   ordered_ = count;
-}
-
-void Sampler::keep_top_k(std::size_t top_k) {
-  if (top_k == 0 || top_k >= candidates_.size()) return;
-  order_first(top_k);
-  candidates_.resize(top_k);
 }
 
 // The fewest candidates that have top_p of the weight of all, at least one.
@@ -83,16 +108,25 @@ void Sampler::keep_top_p(double top_p) {
 std::optional<std::uint32_t> Sampler::sample(std::span<const float> logits,
                                              const SamplingOptions& options, std::uint64_t seed,
                                              std::uint64_t position) {
-  const auto top = std::max_element(logits.begin(), logits.end());
-  if (top == logits.end() || !std::isfinite(*top)) return std::nullopt;
-  if (options.temperature <= 0) return static_cast<std::uint32_t>(top - logits.begin());
-  const double sum = weigh(logits, *top, options.temperature);
-  if (!std::isfinite(sum)) return std::nullopt;
+  if (options.temperature <= 0) {
+    const auto top = std::max_element(logits.begin(), logits.end());
+    if (top == logits.end() || !std::isfinite(*top)) return std::nullopt;
+    return static_cast<std::uint32_t>(top - logits.begin());
+  }
+  const float highest = highest_of(logits);
+  if (!std::isfinite(highest)) return std::nullopt;
   const double unit = to_unit(hash_counters(seed, position));
   const bool some = options.top_k > 0 && options.top_k < logits.size();
-  if (!some && options.top_p >= 1) return draw_from_all(unit * sum);
-  collect(logits);
-  keep_top_k(options.top_k);
+  if (!some && options.top_p >= 1) {
+    const double sum = weigh(logits, highest, options.temperature);
+    if (!std::isfinite(sum)) return std::nullopt;
+    return draw_from_all(unit * sum);
+  }
+  if (!collect(logits)) return std::nullopt;
+  if (some) keep_top_k(options.top_k);
+  for (auto& candidate : candidates_) {
+    candidate.weight = weight(candidate.logit, highest, options.temperature);
+  }
   if (options.top_p < 1) keep_top_p(options.top_p);
   double mass = 0;
   for (const auto& candidate : candidates_) mass += candidate.weight;

@@ -38,9 +38,15 @@ class Sampler {
   };
   [[nodiscard]] double weigh(std::span<const float> logits, float highest, double temperature);
   [[nodiscard]] std::uint32_t draw_from_all(double left) const;
-  void collect(std::span<const float> logits);
-  void order_first(std::size_t count);
+  // By falling logit; ties: the lower id first. An object, so that sorting inlines it.
+  struct Before {
+    [[nodiscard]] bool operator()(const Candidate& a, const Candidate& b) const noexcept {
+      return a.logit != b.logit ? a.logit > b.logit : a.token < b.token;
+    }
+  };
+  [[nodiscard]] bool collect(std::span<const float> logits);
   void keep_top_k(std::size_t top_k);
+  void order_first(std::size_t count);
   void keep_top_p(double top_p);
 
   std::vector<double> weights_;  // [V] by id, not normalised
