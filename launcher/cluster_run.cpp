@@ -1,7 +1,9 @@
 #include "launcher/cluster_run.h"
 
 #include <cstdio>
+#include <exception>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <thread>
 
@@ -51,10 +53,9 @@ Result<void> write_trace_of(const config::LogSection& log, const engine::Cluster
   return {};
 }
 
-// One rank's life. Once opened an error is this rank's own; those of open() are everyone's.
-Result<void> run_rank(const Invocation& invocation, LeadProgram& program,
-                      comm::Transport& transport, const engine::StopSignals& signals,
-                      Remains& remains) {
+// Once opened an error is this rank's own; those of open() are everyone's.
+Result<void> live(const Invocation& invocation, LeadProgram& program, comm::Transport& transport,
+                  const engine::StopSignals& signals, Remains& remains) {
   const SteadyClock& clock = remains.clock;
   const bool lead = transport.rank() == RankId(0);
   SY_ASSIGN(const auto format, parse_log_format(invocation.run().log.format));
@@ -104,12 +105,26 @@ Result<void> run_rank(const Invocation& invocation, LeadProgram& program,
 }
 
 Result<void> run_mpi_rank(const Invocation& invocation, LeadProgram& program,
+// One rank's life. What a library throws is the end of this rank: it has told nobody.
+Result<void> run_rank(const Invocation& invocation, LeadProgram& program,
+                      comm::Transport& transport, const engine::StopSignals& signals,
+                      Remains& remains) {
+  try {
+    return live(invocation, program, transport, signals, remains);
+  } catch (const std::bad_alloc&) {
+    return fail(ErrorCode::kLimit, ErrorScope::kProcess, "this machine has not enough memory");
+  } catch (const std::exception& error) {
+    return fail(ErrorCode::kInternal, ErrorScope::kProcess, "{}", error.what());
+  }
+}
+
                           comm::Transport& transport, const engine::StopSignals& signals) {
   Remains remains;
   auto outcome = run_rank(invocation, program, transport, signals, remains);
   if (outcome) return outcome;
   const bool follower = transport.rank() != RankId(0);
-  if (transport.size() > 1 && remains.opened) {
+  const bool untold = outcome.error().scope == ErrorScope::kProcess;
+  if (transport.size() > 1 && (remains.opened || untold)) {
     // The others may be waiting for this rank: the job ends here, with this rank's verdict.
     std::fprintf(stderr, "switchyard: error: rank %u: %s\n", transport.rank().value(),
                  outcome.error().message.c_str());

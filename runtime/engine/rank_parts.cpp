@@ -154,7 +154,7 @@ Result<RankParts> make_rank_parts(const ClusterOptions& options, model::WeightSo
   const auto& member = parts.member(transport.rank());
   if (member.router) {
     SY_ASSIGN(parts.transformer,
-              load_router_part(source, *parts.device, sizes.engine.limits.context));
+              load_router_part(source, *parts.device, positions_max(sizes.engine)));
   }
   parts.store = std::make_unique<moe::ExpertStore>(config.moe_layer_count(), config.experts);
   SY_TRY(

@@ -65,7 +65,7 @@ Result<void> Worker::make_parts() {
 
 Result<void> Worker::make_engine() {
   SY_ASSIGN(parts_.transformer,
-            load_router_part(*source_, *parts_.device, sizes_.engine.limits.context));
+            load_router_part(*source_, *parts_.device, positions_max(sizes_.engine)));
   SY_ASSIGN(parts_.engine, Engine::create(sizes_.engine, *parts_.transformer, *parts_.device,
                                           *parts_.plane, clock_));
   parts_.engine->set_timeline(parts_.timeline.get());

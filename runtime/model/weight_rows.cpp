@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "runtime/base/check.h"
+#include "runtime/base/try_buffer.h"
 
 namespace switchyard::model {
 namespace {
@@ -37,7 +38,6 @@ void append_as_f32(const kernels::WeightView& view, float* to) {
   for (std::size_t i = 0; i < view.out * view.in; ++i) to[i] = element(view, i);
 }
 
-Result<JoinedWeight> copy_of(WeightSource& source, const WeightId& id) {
 // Whether one of the `count` elements has all bits of its exponent set: infinite or no number.
 template <class Bits>
 bool any_not_finite(const std::byte* data, std::size_t count, Bits exponent) {
@@ -60,9 +60,10 @@ bool any_not_finite(const kernels::WeightView& view, std::size_t row) {
   return false;
 }
 
+Result<JoinedWeight> copy_of(WeightSource& source, const WeightId& id) {
   SY_ASSIGN(const auto view, source.get(id));
   JoinedWeight copy;
-  copy.bytes = HostBuffer(weight_bytes(view));
+  SY_ASSIGN(copy.bytes, try_buffer(weight_bytes(view)));
   std::memcpy(copy.bytes.data(), view.data, weight_bytes(view));
   copy.view = view;
   copy.view.data = copy.bytes.data();
@@ -72,7 +73,6 @@ bool any_not_finite(const kernels::WeightView& view, std::size_t row) {
 
 }  // namespace
 
-Result<std::vector<float>> read_vector(WeightSource& source, const WeightId& id) {
 Result<void> check_finite(const kernels::WeightView& view) {
   for (std::size_t row = 0; row < view.out; ++row) {
     if (!any_not_finite(view, row)) continue;
@@ -83,6 +83,7 @@ Result<void> check_finite(const kernels::WeightView& view) {
   return {};
 }
 
+Result<std::vector<float>> read_vector(WeightSource& source, const WeightId& id) {
   SY_ASSIGN(const auto view, source.get(id));
   std::vector<float> values(view.out * view.in);
   append_as_f32(view, values.data());
@@ -120,7 +121,7 @@ Result<JoinedWeight> join_rows(WeightSource& source, std::initializer_list<Weigh
   }
   JoinedWeight joined;
   const DType dtype = mixed ? DType::kF32 : first.dtype;
-  joined.bytes = HostBuffer(rows * first.in * size_bytes(dtype));
+  SY_ASSIGN(joined.bytes, try_buffer(rows * first.in * size_bytes(dtype)));
   joined.view = {joined.bytes.data(), dtype, rows, first.in};
   std::byte* to = joined.bytes.data();
   for (const auto& part : parts) {
