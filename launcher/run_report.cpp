@@ -163,6 +163,10 @@ json routing_json(const routing::RoutingStats& stats, const model::ModelConfig& 
           {"saved_total", savings.total}};
 }
 
+std::string document_text(const json& document) {
+  return document.dump(2, ' ', false, json::error_handler_t::replace);
+}
+
 json report_json(const RunReport& report, const model::ModelConfig& model) {
   const auto tokens = count_tokens(report.result);
   const auto& times = report.result.times;

@@ -58,7 +58,7 @@ class EvalProgram final : public PolicyProgram {
                                  {"tokens_per_second", score_.tokens_per_second()}};
       document.update(routing_json(score_.result.stats, model_));
       document["report"] = report_json(report_, model_);
-      std::printf("%s\n", document.dump(2).c_str());
+      std::printf("%s\n", document_text(document).c_str());
       return {};
     }
     std::printf("%s: %zu tokens, %.4f nats/token, perplexity %.4f, %.4f bits/byte\n%s",

@@ -114,7 +114,7 @@ class GenerateProgram final : public PolicyProgram, public ServedProgram {
       document["report"]["trace_ids"][prompts_[result.id.index()].id] =
           result.trace.trace_id_text();
     }
-    return document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+    return document_text(document) + "\n";
   }
 
   Result<std::string> lines() const {

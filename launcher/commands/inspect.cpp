@@ -5,6 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include "launcher/cluster_run.h"
+#include "launcher/run_report.h"
+#include "runtime/engine/rank_sizes.h"
 #include "runtime/model/checkpoint/checkpoint.h"
 #include "runtime/model/layout.h"
 #include "runtime/placement/planner_table.h"
@@ -160,7 +162,7 @@ class InspectCommand final : public Command {
                                    {"weight_bytes", entry.weight_bytes},
                                    {"kv_bytes", entry.kv_bytes}});
     }
-    std::printf("%s\n", document.dump(2).c_str());
+    std::printf("%s\n", document_text(document).c_str());
   }
 
   bool json_ = false;
