@@ -188,3 +188,18 @@ Result<void> write_text_file(const std::string& path, std::string_view text) {
 }
 
 }  // namespace switchyard::launcher
+Result<void> check_out_file(const std::string& path) {
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error)) {
+    return fail(ErrorCode::kIo, "{}: cannot be written: it is a folder", path);
+  }
+  const std::string temporary = path + ".part";
+  std::ofstream out(temporary, std::ios::binary | std::ios::trunc);
+  if (!out) {
+    return fail(ErrorCode::kIo, "{}: cannot be written: {}", temporary, std::strerror(errno));
+  }
+  out.close();
+  std::filesystem::remove(temporary, error);
+  return {};
+}
+

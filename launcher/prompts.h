@@ -51,5 +51,7 @@ struct PromptLimits {
 [[nodiscard]] Result<std::string> read_text_file(const std::string& path, std::size_t bytes_max);
 // Writes a file whole or not at all (temporary file, then rename). Errors: kIo naming the path.
 [[nodiscard]] Result<void> write_text_file(const std::string& path, std::string_view text);
+// Whether a run's result can be put there: asked before the work. Errors: kIo naming the path.
+[[nodiscard]] Result<void> check_out_file(const std::string& path);
 
 }  // namespace switchyard::launcher

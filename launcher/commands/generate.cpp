@@ -22,8 +22,9 @@ class GenerateProgram final : public PolicyProgram, public ServedProgram {
 
   Result<void> prepare(const model::ModelConfig& model) override {
     SY_TRY(prepare_policy(model));
-    SY_ASSIGN(prompts_, take_prompts(flags_.prompts, flags_.prompts_file));
-    return {};
+    SY_ASSIGN(prompts_,
+              take_prompts(flags_.prompts, flags_.prompts_file, run_.sampling.max_tokens));
+    return flags_.out.empty() ? Result<void>{} : check_out_file(flags_.out);
   }
 
   // Without a controller nobody could say where the rows of a regime may go.

@@ -22,6 +22,7 @@ class TraceProgram final : public PolicyProgram {
 
   Result<void> prepare(const model::ModelConfig& model) override {
     SY_TRY(prepare_policy(model));
+    SY_TRY(check_out_file(flags_.out));
     if (!flags_.text.empty()) {
       SY_ASSIGN(const auto text, read_scored_text(flags_.text, tokenizer_.get(), model.vocab));
       requests_ = observing_requests(scoring_requests(text.ids, window_of(run_, model)));
