@@ -65,8 +65,8 @@ class GenerateProgram final : public PolicyProgram, public ServedProgram {
       std::FILE* stream = flags_.prompts_file.empty() && flags_.out.empty() ? stdout : stderr;
       std::fwrite(closing.data(), 1, closing.size(), stream);
     }
-    if (!report.conserved()) {
     SY_TRY(check_finite());
+    if (!report.conserved()) {
       return fail(ErrorCode::kInternal, "pairs were lost: {} dispatched, {} served, {} answered",
                   report.pairs_dispatched(), report.pairs_served(), report.pairs_answered());
     }
@@ -74,7 +74,6 @@ class GenerateProgram final : public PolicyProgram, public ServedProgram {
   }
 
  private:
-  Result<nlohmann::json> sequence_json(const engine::SequenceResult& result) const {
   // What came out stands; that it ends early is an error.
   Result<void> check_finite() const {
     for (const auto& result : report_.result.sequences) {
@@ -86,6 +85,7 @@ class GenerateProgram final : public PolicyProgram, public ServedProgram {
     return {};
   }
 
+  Result<nlohmann::json> sequence_json(const engine::SequenceResult& result) const {
     nlohmann::json entry = {
         {"id", prompts_[result.id.index()].id},
         {"prompt_tokens", result.prompt_tokens},
@@ -153,7 +153,8 @@ class GenerateCommand final : public Command {
   std::string_view summary() const override { return "continue prompts"; }
   std::string_view examples() const override {
     return "  switchyard generate --preset demo --prompt \"Once upon a time\"\n"
-           "  mpirun -n 4 switchyard generate --model DIR --prompt \"...\" --max-tokens 200\n"
+           "  mpirun -n 4 --bind-to none switchyard generate --model DIR --prompt \"...\" "
+           "--max-tokens 200\n"
            "  switchyard generate --model DIR --prompts FILE.jsonl --out answers.jsonl\n"
            "  switchyard generate --preset demo --prompt \"...\" \\\n"
            "      --routing top-p:theta=0.6,k_min=1,k_max=6 --json\n";

@@ -29,7 +29,8 @@ class TraceProgram final : public PolicyProgram {
       for (const auto& request : requests_) names_.push_back(fmt::format("{}", request.id.value()));
       return {};
     }
-    SY_ASSIGN(const auto prompts, take_prompts(flags_.prompts, flags_.prompts_file));
+    SY_ASSIGN(const auto prompts,
+              take_prompts(flags_.prompts, flags_.prompts_file, run_.sampling.max_tokens));
     requests_ = generation_requests(prompts, run_, model);
     for (const auto& prompt : prompts) names_.push_back(prompt.id);
     return {};
