@@ -61,7 +61,8 @@ Result<void> live(const Invocation& invocation, LeadProgram& program, comm::Tran
   SY_ASSIGN(const auto format, parse_log_format(invocation.run().log.format));
   SY_ASSIGN(auto log, make_log(transport.rank(), invocation.run().log.level, format));
   if (lead) {
-    for (const auto& sentence : ignored_settings(invocation.config)) log->warn("{}", sentence);
+    const auto ignored = ignored_settings(invocation.config);
+    if (!ignored.empty()) log->warn("{}", ignored);
   }
   SY_ASSIGN(auto options, cluster_options(invocation.config));
   auto source = open_weights(invocation.config);
