@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <filesystem>
 #include <set>
-#include <thread>
 
 #include "launcher/bench/bench_parts.h"
 #include "launcher/cluster_run.h"
+#include "runtime/base/cores.h"
 
 namespace switchyard::launcher {
 namespace {
@@ -53,7 +53,8 @@ class BenchCommand final : public Command {
     return "  switchyard bench --config configs/shapes/M.yaml --threads 2\n"
            "  switchyard bench model --model DIR --json-lines\n"
            "  mpirun -n 2 switchyard bench exchange\n"
-           "  mpirun -n 2 switchyard bench model --config configs/shapes/M.yaml --routers 2 "
+           "  mpirun -n 2 --bind-to none switchyard bench model --config configs/shapes/M.yaml "
+           "--routers 2 "
            "--colocate\n";
   }
   void add_flags(CLI::App& app) override {
@@ -104,7 +105,7 @@ class BenchCommand final : public Command {
                                              engine::ClusterOptions& options, BenchRows& rows) {
     // Under mpirun the ceilings are those of all ranks of this host together.
     std::size_t threads = options.device.threads;
-    if (threads == 0) threads = std::max(1U, std::thread::hardware_concurrency());
+    if (threads == 0) threads = usable_cores();
     kernels::CeilingOptions ceiling_options;
     ceiling_options.threads = threads;
     const auto ceilings = kernels::measure_ceilings(ceiling_options);

@@ -159,7 +159,8 @@ class RankCommand final : public Command {
     return "be one rank of a cluster with a controller (started by `launch`)";
   }
   std::string_view examples() const override {
-    return "  mpirun -n 4 --enable-recovery switchyard rank --controller HOST:PORT \\\n"
+    return "  mpirun -n 4 --bind-to none --enable-recovery switchyard rank --controller HOST:PORT "
+           "\\\n"
            "      --secret-file FILE --preset demo\n";
   }
   void add_flags(CLI::App& app) override {

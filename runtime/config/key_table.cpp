@@ -87,7 +87,7 @@ void add_device(std::vector<Key>& keys) {
   rows.choice("isa", field<kIn, &S::isa>(), {"auto", "avx512-bf16", "avx512", "avx2", "ref"},
               "Instruction set of the kernels; auto: the best that this processor has");
   rows.count("threads", field<kIn, &S::threads>(), 0, 1024,
-             "Compute threads of a rank; 0: the host's cores / its ranks, at least 1");
+             "Compute threads of a rank; 0: its share of the cores that it may use, at least 1");
 }
 
 void add_balancing(Rows& rows) {
@@ -151,7 +151,8 @@ void add_cluster(std::vector<Key>& keys) {
               {"local-first", "nearest", "round-robin", "weighted"},
               "Which copy of an expert gets a row");
   rows.text("link_costs", field<kIn, &S::link_costs>(),
-            "What rows between regions cost, for nearest, such as eu-west:us-east=80; empty: as measured");
+            "What rows between regions cost, for nearest, such as eu-west:us-east=80; empty: as "
+            "measured");
   rows.real("spill_over", field<kIn, &S::spill_over>(), 0, 1024,
             "nearest: fair shares of a dispatch after which a farther copy is taken; 0: never");
   rows.choice("wire", field<kIn, &S::wire>(), {"auto", "bf16", "fp32"},
@@ -187,7 +188,6 @@ void add_cluster(std::vector<Key>& keys) {
              "How long an expert rank waits for the other routers' rows, in microseconds");
   rows.count("micro_batches", field<kIn, &S::micro_batches>(), 0, 16,
              "Parts of a step that overlap; 0: 2 where experts are on other ranks, else 1");
-}
   rows.need_launch({"link_costs", "spares", "spawns", "loss", "regions", "residency", "autoscale",
                     "experts_min", "experts_max", "busy_target", "autoscale_interval_ms",
                     "autoscale_window_ms"});
@@ -196,6 +196,7 @@ void add_cluster(std::vector<Key>& keys) {
                     "extra_slots"});
   rows.need_launch({"breaker_failures", "breaker_open_ms", "breaker_timeout_ms", "retry_base_ms",
                     "retry_cap_ms", "retry_ratio", "retry_per_second", "attempts_max"});
+}
 
 void add_routing(std::vector<Key>& keys) {
   using S = RoutingSection;
@@ -253,8 +254,8 @@ void add_tls(std::vector<Key>& keys) {
   rows.path("key", field<kIn, &S::key>(), "Its private key in PEM, mode 0600, no passphrase");
   rows.path("authority", field<kIn, &S::authority>(),
             "Certificates in PEM that sign for every peer of the cluster");
-}
   rows.need_launch({"certificate", "key", "authority"});
+}
 
 void add_log(std::vector<Key>& keys) {
   using S = LogSection;

@@ -1,8 +1,8 @@
 #include "runtime/engine/rank_parts.h"
 
 #include <algorithm>
-#include <thread>
 
+#include "runtime/base/cores.h"
 #include "runtime/engine/expert_loader.h"
 #include "runtime/engine/rank_sizes.h"
 #include "runtime/placement/planner_table.h"
@@ -73,8 +73,9 @@ std::size_t threads_for_rank(const ClusterOptions& options, const comm::Transpor
   const auto hosts = transport.hosts();
   const auto ranks_here =
       static_cast<std::size_t>(std::ranges::count(hosts, hosts[transport.rank().index()]));
-  const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
-  return std::max<std::size_t>(1, cores / ranks_here);
+  if (transport.name() == "local") return std::max<std::size_t>(1, usable_cores() / ranks_here);
+  // A launcher may have bound this process to a part of what it may use itself.
+  return std::min(usable_cores(), std::max<std::size_t>(1, shared_cores() / ranks_here));
 }
 
 Result<placement::View> make_static_view(const ClusterOptions& options,

@@ -33,7 +33,8 @@ using LoadProgress = std::function<void(std::size_t done, std::size_t total)>;
 [[nodiscard]] std::string world_fingerprint(const ClusterOptions& options,
                                             const model::ModelConfig& model);
 
-// Threads for a rank: what was asked for, or its share of the host's cores.
+// Threads for a rank: what was asked for, or its share of the cores that the host's ranks may use,
+// and no more than it may use itself.
 [[nodiscard]] std::size_t threads_for_rank(const ClusterOptions& options,
                                            const comm::Transport& transport);
 
