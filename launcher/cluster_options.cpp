@@ -43,8 +43,7 @@ Result<model::ModelConfig> random_shape(const config::ModelSection& section) {
 
 }  // namespace
 
-Result<engine::ClusterOptions> cluster_options(const config::EffectiveConfig& config) {
-  const auto& run = config.run;
+Result<engine::ClusterOptions> cluster_options(const config::RunConfig& run) {
   engine::ClusterOptions options;
   options.routers = run.cluster.routers == 0 ? 1 : run.cluster.routers;
   options.colocation =

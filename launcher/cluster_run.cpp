@@ -64,7 +64,7 @@ Result<void> live(const Invocation& invocation, LeadProgram& program, comm::Tran
     const auto ignored = ignored_settings(invocation.config);
     if (!ignored.empty()) log->warn("{}", ignored);
   }
-  SY_ASSIGN(auto options, cluster_options(invocation.config));
+  SY_ASSIGN(auto options, cluster_options(invocation.run()));
   auto source = open_weights(invocation.config);
   if (source && lead && !invocation.run().log.trace_out.empty()) {
     if (auto writable = check_trace_path(invocation.run().log.trace_out); !writable) {
@@ -105,7 +105,6 @@ Result<void> live(const Invocation& invocation, LeadProgram& program, comm::Tran
   return transport.finalize(Deadline::after(clock, options.exchange_deadline));
 }
 
-Result<void> run_mpi_rank(const Invocation& invocation, LeadProgram& program,
 // One rank's life. What a library throws is the end of this rank: it has told nobody.
 Result<void> run_rank(const Invocation& invocation, LeadProgram& program,
                       comm::Transport& transport, const engine::StopSignals& signals,
@@ -119,6 +118,7 @@ Result<void> run_rank(const Invocation& invocation, LeadProgram& program,
   }
 }
 
+Result<void> run_mpi_rank(const Invocation& invocation, LeadProgram& program,
                           comm::Transport& transport, const engine::StopSignals& signals) {
   Remains remains;
   auto outcome = run_rank(invocation, program, transport, signals, remains);

@@ -35,7 +35,8 @@ std::string processor_name() {
   return name;
 }
 
-// Rank 0 measures and prints; under mpirun the others only take part where several ranks are needed.
+// Rank 0 measures and prints; under mpirun the others only take part where several ranks are
+// needed.
 bool is_first_rank(const Invocation& invocation) {
   for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"}) {
     if (const char* rank = invocation.env()(name)) return std::string(rank) == "0";
@@ -76,10 +77,11 @@ class BenchCommand final : public Command {
     BenchRows rows(flags_.json_lines ? BenchRows::Format::kJsonLines : BenchRows::Format::kText);
     if (flags_.area == "exchange") return bench_exchange(invocation, rows);
     const bool first = is_first_rank(invocation);
-    SY_ASSIGN(auto options, cluster_options(invocation.config));
+    SY_ASSIGN(auto options, cluster_options(invocation.run()));
     if (options.device_name != "cpu") {
-      return fail(ErrorCode::kUnsupported,
-                  "bench holds figures against the ceilings of the cpu; tests/gpu/run measures GPUs");
+      return fail(
+          ErrorCode::kUnsupported,
+          "bench holds figures against the ceilings of the cpu; tests/gpu/run measures GPUs");
     }
     kernels::Ceilings ceilings;
     if (first) {
@@ -92,7 +94,8 @@ class BenchCommand final : public Command {
       SY_TRY(bench_kernels(options.device, source->config(), flags_.plan, ceilings, rows));
     }
     if (first && (flags_.area == "all" || flags_.area == "moe")) {
-      SY_TRY(bench_moe(options, source->config(), flags_.plan, invocation.run().routing.spec, rows));
+      SY_TRY(
+          bench_moe(options, source->config(), flags_.plan, invocation.run().routing.spec, rows));
     }
     if (flags_.area == "all" || flags_.area == "model") {
       SY_TRY(bench_model(invocation, flags_.plan, ceilings, rows));

@@ -64,7 +64,7 @@ Result<engine::WorkerOptions> worker_options(const Invocation& invocation,
                                              const comm::Transport& transport) {
   const auto& run = invocation.run();
   engine::WorkerOptions options;
-  SY_ASSIGN(options.cluster, cluster_options(invocation.config));
+  SY_ASSIGN(options.cluster, cluster_options(invocation.run()));
   options.cluster.k_max = configured_k_max(run, model);
   options.cluster.timeline_spans =
       std::min(options.cluster.timeline_spans, kTraceBytesMax / sizeof(Span) / transport.size());
@@ -123,8 +123,7 @@ Result<void> run_life(const Invocation& invocation, const RankFlags& flags, cons
   control::RankGauges gauges;
   SY_ASSIGN(const auto worker, engine::Worker::open(options, std::move(source), transport, clock,
                                                     signals, mailbox, gauges, log));
-  SY_ASSIGN(auto registration,
-            agent_options(flags, invocation.run(), *worker, options.kind, seat));
+  SY_ASSIGN(auto registration, agent_options(flags, invocation.run(), *worker, options.kind, seat));
   SY_ASSIGN(const auto agent, net::Agent::start(std::move(registration), mailbox, gauges, log));
   TimePoint seen = clock.now();
   auto outcome = worker->run([&clock, &seen, &agent] {
