@@ -85,8 +85,7 @@ Result<std::unique_ptr<model::WeightSource>> open_weights(const config::Effectiv
 }
 
 std::size_t configured_k_max(const config::RunConfig& run, const model::ModelConfig& model) {
-  const auto router = routing::make_router(run.routing.spec, engine::convention_of(model), {});
-  return router ? (*router)->k_max() : 0;
+  return routing::largest_k(run.routing.spec, engine::convention_of(model)).value_or(0);
 }
 
 }  // namespace switchyard::launcher

@@ -112,9 +112,10 @@ Result<ScoredText> read_scored_text(const std::string& path, const model::Tokeni
     return fail(ErrorCode::kBadInput, "{}: {} token(s); at least 2 are needed", path, ids->size());
   }
   ScoredText scored;
-  SY_ASSIGN(const auto first,
-            tokenizer->decode(std::span(*ids).first(1), model::Tokenizer::Special::kKeep));
-  scored.target_bytes = text.size() - first.size();
+  // Not the text less its first token: that may be a mark of the tokenizer's own.
+  SY_ASSIGN(const auto targets,
+            tokenizer->decode(std::span(*ids).subspan(1), model::Tokenizer::Special::kKeep));
+  scored.target_bytes = targets.size();
   scored.ids = std::move(ids).value();
   return scored;
 }

@@ -32,6 +32,10 @@ class EvalProgram final : public PolicyProgram {
 
   Result<void> prepare(const model::ModelConfig& model) override {
     SY_TRY(prepare_policy(model));
+    if (flags_.random_tokens == 1) {
+      return fail(ErrorCode::kUsage,
+                  "--random-tokens 1: at least 2 are needed, the first is given");
+    }
     if (flags_.random_tokens > 0) {
       text_ = random_text(flags_.random_tokens, run_.sampling.seed, model.vocab);
       return {};
