@@ -42,16 +42,23 @@ class PublicRunFile {
     const auto run = read_run_file(from);
     // Without a home, or where it cannot be written, --run-file still finds the cluster.
     if (path_.empty() || !run || !write_run_file(path_, *run)) path_.clear();
+    if (run) controller_ = run->controller;
   }
+  // A later launch may have put its own there; that one stays.
   ~PublicRunFile() {
+    if (path_.empty()) return;
+    const auto now = read_run_file(path_);
     std::error_code ignored;
-    if (!path_.empty()) std::filesystem::remove(path_, ignored);
+    if (now && net::to_string(now->controller) == net::to_string(controller_)) {
+      std::filesystem::remove(path_, ignored);
+    }
   }
   PublicRunFile(const PublicRunFile&) = delete;
   PublicRunFile& operator=(const PublicRunFile&) = delete;
 
  private:
   std::string path_;
+  net::Endpoint controller_;
 };
 
 class LaunchCommand final : public Command {

@@ -16,8 +16,8 @@ namespace switchyard::launcher {
 
 class ChildProcess {
  public:
-  // words[0]: the program, looked up in PATH. Its output goes where this process's error output
-  // goes; `quiet` sends it to `log_file` instead. Errors: kNotFound, kIo.
+  // words[0]: the program, looked up in PATH. Its output is appended to `log_file`. Errors:
+  // kNotFound, kIo.
   [[nodiscard]] static Result<ChildProcess> start(const std::vector<std::string>& words,
                                                   const std::string& log_file);
   ChildProcess(ChildProcess&& other) noexcept : pid_(other.pid_), exit_(other.exit_) {

@@ -1,5 +1,6 @@
 #include "launcher/launch/cluster_processes.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -45,8 +46,9 @@ Result<std::unique_ptr<ClusterProcesses>> ClusterProcesses::start(
   SY_ASSIGN(cluster->tls_, open_tls(config.run.tls));
   SY_TRY(cluster->make_directory(flags));
   SY_ASSIGN(cluster->secret_, net::make_secret_file(cluster->places_.in("secret")));
-  if (auto started = cluster->start_controller(); !started) {
-    return Unexpected(cluster->keep_logs(std::move(started).error()));
+  SY_TRY(cluster->start_controller());
+  if (auto listens = cluster->await_address(); !listens) {
+    return Unexpected(cluster->keep_logs(std::move(listens).error()));
   }
   SY_ASSIGN(auto ranks, ChildProcess::start(mpirun_words(flags, config, cluster->places_),
                                             cluster->places_.in("ranks.log")));
@@ -72,6 +74,14 @@ Result<void> ClusterProcesses::make_directory(const LaunchFlags& flags) {
     temporary_ = true;
     return {};
   }
+  const auto before = read_run_file(places_.in("run.json"));
+  if (before && before->pid > 0 && ::kill(static_cast<pid_t>(before->pid), 0) == 0) {
+    return fail(
+        ErrorCode::kUsage,
+        "{}: a cluster uses this directory (controller: process {}); give another --dir, or "
+        "remove {} if that process is something else",
+        flags.directory, before->pid, places_.in("run.json"));
+  }
   std::error_code error;
   std::filesystem::create_directories(flags.directory, error);
   if (error) return fail(ErrorCode::kIo, "{}: {}", flags.directory, error.message());
@@ -87,21 +97,26 @@ Result<void> ClusterProcesses::start_controller() {
   SY_ASSIGN(auto controller, ChildProcess::start(controller_words(flags_, *config_, places_),
                                                  places_.in("controller.log")));
   controller_.emplace(std::move(controller));
-  return await_address();
+  starting_ = true;
+  return {};
+}
+
+Result<bool> ClusterProcesses::read_address() {
+  const std::string file = places_.in("run.json");
+  if (!std::filesystem::exists(file)) return false;  // it appears as a whole
+  SY_ASSIGN(const auto run, read_run_file(file));
+  places_.controller = run.controller;
+  places_.admin = run.admin;
+  starting_ = false;
+  return true;
 }
 
 Result<void> ClusterProcesses::await_address() {
   const auto deadline = Deadline::after(clock_, kListenDeadline);
-  const std::string file = places_.in("run.json");
   while (true) {
-    if (std::filesystem::exists(file)) {  // it appears as a whole
-      SY_ASSIGN(const auto run, read_run_file(file));
-      places_.controller = run.controller;
-      admin_ = run.admin;
-      return {};
-    }
-    const auto ended = controller_->exit_code();
-    if (ended) {
+    SY_ASSIGN(const bool listens, read_address());
+    if (listens) return {};
+    if (const auto ended = controller_->exit_code()) {
       return fail(ErrorCode::kPeer, "the controller ended with exit code {}", *ended);
     }
     if (deadline.passed(clock_)) {
@@ -127,15 +142,22 @@ bool ClusterProcesses::ranks_ended() {
   return ranks_->exit_code() && !late;
 }
 
-Result<ClusterProcesses::Standing> ClusterProcesses::look_after() {
+// A controller with a long journal may read for a while before it listens: it is waited for as
+// long as it lives.
+Result<ClusterProcesses::Standing> ClusterProcesses::look_after(ControllerEnd end) {
   if (ranks_ended()) return Standing::kRanksEnded;
-  if (!controller_->exit_code()) return Standing::kRuns;
+  const auto ended = controller_->exit_code();
+  if (!ended && starting_) {
+    SY_TRY(read_address());
+    return Standing::kRuns;
+  }
+  if (!ended || (*ended == 0 && end == ControllerEnd::kExpected)) return Standing::kRuns;
   if (++restarts_ > kRestartsMax) {
     return fail(ErrorCode::kPeer, "the controller died {} times", restarts_);
   }
   controller_.reset();
   SY_TRY(start_controller());
-  return Standing::kControllerRestarted;
+  return Standing::kRuns;
 }
 
 void ClusterProcesses::end(Duration patience) {

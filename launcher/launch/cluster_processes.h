@@ -30,15 +30,18 @@ class ClusterProcesses {
   ~ClusterProcesses();
 
   [[nodiscard]] const net::Endpoint& controller() const noexcept { return places_.controller; }
-  [[nodiscard]] const std::optional<net::Endpoint>& admin() const noexcept { return admin_; }
+  [[nodiscard]] const std::optional<net::Endpoint>& admin() const noexcept { return places_.admin; }
   [[nodiscard]] const net::Secret& secret() const noexcept { return secret_; }
   // Null: plain connections.
   [[nodiscard]] const std::shared_ptr<net::TlsIdentity>& tls() const noexcept { return tls_; }
   [[nodiscard]] const LaunchPlaces& places() const noexcept { return places_; }
 
-  enum class Standing { kRuns, kControllerRestarted, kRanksEnded };
-  // Looks after the processes; call it often. Errors: the controller dies again and again.
-  [[nodiscard]] Result<Standing> look_after();
+  enum class Standing { kRuns, kRanksEnded };
+  // kExpected: everything was told to end, and a controller that has left in order stays away.
+  enum class ControllerEnd { kUnexpected, kExpected };
+  // Looks after the processes; call it often. A controller that dies is started again, also when it
+  // dies while it starts. Blocks: no. Errors: it dies again and again.
+  [[nodiscard]] Result<Standing> look_after(ControllerEnd end = ControllerEnd::kUnexpected);
   // A process for the slot of a rank whose life number `life` has ended; once for each life.
   // Errors: kIo.
   [[nodiscard]] Result<void> start_late_rank(RankId slot, std::uint32_t life);
@@ -52,6 +55,8 @@ class ClusterProcesses {
   [[nodiscard]] Result<void> make_directory(const LaunchFlags& flags);
   [[nodiscard]] Result<void> start_controller();
   [[nodiscard]] Result<void> await_address();
+  // Whether the controller listens by now.
+  [[nodiscard]] Result<bool> read_address();
   [[nodiscard]] bool ranks_ended();
 
   SteadyClock clock_;
@@ -59,13 +64,13 @@ class ClusterProcesses {
   const config::EffectiveConfig* config_ = nullptr;
   LaunchPlaces places_;
   bool temporary_ = false;  // the directory goes when this goes
-  std::optional<net::Endpoint> admin_;
   net::Secret secret_;
   std::shared_ptr<net::TlsIdentity> tls_;
   std::optional<ChildProcess> controller_;
   std::optional<ChildProcess> ranks_;
   std::map<RankId, std::uint32_t> replaced_;  // the life that a process was started for
   std::list<ChildProcess> late_ranks_;
+  bool starting_ = false;  // the controller does not listen yet
   std::uint32_t restarts_ = 0;
 };
 

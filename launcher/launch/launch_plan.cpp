@@ -26,6 +26,9 @@ std::vector<std::string> controller_words(const LaunchFlags& flags,
                                     "--run-file",    places.in("run.json"),
                                     "--secret-file", places.in("secret"),
                                     "--journal",     places.in("journal")};
+  if (places.admin) {
+    words.insert(words.end(), {"--admin-port", fmt::to_string(places.admin->port)});
+  }
   add_settings(config, words);
   words.insert(words.end(), {"--ranks", fmt::to_string(flags.ranks), "--log-level", "info"});
   return words;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,7 +26,9 @@ struct LaunchFlags {
 struct LaunchPlaces {
   std::string program;  // this binary
   std::string directory;
-  net::Endpoint controller;  // port 0 until it listens; a restarted one takes the same port
+  // Port 0, nothing: until it listens. A restarted one takes the same ports.
+  net::Endpoint controller;
+  std::optional<net::Endpoint> admin;
   [[nodiscard]] std::string in(const char* name) const { return directory + "/" + name; }
 };
 

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 namespace switchyard::launcher {
 namespace {
@@ -13,6 +15,19 @@ constexpr Duration kCallLimit{10'000'000'000};
 constexpr Duration kListenWait{20'000'000};
 constexpr Duration kStatusInterval{500'000'000};
 constexpr Duration kLeavePatience{20'000'000'000};
+constexpr Duration kReachPatience{60'000'000'000};
+constexpr std::size_t kSubmitRequestsMax = 1000;
+constexpr std::size_t kSubmitBytesMax = std::size_t{8} << 20;
+
+control::NewRequest new_request(const engine::SequenceRequest& request) {
+  control::NewRequest out;
+  out.name = fmt::to_string(request.id.value());
+  out.origin = request.origin;
+  out.regime = request.regime;
+  out.trace_parent = request.trace.text();
+  out.payload = engine::pack_request(request);
+  return out;
+}
 
 // The start of a trace of our own, for a request that brings none.
 Result<TraceContext> new_trace() {
@@ -42,7 +57,6 @@ Result<void> LaunchedRun::run() {
     SY_ASSIGN(request.trace, new_trace());
   }
   arrivals_ = engine::Arrivals(requests_);
-  SY_TRY(connect());
   SY_TRY(await_results());
   seconds_ = to_seconds(clock_.now() - started_);
   SY_TRY(end_cluster());
@@ -54,28 +68,50 @@ Result<void> LaunchedRun::run() {
 Result<void> LaunchedRun::connect() {
   SY_ASSIGN(auto client, net::Client::connect(processes_.controller(), processes_.secret(),
                                               kCallLimit, processes_.tls()));
+  SY_TRY(client.send(control::Command{control::Wish::kWatch, 0}, kCallLimit));
   client_.emplace(std::move(client));
   standing_known_ = false;
-  return client_->send(control::Command{control::Wish::kWatch, 0}, kCallLimit);
+  end_asked_ = false;
+  shutdown_asked_ = false;
+  return {};
 }
 
-// Where the controller dies on the way, its next life says how many it has taken.
-Result<void> LaunchedRun::submit_due() {
-  if (!client_ || !standing_known_) return {};
-  const Duration elapsed = served_from_ ? clock_.now() - *served_from_ : Duration::zero();
-  const auto due = stop_.load() ? arrivals_.take_rest() : arrivals_.take(elapsed);
-  if (due.empty()) return {};
-  control::Submit submit;
-  for (const auto& request : due) {
-    control::NewRequest entry;
-    entry.name = fmt::to_string(request.id.value());
-    entry.origin = request.origin;
-    entry.regime = request.regime;
-    entry.trace_parent = request.trace.text();
-    entry.payload = engine::pack_request(request);
-    submit.requests.push_back(std::move(entry));
+// A controller that dies, starts or is short of time for a while is not the end.
+Result<void> LaunchedRun::reach() {
+  auto connected = connect();
+  if (connected) {
+    unreachable_since_.reset();
+    return {};
   }
-  if (!client_->send(submit, kCallLimit)) client_.reset();
+  if (!unreachable_since_) unreachable_since_ = clock_.now();
+  if (clock_.now() - *unreachable_since_ > kReachPatience) return connected;
+  std::this_thread::sleep_for(kListenWait);
+  return {};
+}
+
+// Where the controller dies on the way, its next life says how many it has taken. In pieces: a
+// message has its limit, and the controller other things to do.
+Result<void> LaunchedRun::submit_due() {
+  while (client_ && standing_known_) {
+    const Duration elapsed = served_from_ ? clock_.now() - *served_from_ : Duration::zero();
+    const std::size_t begin = arrivals_.handed();
+    const auto due = stop_.load() ? arrivals_.take_rest() : arrivals_.take(elapsed);
+    control::Submit submit;
+    std::size_t bytes = 0;
+    for (const auto& request : due) {
+      if (submit.requests.size() == kSubmitRequestsMax || bytes >= kSubmitBytesMax) break;
+      submit.requests.push_back(new_request(request));
+      bytes += submit.requests.back().payload.size();
+    }
+    if (submit.requests.empty()) return {};
+    arrivals_.hand_out_again_from(begin + submit.requests.size());
+    if (auto sent = client_->send(submit, kCallLimit); !sent) {
+      client_.reset();
+      if (sent.error().code == ErrorCode::kLimit) {
+        return with_place(std::move(sent).error(), "submitting the prompts");
+      }
+    }
+  }
   return {};
 }
 
@@ -90,7 +126,7 @@ Result<void> LaunchedRun::look_after() {
 }
 
 Result<void> LaunchedRun::listen(Duration wait) {
-  if (!client_) return connect();
+  if (!client_) return reach();
   auto message = client_->receive(wait);
   if (!message) {
     client_.reset();
@@ -101,14 +137,15 @@ Result<void> LaunchedRun::listen(Duration wait) {
 
 Result<void> LaunchedRun::take(const control::Message& message) {
   if (const auto* done = std::get_if<control::RequestDone>(&message)) {
-    const auto id = static_cast<std::uint32_t>(std::stoul(done->name));
+    const auto id = own_request(done->name);
+    if (!id) return {};
     if (!done->error.empty()) {
-      failed_[id] = done->error;
+      failed_[*id] = done->error;
       return {};
     }
     SY_ASSIGN(auto result, engine::unpack_sequence(done->payload));
-    result.id = SequenceId(id);
-    results_[id] = std::move(result);
+    result.id = SequenceId(*id);
+    results_[*id] = std::move(result);
   } else if (const auto* left = std::get_if<control::RankLeft>(&message)) {
     if (left->payload.empty()) return {};
     SY_ASSIGN(farewells_[left->rank.value()], engine::unpack_farewell(left->payload));
@@ -122,6 +159,14 @@ Result<void> LaunchedRun::take(const control::Message& message) {
     if (!answer->accepted) return fail(ErrorCode::kPeer, "the controller: {}", answer->reason);
   }
   return {};
+}
+
+// Another client may have submitted requests under names of its own.
+std::optional<std::uint32_t> LaunchedRun::own_request(const std::string& name) const {
+  std::uint32_t id = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), id);
+  const bool whole = error == std::errc() && end == name.data() + name.size();
+  return whole && id < requests_.size() ? std::optional(id) : std::nullopt;
 }
 
 void LaunchedRun::take_status(const std::string& text) {
@@ -156,40 +201,41 @@ void LaunchedRun::start_awaited(const nlohmann::json& ranks) {
 
 Result<void> LaunchedRun::await_results() {
   TimePoint asked{};
-  bool ended = false;
   while (results_.size() + failed_.size() < requests_.size()) {
     SY_TRY(look_after());
-    if (auto heard = listen(kListenWait); !heard) {
-      // No controller for the moment: look_after() restarts it.
-      if (heard.error().code != ErrorCode::kPeer || client_) return heard;
-    }
+    SY_TRY(listen(kListenWait));
+    SY_TRY(submit_due());
     if (client_ && (status_due_ || clock_.now() - asked > kStatusInterval)) {
       asked = clock_.now();
       status_due_ = false;
-      (void)client_->send(control::Command{control::Wish::kStatus, 0}, kCallLimit).has_value();
+      tell(control::Wish::kStatus);
     }
-    SY_TRY(submit_due());
-    if (stop_.load() && client_ && arrivals_.over() && !ended) {
-      ended = client_->send(control::Command{control::Wish::kEndNow, 0}, kCallLimit).has_value();
+    if (stop_.load() && client_ && arrivals_.over() && !end_asked_) {
+      end_asked_ = tell(control::Wish::kEndNow);
     }
   }
   return {};
 }
 
+// False: the controller is gone for the moment, and the next one is to be told.
+bool LaunchedRun::tell(control::Wish wish) {
+  if (client_->send(control::Command{wish, 0}, kCallLimit)) return true;
+  client_.reset();
+  return false;
+}
+
 // Every rank says goodbye with its counters; the processes then end by themselves.
 Result<void> LaunchedRun::end_cluster() {
   const auto deadline = Deadline::after(clock_, kLeavePatience);
-  bool asked = false;
   while (!deadline.passed(clock_)) {
-    SY_ASSIGN(const auto standing, processes_.look_after());
+    SY_ASSIGN(const auto standing,
+              processes_.look_after(ClusterProcesses::ControllerEnd::kExpected));
     if (standing == ClusterProcesses::Standing::kRanksEnded) break;
-    if (client_ && !asked) {
-      asked = client_->send(control::Command{control::Wish::kShutdown, 0}, kCallLimit).has_value();
-    }
-    if (!listen(kListenWait) || (!client_ && asked)) break;
+    if (client_ && !shutdown_asked_) shutdown_asked_ = tell(control::Wish::kShutdown);
+    (void)listen(kListenWait).has_value();
   }
   while (client_) {
-    auto rest = client_->receive(Duration::zero());
+    auto rest = client_->receive(kListenWait);
     if (!rest || !*rest) break;
     SY_TRY(take(**rest));
   }

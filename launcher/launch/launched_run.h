@@ -34,12 +34,15 @@ class LaunchedRun {
 
  private:
   [[nodiscard]] Result<void> connect();
+  [[nodiscard]] Result<void> reach();
   [[nodiscard]] Result<void> submit_due();
   [[nodiscard]] Result<void> await_results();
   [[nodiscard]] Result<void> end_cluster();
   [[nodiscard]] Result<void> look_after();
   [[nodiscard]] Result<void> listen(Duration wait);
   [[nodiscard]] Result<void> take(const control::Message& message);
+  bool tell(control::Wish wish);
+  [[nodiscard]] std::optional<std::uint32_t> own_request(const std::string& name) const;
   void take_status(const std::string& text);
   void take_standing(const nlohmann::json& status);
   void start_awaited(const nlohmann::json& ranks);
@@ -53,6 +56,10 @@ class LaunchedRun {
   std::optional<net::Client> client_;
   std::vector<engine::SequenceRequest> requests_;
   engine::Arrivals arrivals_{{}};
+  std::optional<TimePoint> unreachable_since_;
+  // What the controller that we are connected to has been told; the next one hears it again.
+  bool end_asked_ = false;
+  bool shutdown_asked_ = false;
   bool standing_known_ = false;  // how many the controller that we are connected to has taken
   std::optional<TimePoint> served_from_;  // the first view: arrivals count from it
   std::map<std::uint32_t, engine::SequenceResult> results_;  // by the sequence's id

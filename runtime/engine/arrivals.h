@@ -27,7 +27,7 @@ class Arrivals {
   [[nodiscard]] std::span<const SequenceRequest> take_rest();
   // When the next one arrives; nothing when all were handed out.
   [[nodiscard]] std::optional<Duration> next() const;
-  // Only the first `count` count as handed out: the others were lost on their way.
+  // Only the first `count` count as handed out: the others were lost on their way, or did not fit.
   void hand_out_again_from(std::size_t count);
 
  private:

@@ -112,15 +112,20 @@ Result<placement::View> make_static_view(const ClusterOptions& options,
   return view;
 }
 
-Result<std::unique_ptr<kernels::Device>> make_rank_device(const ClusterOptions& options,
-                                                          const comm::Transport& transport) {
+kernels::DeviceOptions rank_device_options(const ClusterOptions& options,
+                                           const comm::Transport& transport) {
   auto device = options.device;
   device.threads = threads_for_rank(options, transport);
   const auto hosts = transport.hosts();
   const auto self = transport.rank().index();
   device.rank_on_host = static_cast<std::size_t>(std::ranges::count(
       hosts.begin(), hosts.begin() + static_cast<std::ptrdiff_t>(self), hosts[self]));
-  return kernels::make_device(options.device_name, device);
+  return device;
+}
+
+Result<std::unique_ptr<kernels::Device>> make_rank_device(const ClusterOptions& options,
+                                                          const comm::Transport& transport) {
+  return kernels::make_device(options.device_name, rank_device_options(options, transport));
 }
 
 std::unique_ptr<Timeline> make_timeline(const ClusterOptions& options, const Clock& clock) {

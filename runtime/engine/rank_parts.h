@@ -38,6 +38,9 @@ using LoadProgress = std::function<void(std::size_t done, std::size_t total)>;
 [[nodiscard]] std::size_t threads_for_rank(const ClusterOptions& options,
                                            const comm::Transport& transport);
 
+// The options of a rank's device, its share of the host filled in.
+[[nodiscard]] kernels::DeviceOptions rank_device_options(const ClusterOptions& options,
+                                                         const comm::Transport& transport);
 [[nodiscard]] Result<std::unique_ptr<kernels::Device>> make_rank_device(
     const ClusterOptions& options, const comm::Transport& transport);
 

@@ -6,35 +6,78 @@
 
 namespace switchyard::engine {
 
-void ViewWork::start(std::shared_ptr<const placement::View> view) {
-  abandon();
-  view_ = std::move(view);
-  for (std::size_t layer = 0; layer < view_->placement.layers(); ++layer) {
-    for (const ExpertId expert : view_->placement.experts_of(layer, self_)) {
-      if (store_.find(layer, expert) == nullptr) missing_.emplace_back(layer, expert);
+std::vector<ExpertPlace> ViewWork::missing(const placement::View& view) const {
+  std::vector<ExpertPlace> places;
+  for (std::size_t layer = 0; layer < view.placement.layers(); ++layer) {
+    for (const ExpertId expert : view.placement.experts_of(layer, self_)) {
+      if (store_.find(layer, expert) == nullptr) places.push_back({layer, expert});
     }
   }
+  return places;
+}
+
+bool ViewWork::placed(const placement::View& view, std::size_t layer, ExpertId expert) const {
+  const auto held = view.placement.experts_of(layer, self_);
+  return std::ranges::find(held, expert) != held.end();
+}
+
+void ViewWork::start(std::shared_ptr<const placement::View> view) {
+  view_ = std::move(view);
+  resume();
+}
+
+void ViewWork::resume() {
+  auto places = view_ ? missing(*view_) : std::vector<ExpertPlace>();
+  pending_count_ = places.size();
+  loader_.start(std::move(places));
 }
 
 Result<bool> ViewWork::advance() {
-  if (missing_.empty()) return false;
-  const auto [layer, expert] = missing_.front();
-  SY_ASSIGN(auto packed, load_expert(source_, device_, layer, expert));
-  store_.add(layer, expert, std::move(packed));
-  missing_.pop_front();
-  return !missing_.empty();
+  while (pending_count_ > 0) {
+    auto loaded = loader_.take();
+    if (!loaded) break;
+    if (!loaded->packed) {
+      pending_count_ = 0;
+      return Unexpected(std::move(loaded->packed).error());
+    }
+    store_.add(loaded->place.moe_layer, loaded->place.expert, std::move(loaded->packed).value());
+    added_.push_back(loaded->place);
+    --pending_count_;
+  }
+  return pending_count_ > 0;
 }
 
-void ViewWork::abandon() {
+void ViewWork::finished() {
   view_.reset();
-  missing_.clear();
+  added_.clear();
+  resume();
+}
+
+void ViewWork::give_up(const placement::View* newest) {
+  for (const auto& [layer, expert] : added_) {
+    if (newest == nullptr || !placed(*newest, layer, expert)) store_.remove(layer, expert);
+  }
+  finished();
+}
+
+Result<void> ViewWork::load_now(const placement::View& view) {
+  const auto places = missing(view);
+  if (places.empty()) return {};
+  pause();  // what is loaded and not taken in yet is loaded again: that is rare, and simple
+  for (const auto& [layer, expert] : places) {
+    SY_ASSIGN(auto packed, load_expert(source_, device_, layer, expert));
+    store_.add(layer, expert, std::move(packed));
+  }
+  resume();
+  return {};
 }
 
 void ViewWork::keep_only(const placement::View& current) {
   for (std::size_t layer = 0; layer < current.placement.layers(); ++layer) {
-    const auto held = current.placement.experts_of(layer, self_);
     for (std::uint32_t e = 0; e < current.placement.experts(); ++e) {
-      if (std::ranges::find(held, ExpertId(e)) == held.end()) store_.remove(layer, ExpertId(e));
+      const ExpertId expert(e);
+      const bool prepared = view_ && placed(*view_, layer, expert);
+      if (!prepared && !placed(current, layer, expert)) store_.remove(layer, expert);
     }
   }
 }

@@ -1,16 +1,16 @@
 // runtime/engine/view_work.h -- what a rank must load before it can act under a view, and what it
-// may drop after. Loading goes in small pieces (one expert), so that the rank keeps serving
-// meanwhile. Not the decision (the controller's) and not the switch (moe/data_plane.h). Thread
-// safety: the rank's engine thread.
+// may drop after. Loading goes on beside the rank's work (background_loader.h), so that it keeps
+// serving meanwhile. Not the decision (the controller's) and not the switch (moe/data_plane.h).
+// Thread safety: the rank's engine thread.
 #pragma once
 
-#include <deque>
+#include <cstddef>
 #include <memory>
-#include <optional>
-#include <utility>
+#include <vector>
 
 #include "kernels/device.h"
 #include "runtime/base/ids.h"
+#include "runtime/engine/background_loader.h"
 #include "runtime/model/weight_source.h"
 #include "runtime/moe/expert_store.h"
 #include "runtime/placement/view.h"
@@ -19,29 +19,44 @@ namespace switchyard::engine {
 
 class ViewWork {
  public:
-  // References outlive it.
+  // References outlive it. make_device: see background_loader.h; `device` is the rank's own.
   ViewWork(RankId self, model::WeightSource& source, kernels::Device& device,
-           moe::ExpertStore& store)
-      : self_(self), source_(source), device_(device), store_(store) {}
+           BackgroundLoader::MakeDevice make_device, moe::ExpertStore& store)
+      : self_(self),
+        source_(source),
+        device_(device),
+        store_(store),
+        loader_(source, std::move(make_device)) {}
 
-  // Forgets what was pending and lists what this rank lacks for the view.
+  // Forgets what was pending and begins to load what this rank lacks for the view.
   void start(std::shared_ptr<const placement::View> view);
-  // Loads one expert. True while more is to do. Blocks: for one expert's reading and packing.
+  // Takes in what has been loaded since. True while more is to do. Blocks: no.
   [[nodiscard]] Result<bool> advance();
-  [[nodiscard]] bool pending() const noexcept { return !missing_.empty(); }
   [[nodiscard]] const placement::View* view() const noexcept { return view_.get(); }
-  // The view will not come.
-  void abandon();
-  // Drops every expert that `current` does not put here.
+  // The view is in use: there is nothing to prepare.
+  void finished();
+  // The view will not come: drops what was loaded for it, but for what `newest` needs (null: none).
+  void give_up(const placement::View* newest);
+  // Loads all that this rank lacks for the view, before anything else. Blocks: until it is there.
+  [[nodiscard]] Result<void> load_now(const placement::View& view);
+  // Leaves the source to the caller until resume(). Blocks: for one expert's loading.
+  void pause() { loader_.stop(); }
+  void resume();
+  // Drops every expert that neither `current` nor the view that is being prepared puts here.
   void keep_only(const placement::View& current);
 
  private:
+  [[nodiscard]] std::vector<ExpertPlace> missing(const placement::View& view) const;
+  [[nodiscard]] bool placed(const placement::View& view, std::size_t layer, ExpertId expert) const;
+
   RankId self_;
   model::WeightSource& source_;
   kernels::Device& device_;
   moe::ExpertStore& store_;
   std::shared_ptr<const placement::View> view_;
-  std::deque<std::pair<std::size_t, ExpertId>> missing_;  // (MoE layer, expert)
+  std::size_t pending_count_ = 0;
+  std::vector<ExpertPlace> added_;  // since nothing was prepared
+  BackgroundLoader loader_;
 };
 
 }  // namespace switchyard::engine

@@ -56,7 +56,12 @@ Result<void> Worker::make_parts() {
   SY_TRY(parts_.device->reserve(sizes_.plane.tokens_max, sizes_.batch_pairs_max, config.hidden,
                                 std::max(config.expert_inner, config.dense_inner)));
   parts_.store = std::make_unique<moe::ExpertStore>(config.moe_layer_count(), config.experts);
-  work_ = std::make_unique<ViewWork>(transport_.rank(), *source_, *parts_.device, *parts_.store);
+  auto make_device = [name = options_.cluster.device_name,
+                      device = rank_device_options(options_.cluster, transport_)] {
+    return kernels::make_device(name, device);
+  };
+  work_ = std::make_unique<ViewWork>(transport_.rank(), *source_, *parts_.device,
+                                     std::move(make_device), *parts_.store);
   SY_ASSIGN(parts_.plane,
             moe::DataPlane::create(sizes_.plane, no_view(), *parts_.device, *parts_.store,
                                    transport_, clock_, signals_.abandon, this));
@@ -95,6 +100,7 @@ control::ModelFacts Worker::model_facts() const {
 
 Result<void> Worker::run(const Absence& absence) {
   std::uint32_t idle_rounds = 0;
+  absence_ = absence;
   while (!leaving_) {
     SY_TRY(follow_view());
     SY_TRY(do_deferred());
@@ -114,11 +120,6 @@ Result<void> Worker::run(const Absence& absence) {
     update_gauges();
     if (auto report = meter_.take(parts_.plane->counters(), clock_.now())) {
       mailbox_.post(std::move(*report));
-    }
-    if (refused_) return Unexpected(*refused_);
-    if (absence() > options_.orphan_after) {
-      return fail(ErrorCode::kDeadline, ErrorScope::kProcess,
-                  "no controller for {:.0f} s: this rank ends", to_seconds(absence()));
     }
     if (signals_.abandon.load(std::memory_order_relaxed)) {
       return fail(ErrorCode::kInterrupted, "stopped: another rank failed");
@@ -154,6 +155,7 @@ void Worker::say_progress() {
 
 void Worker::say_farewell() {
   Farewell farewell;
+  work_->pause();  // it counts the bytes that it reads
   farewell.report = make_rank_report(parts_, *source_, transport_);
   if (collector_) {
     farewell.result = collector_->take();

@@ -114,9 +114,10 @@ class Worker final : private moe::ViewFeed, private Observer {
   std::shared_ptr<const placement::View> newest_;  // committed
   Epoch adopted_;                                  // told to the controller
   std::optional<control::Prepare> preparing_;
-  TimePoint preparing_since_{};  // where there is a timeline
+  TimePoint preparing_since_{};            // where there is a timeline
   std::deque<control::Message> deferred_;  // assignments, cancellations: between steps
   std::unordered_map<SequenceId, Held> held_;
+  Absence absence_;
   std::optional<Error> refused_;
   bool draining_ = false;
   bool leaving_ = false;

@@ -16,7 +16,17 @@ Overloaded(Handlers...) -> Overloaded<Handlers...>;
 
 Result<std::shared_ptr<const placement::View>> Worker::poll() {
   while (auto message = mailbox_.take()) SY_TRY(take(std::move(*message)));
+  if (refused_) return Unexpected(*refused_);
+  if (absence_ && absence_() > options_.orphan_after) {
+    return fail(ErrorCode::kDeadline, ErrorScope::kProcess,
+                "no controller for {:.0f} s: this rank ends", to_seconds(absence_()));
+  }
   SY_TRY(load_piece());
+  // A Commit may overtake the loading that was asked for it.
+  if (newest_ && newest_->epoch > parts_.plane->view().epoch) {
+    SY_TRY(work_->load_now(*newest_));
+    if (work_->view() && work_->view()->epoch <= newest_->epoch) work_->finished();
+  }
   return newest_;
 }
 
@@ -61,19 +71,16 @@ Result<void> Worker::take(control::Message message) {
                    if (preparing_ && preparing_->view->epoch <= newest_->epoch) preparing_.reset();
                  },
                  [&](control::Rollback& rollback) {
-                   if (!preparing_ || preparing_->view->epoch != rollback.epoch) return;
+                   // It may come after this rank has said that it is prepared.
+                   if (!work_->view() || work_->view()->epoch != rollback.epoch) return;
                    preparing_.reset();
-                   work_->abandon();
+                   work_->give_up(newest_.get());
                    say("view_rolled_back",
                        fmt::format("epoch {}: {}", rollback.epoch.value(), rollback.reason));
                  },
                  [&](control::Retire& retire) {
                    parts_.plane->refuse_before(retire.oldest);
-                   // With a newer view on its way, what only the older one needs goes with the next
-                   // Retire.
-                   if (newest_ && newest_->epoch == retire.oldest && !preparing_) {
-                     work_->keep_only(*newest_);
-                   }
+                   if (newest_ && newest_->epoch == retire.oldest) work_->keep_only(*newest_);
                  },
                  [&](control::Refused& refused) {
                    const auto code = newest_ ? ErrorCode::kStaleEpoch : ErrorCode::kPeer;
@@ -87,17 +94,18 @@ Result<void> Worker::take(control::Message message) {
   return {};
 }
 
-// Loads one expert, or a new router's whole part, and says when all is there.
+// Takes in what was loaded, makes a new router's whole part, and says when all is there.
 Result<void> Worker::load_piece() {
   if (!preparing_) return {};
   const Epoch epoch = preparing_->view->epoch;
   const auto* self = preparing_->view->find(transport_.rank());
   Result<bool> more = false;
   if (self != nullptr && self->router && !parts_.engine) {
+    work_->pause();
     if (auto made = make_engine(); !made) more = Unexpected(std::move(made).error());
-  } else {
-    more = work_->advance();
+    work_->resume();
   }
+  if (more) more = work_->advance();
   if (more && *more) return {};
   preparing_.reset();
   if (parts_.timeline) {
@@ -113,11 +121,7 @@ Result<void> Worker::load_piece() {
   return {};
 }
 
-// A Commit may overtake the loading that was asked for it: what is missing is loaded first.
 Result<void> Worker::adopt_newest() {
-  ViewWork missing(transport_.rank(), *source_, *parts_.device, *parts_.store);
-  missing.start(newest_);
-  while (missing.pending()) SY_TRY(missing.advance());
   SY_TRY(parts_.plane->adopt(newest_));
   say("view_adopted", fmt::format("{} members", newest_->members.size()));
   return {};

@@ -342,7 +342,8 @@ Result<void> DataPlane::finish(std::size_t micro_batch, MatrixView<float> residu
       continue;
     }
     const TimePoint before = clock_.now();
-    if (before >= deadline.at()) return Unexpected(overdue(exchange));
+    // With a feed it is the feed's to say when waiting is over: whoever recovers may take longer.
+    if (feed_ == nullptr && before >= deadline.at()) return Unexpected(overdue(exchange));
     if (abandon_.load(std::memory_order_relaxed)) {
       return fail(ErrorCode::kInterrupted, "stopped while waiting for rank(s) {}",
                   exchange.silent_ranks());

@@ -16,9 +16,10 @@ namespace switchyard::moe {
 class ViewFeed {
  public:
   virtual ~ViewFeed() = default;
-  // The newest view to act under, or null while there is none. Also does a piece of what the
-  // control plane asks of this rank (loading one expert), so it is called between exchanges and
-  // again and again while one waits. Errors: end this rank's work.
+  // The newest view to act under, or null while there is none; all that this rank needs for it is
+  // there. Also takes what the control plane says and what was loaded meanwhile, so it is called
+  // between exchanges and again and again while one waits. How long an exchange may wait is its
+  // word too. Errors: end this rank's work.
   [[nodiscard]] virtual Result<std::shared_ptr<const placement::View>> poll() = 0;
   // An exchange of that epoch has been open for `waited`; these ranks owe it an answer.
   virtual void report_silent(Epoch epoch, Duration waited, std::span<const RankId> silent) = 0;

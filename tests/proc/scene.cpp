@@ -63,6 +63,14 @@ std::vector<Scene> make_scenes() {
       {"RouterProcessComes", ranks("4", {"--spawns", "1"}), {}, {0, 1}, Harm::kKill, 1, {}, 4},
       {"ControllerDies", ranks("4"), {}, {}, Harm::kController},
       {"StoppedAndWoken", ranks("4"), {}, {1, 3}, Harm::kStopAndWake, 1, {}, 24},
+      {"RouterStoppedAndWoken",
+       ranks("5", {"--routers", "2"}),
+       {},
+       {0, 2},
+       Harm::kStopAndWake,
+       1,
+       {},
+       24},
       {"StoppedAndWokenTcp", ranks("4", tcp), copies, {1, 3}, Harm::kStopAndWake, 1, {}, 24},
   };
   return out;

@@ -28,6 +28,10 @@ namespace switchyard::tests {
 // the light load, then `trials` tides. Wrong: a text, a lost request, or another way than 2, 4, 2.
 [[nodiscard]] bool tides(int trials);
 
+// The time from one step's end to the next while experts move for the sake of balance, beside the
+// usual one.
+[[nodiscard]] bool measure_pauses(int trials);
+
 // "WHAT: p50 .. ms, p99 .. ms, worst .. ms over N trials"
 void print_times(const char* what, std::vector<double> seconds);
 

@@ -16,7 +16,8 @@ constexpr const char* kUsage =
     "       recovery_bench throughput TRIALS [LAUNCH FLAGS]  before and after a death\n"
     "       recovery_bench soak MINUTES BUSY [LAUNCH FLAGS]  beside BUSY busy processes\n"
     "       recovery_bench campaign RUNS [SEED] [FOLDER]     every scene of the kill test\n"
-    "       recovery_bench tides TRIALS                      a load that rises and falls\n";
+    "       recovery_bench tides TRIALS                      a load that rises and falls\n"
+    "       recovery_bench pauses TRIALS                     while experts move\n";
 
 struct Words {
   std::vector<std::string> all;
@@ -42,6 +43,7 @@ int run(const Words& words) {
       {"stops", [&] { return measure_stops(words.count(1, "30"), words.launch(2)); }},
       {"throughput", [&] { return measure_throughput(words.count(1, "3"), words.launch(2)); }},
       {"soak", [&] { return soak(words.number(1, "10"), words.count(2, "8"), words.launch(3)); }},
+      {"pauses", [&] { return measure_pauses(words.count(1, "5")); }},
       {"tides", [&] { return tides(words.count(1, "3")); }},
       {"campaign",
        [&] {

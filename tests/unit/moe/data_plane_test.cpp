@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <climits>
+
 #include "tests/unit/moe/plane_world.h"
 
 namespace switchyard::moe::test {
@@ -138,11 +140,16 @@ TEST(DataPlane, RefusesStrangersAndGarbage) {
   EXPECT_EQ(other.plane(1).progress().error().code, ErrorCode::kPeer);
 }
 
-// Remembers whom it was told of; offers no view.
+// Remembers whom it was told of; offers no view, and ends the waiting after `reports_max` reports.
 class Listening final : public ViewFeed {
  public:
-  Result<std::shared_ptr<const placement::View>> poll() override { return nullptr; }
+  explicit Listening(int reports_max = INT_MAX) : reports_left_(reports_max) {}
+  Result<std::shared_ptr<const placement::View>> poll() override {
+    if (reports_left_ > 0) return nullptr;
+    return fail(ErrorCode::kStaleEpoch, ErrorScope::kProcess, "the cluster went on without it");
+  }
   void report_silent(Epoch epoch, Duration /*waited*/, std::span<const RankId> silent) override {
+    --reports_left_;
     epoch_ = epoch;
     silent_.assign(silent.begin(), silent.end());
   }
@@ -151,6 +158,7 @@ class Listening final : public ViewFeed {
   [[nodiscard]] const std::vector<RankId>& silent() const { return silent_; }
 
  private:
+  int reports_left_;
   Epoch epoch_;
   std::vector<RankId> silent_;
 };
@@ -180,18 +188,19 @@ TEST(DataPlane, ReplaysUnderANewerViewWithTheSameBits) {
   EXPECT_EQ(counters.pairs_dispatched, counters.pairs_answered + counters.pairs_withdrawn);
 }
 
-// The evidence that the control plane decides by.
-TEST(DataPlane, ReportsSilentRanksToItsFeed) {
+// The evidence that the control plane decides by. How long the waiting lasts is its word: the
+// deadline of a world that nobody leads has passed from the start.
+TEST(DataPlane, ReportsSilentRanksToItsFeedAndWaitsForItsWord) {
   const WorldShape shape{3, 1, false, 1, "local-first"};
-  Listening feed;
-  PlaneWorld world(shape, {&feed, &feed, &feed}, std::chrono::milliseconds(2));
+  Listening feed(3);
+  PlaneWorld world(shape, {&feed, &feed, &feed}, Duration::zero());
   const auto x = make_rows(8);
   const auto selections = make_selections(8);
   std::vector<std::uint32_t> keys(kTokens, 0);
   std::vector<float> residual = make_rows(9);
   ASSERT_TRUE(world.plane(0).begin(0, 0, 1, rows_of(x), selections, keys));
   ASSERT_TRUE(world.serve_only(0, {1}));
-  EXPECT_EQ(world.plane(0).finish(0, view_of(residual)).error().code, ErrorCode::kDeadline);
+  EXPECT_EQ(world.plane(0).finish(0, view_of(residual)).error().code, ErrorCode::kStaleEpoch);
   EXPECT_EQ(feed.epoch(), Epoch(1));
   EXPECT_EQ(feed.silent(), std::vector<RankId>{RankId(2)});
 }
