@@ -183,7 +183,7 @@ void add_cluster(std::vector<Key>& keys) {
   add_balancing(rows);
   add_retries(rows);
   rows.count("exchange_deadline_ms", field<kIn, &S::exchange_deadline_ms>(), 1, 86400000,
-             "Longest wait for a peer's answer, in milliseconds");
+             "Longest wait for a peer's answer where no controller judges it, in milliseconds");
   rows.count("gather_window_us", field<kIn, &S::gather_window_us>(), 0, 10000000,
              "How long an expert rank waits for the other routers' rows, in microseconds");
   rows.count("micro_batches", field<kIn, &S::micro_batches>(), 0, 16,
