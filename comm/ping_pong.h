@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <vector>
 
 #include "comm/transport.h"
 #include "runtime/base/clock.h"
@@ -23,7 +24,7 @@ struct PingPong {
   std::size_t iterations = 0;
   double round_trip_us_min = 0;
   double round_trip_us_p50 = 0;
-  double round_trip_us_p90 = 0;
+  std::vector<double> round_trips_us;  // all that were measured, ascending
 };
 
 // Over Channel::kDispatch of a transport. Ranks 0 and 1 both call it; nobody else.

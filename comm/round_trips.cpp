@@ -30,7 +30,7 @@ Result<PingPong> measure_round_trips(const PingPongOptions& options,
                   .iterations = options.iterations,
                   .round_trip_us_min = us.front(),
                   .round_trip_us_p50 = us[us.size() / 2],
-                  .round_trip_us_p90 = us[us.size() * 9 / 10]};
+                  .round_trips_us = us};
 }
 
 }  // namespace switchyard::comm

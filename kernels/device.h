@@ -221,7 +221,7 @@ class Device {
   // out[t] = population variance of x[t]; sums in fp64 in index order. out: wire memory.
   virtual void row_variance(MatrixView<const float> x, std::span<float> out) = 0;
   // ids[t] = the first column in which logits[t] is greatest (kernels/ops/greatest.h: a NaN counts
-  // as -infinity). ids: wire memory, [T].
+  // as -infinity), or kNoIndex where that is not finite. ids: wire memory, [T].
   virtual void argmax(MatrixView<const float> logits, std::span<std::uint32_t> ids) = 0;
 
   // Null where the host reads logits as fast as the device (a cpu): routing happens there.

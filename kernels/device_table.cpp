@@ -1,12 +1,10 @@
 // The one list of devices of this build.
-#include <algorithm>
-#include <thread>
-
 #include "kernels/cpu/cpu_device.h"
 #include "kernels/cpu_features.h"
 #include "kernels/cuda/cuda_table.h"
 #include "kernels/device.h"
 #include "kernels/op_list.h"
+#include "runtime/base/cores.h"
 
 namespace switchyard::kernels {
 namespace {
@@ -22,8 +20,7 @@ Result<std::unique_ptr<Device>> make_device(std::string_view name, const DeviceO
   SY_TRY(check_name(name));
   if (name == "cuda") return cuda::make_cuda_device(options);
   SY_ASSIGN(auto choices, choose_kernels(detect_cpu_features(), options));
-  const std::size_t threads =
-      options.threads != 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency());
+  const std::size_t threads = options.threads != 0 ? options.threads : usable_cores();
   return std::make_unique<cpu::CpuDevice>(std::move(choices.set), options.precision, threads);
 }
 

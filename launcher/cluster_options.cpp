@@ -43,8 +43,7 @@ Result<model::ModelConfig> random_shape(const config::ModelSection& section) {
 
 }  // namespace
 
-Result<engine::ClusterOptions> cluster_options(const config::EffectiveConfig& config) {
-  const auto& run = config.run;
+Result<engine::ClusterOptions> cluster_options(const config::RunConfig& run) {
   engine::ClusterOptions options;
   options.routers = run.cluster.routers == 0 ? 1 : run.cluster.routers;
   options.colocation =
@@ -88,8 +87,7 @@ Result<std::unique_ptr<model::WeightSource>> open_weights(const config::Effectiv
 }
 
 std::size_t configured_k_max(const config::RunConfig& run, const model::ModelConfig& model) {
-  const auto router = routing::make_router(run.routing.spec, engine::convention_of(model), {});
-  return router ? (*router)->k_max() : 0;
+  return routing::largest_k(run.routing.spec, engine::convention_of(model)).value_or(0);
 }
 
 }  // namespace switchyard::launcher

@@ -1,7 +1,9 @@
 #include "launcher/cluster_run.h"
 
 #include <cstdio>
+#include <exception>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <thread>
 
@@ -58,18 +60,18 @@ Result<void> write_trace_of(const config::LogSection& log, const engine::Cluster
   return {};
 }
 
-// One rank's life. Once opened an error is this rank's own; those of open() are everyone's.
-Result<void> run_rank(const Invocation& invocation, LeadProgram& program,
-                      comm::Transport& transport, const engine::StopSignals& signals,
-                      Remains& remains) {
+// Once opened an error is this rank's own; those of open() are everyone's.
+Result<void> live(const Invocation& invocation, LeadProgram& program, comm::Transport& transport,
+                  const engine::StopSignals& signals, Remains& remains) {
   const SteadyClock& clock = remains.clock;
   const bool lead = transport.rank() == RankId(0);
   SY_ASSIGN(const auto format, parse_log_format(invocation.run().log.format));
   SY_ASSIGN(auto log, make_log(transport.rank(), invocation.run().log.level, format));
   if (lead) {
-    for (const auto& sentence : ignored_settings(invocation.config)) log->warn("{}", sentence);
+    const auto ignored = ignored_settings(invocation.config);
+    if (!ignored.empty()) log->warn("{}", ignored);
   }
-  SY_ASSIGN(auto options, cluster_options(invocation.config));
+  SY_ASSIGN(auto options, cluster_options(invocation.run()));
   auto source = open_weights(invocation.config);
   if (source && lead && !invocation.run().log.trace_out.empty()) {
     if (auto writable = check_trace_path(invocation.run().log.trace_out); !writable) {
@@ -102,12 +104,26 @@ Result<void> run_rank(const Invocation& invocation, LeadProgram& program,
   } else {
     auto ran = program.run(*session);
     if (!ran && ran.error().scope != ErrorScope::kOperation) return ran;
-    SY_ASSIGN(const auto report, session->close());
-    SY_TRY(std::move(ran));
-    SY_TRY(write_trace_of(invocation.run().log, report));
-    SY_TRY(program.finish(report));
+    const auto report = session->close();
+    SY_TRY(std::move(ran));  // before an error of close(), which may be its echo
+    if (!report) return Unexpected(report.error());
+    SY_TRY(write_trace_of(invocation.run().log, *report));
+    SY_TRY(program.finish(*report));
   }
   return transport.finalize(Deadline::after(clock, options.exchange_deadline));
+}
+
+// One rank's life. What a library throws is the end of this rank: it has told nobody.
+Result<void> run_rank(const Invocation& invocation, LeadProgram& program,
+                      comm::Transport& transport, const engine::StopSignals& signals,
+                      Remains& remains) {
+  try {
+    return live(invocation, program, transport, signals, remains);
+  } catch (const std::bad_alloc&) {
+    return fail(ErrorCode::kLimit, ErrorScope::kProcess, "this machine has not enough memory");
+  } catch (const std::exception& error) {
+    return fail(ErrorCode::kInternal, ErrorScope::kProcess, "{}", error.what());
+  }
 }
 
 Result<void> run_mpi_rank(const Invocation& invocation, LeadProgram& program,
@@ -116,7 +132,8 @@ Result<void> run_mpi_rank(const Invocation& invocation, LeadProgram& program,
   auto outcome = run_rank(invocation, program, transport, signals, remains);
   if (outcome) return outcome;
   const bool follower = transport.rank() != RankId(0);
-  if (transport.size() > 1 && remains.opened) {
+  const bool untold = outcome.error().scope == ErrorScope::kProcess;
+  if (transport.size() > 1 && (remains.opened || untold)) {
     // The others may be waiting for this rank: the job ends here, with this rank's verdict.
     std::fprintf(stderr, "switchyard: error: rank %u: %s\n", transport.rank().value(),
                  outcome.error().message.c_str());

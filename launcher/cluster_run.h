@@ -29,7 +29,7 @@ class LeadProgram {
 [[nodiscard]] Result<void> run_on_cluster(const Invocation& invocation, LeadProgram& program);
 
 // The configuration as the engine wants it. Errors: kConfig naming the key.
-[[nodiscard]] Result<engine::ClusterOptions> cluster_options(const config::EffectiveConfig& config);
+[[nodiscard]] Result<engine::ClusterOptions> cluster_options(const config::RunConfig& run);
 
 // The checkpoint of model.path, or random weights of the configured shape. Errors: naming the
 // place.

@@ -1,6 +1,10 @@
 #include "launcher/command_line.h"
 
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
+#include <exception>
+#include <iostream>
 #include <string>
 
 #include "launcher/command.h"
@@ -38,6 +42,15 @@ int report_error(const Error& error, bool speak) {
   return code;
 }
 
+// A text that was lost on its way out is no success.
+int finish_output(int code, bool speak) {
+  const bool lost = std::fflush(stdout) != 0 || std::ferror(stdout) != 0 || !std::cout.flush();
+  if (!lost || code != kExitOk) return code;
+  return report_error({ErrorCode::kIo, ErrorScope::kOperation,
+                       fmt::format("stdout cannot be written: {}", std::strerror(errno))},
+                      speak);
+}
+
 struct Entry {
   std::unique_ptr<Command> command;
   CLI::App* app = nullptr;
@@ -69,9 +82,7 @@ Result<void> run_entry(Entry& entry, std::map<std::string, std::string> environm
   return entry.command->run(invocation);
 }
 
-}  // namespace
-
-int run_command_line(int argc, char** argv, char** environment) {
+int run_words(int argc, char** argv, char** environment) {
   auto variables = read_environment(environment);
   const bool speak = speaks(variables);
   CLI::App app(
@@ -104,6 +115,17 @@ int run_command_line(int argc, char** argv, char** environment) {
     return outcome ? kExitOk : report_error(outcome.error(), speak);
   }
   return kExitUsage;
+}
+
+}  // namespace
+
+int run_command_line(int argc, char** argv, char** environment) {
+  const bool speak = speaks(read_environment(environment));
+  try {
+    return finish_output(run_words(argc, argv, environment), speak);
+  } catch (const std::exception& error) {
+    return report_error({ErrorCode::kInternal, ErrorScope::kOperation, error.what()}, speak);
+  }
 }
 
 }  // namespace switchyard::launcher

@@ -97,7 +97,8 @@ std::vector<engine::SequenceRequest> observing_requests(
   return windows;
 }
 
-Result<ScoredText> read_scored_text(const std::string& path, const model::Tokenizer* tokenizer) {
+Result<ScoredText> read_scored_text(const std::string& path, const model::Tokenizer* tokenizer,
+                                    std::size_t vocab) {
   if (path.empty()) return fail(ErrorCode::kUsage, "no text: give --text FILE");
   if (tokenizer == nullptr) {
     return fail(ErrorCode::kUnsupported, "the model has no tokenizer.json; a text needs one");
@@ -105,13 +106,17 @@ Result<ScoredText> read_scored_text(const std::string& path, const model::Tokeni
   SY_ASSIGN(const auto text, read_text_file(path, kTextBytesMax));
   auto ids = tokenizer->encode(text);
   if (!ids) return with_place(std::move(ids).error(), path);
+  if (auto known = check_ids(*ids, vocab); !known) {
+    return with_place(std::move(known).error(), path);
+  }
   if (ids->size() < 2) {
     return fail(ErrorCode::kBadInput, "{}: {} token(s); at least 2 are needed", path, ids->size());
   }
   ScoredText scored;
-  SY_ASSIGN(const auto first,
-            tokenizer->decode(std::span(*ids).first(1), model::Tokenizer::Special::kKeep));
-  scored.target_bytes = text.size() - first.size();
+  // Not the text less its first token: that may be a mark of the tokenizer's own.
+  SY_ASSIGN(const auto targets,
+            tokenizer->decode(std::span(*ids).subspan(1), model::Tokenizer::Special::kKeep));
+  scored.target_bytes = targets.size();
   scored.ids = std::move(ids).value();
   return scored;
 }

@@ -57,8 +57,9 @@ struct ScoredText {
   std::size_t target_bytes = 0;
 };
 // Errors: kUsage without a path, kUnsupported without a tokenizer, kBadInput naming path and
-// offset.
+// offset, or the first id that is not below `vocab`.
 [[nodiscard]] Result<ScoredText> read_scored_text(const std::string& path,
-                                                  const model::Tokenizer* tokenizer);
+                                                  const model::Tokenizer* tokenizer,
+                                                  std::size_t vocab);
 
 }  // namespace switchyard::launcher

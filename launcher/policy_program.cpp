@@ -1,5 +1,7 @@
 #include "launcher/policy_program.h"
 
+#include "runtime/engine/rank_sizes.h"
+
 namespace switchyard::launcher {
 
 Result<void> PolicyProgram::prepare_policy(const model::ModelConfig& model) {
@@ -11,10 +13,15 @@ Result<void> PolicyProgram::prepare_policy(const model::ModelConfig& model) {
 }
 
 Result<std::vector<Prompt>> PolicyProgram::take_prompts(const std::vector<std::string>& texts,
-                                                        const std::string& file) const {
+                                                        const std::string& file,
+                                                        std::size_t new_tokens) const {
+  SY_ASSIGN(const auto options, cluster_options(run_));
+  SY_ASSIGN(const auto kv, engine::kv_size(options, model_));
   PromptLimits limits;
   limits.tokens_max = context_of(run_, model_);
   limits.vocab = model_.vocab;
+  limits.new_tokens = new_tokens;
+  limits.positions_max = kv.pages * kernels::kKvPageTokens;
   return read_prompts(texts, file, tokenizer_.get(), limits);
 }
 

@@ -20,9 +20,10 @@ class PolicyProgram : public LeadProgram {
 
   // Fills model_, policy_ and tokenizer_. Errors: read_policy, open_tokenizer.
   [[nodiscard]] Result<void> prepare_policy(const model::ModelConfig& model);
-  // Prompts that fit the context. After prepare_policy().
+  // Prompts that fit the context and, with their new tokens, the KV cache. After prepare_policy().
   [[nodiscard]] Result<std::vector<Prompt>> take_prompts(const std::vector<std::string>& texts,
-                                                         const std::string& file) const;
+                                                         const std::string& file,
+                                                         std::size_t new_tokens) const;
   // Runs sequences under the policy and keeps result and policy in report_. `what` names them in
   // the progress: "3 of 16 prompts, ...".
   [[nodiscard]] Result<void> run_sequences(engine::Session& session,

@@ -1,5 +1,6 @@
 #include "launcher/prompts.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -7,7 +8,11 @@
 #include <fstream>
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <sstream>
+#include <string_view>
+
+#include "runtime/config/key_table.h"
 
 namespace switchyard::launcher {
 namespace {
@@ -53,14 +58,23 @@ Result<void> set_tokens(Prompt& prompt, const model::Tokenizer* tokenizer,
     SY_ASSIGN(prompt.tokens, tokenizer->encode(prompt.text));
   }
   if (prompt.tokens.empty()) return fail(ErrorCode::kBadInput, "the prompt is empty");
+  SY_TRY(check_ids(prompt.tokens, limits.vocab));
   if (prompt.tokens.size() > limits.tokens_max) {
     return fail(ErrorCode::kLimit, "the prompt has {} tokens; the context holds {}",
                 prompt.tokens.size(), limits.tokens_max);
   }
+  const std::size_t positions =
+      std::min(limits.tokens_max, prompt.tokens.size() + limits.new_tokens);
+  if (positions > limits.positions_max) {
+    return fail(ErrorCode::kLimit,
+                "the prompt and its new tokens need {} positions; the KV cache has {} "
+                "(engine.kv_mib)",
+                positions, limits.positions_max);
+  }
   return {};
 }
 
-Result<Prompt> parse_line(const std::string& line, std::size_t number,
+Result<Prompt> parse_line(std::string_view line, std::size_t number,
                           const model::Tokenizer* tokenizer, const PromptLimits& limits) {
   const auto body = json::parse(line, nullptr, false);
   if (body.is_discarded() || !body.is_object()) {
@@ -84,9 +98,9 @@ Result<Prompt> parse_line(const std::string& line, std::size_t number,
       SY_ASSIGN(prompt.tokens, token_list(value, limits));
     } else {
       return fail(ErrorCode::kBadInput,
-                  "key '{}' is unknown or not a string; known: id, prompt, tokens, origin, regime, "
+                  "key {} is unknown or not a string; known: id, prompt, tokens, origin, regime, "
                   "traceparent, at_ms",
-                  key);
+                  config::show_text(key));
     }
   }
   if (body.contains("prompt") == body.contains("tokens")) {
@@ -97,28 +111,49 @@ Result<Prompt> parse_line(const std::string& line, std::size_t number,
   return prompt;
 }
 
+// The next line without its end, or nothing behind the last. No more of a line is read than fits
+// `buffer`. Errors: kLimit for a longer one, kIo.
+Result<std::optional<std::string_view>> next_line(std::istream& in, std::string& buffer) {
+  in.getline(buffer.data(), static_cast<std::streamsize>(buffer.size()));
+  const auto count = static_cast<std::size_t>(in.gcount());
+  if (in.bad()) return fail(ErrorCode::kIo, "cannot be read: {}", std::strerror(errno));
+  if (in.eof()) {
+    if (count == 0) return std::nullopt;
+    return std::string_view(buffer.data(), count);
+  }
+  if (in.fail()) return fail(ErrorCode::kLimit, "a line of more than {} bytes", buffer.size() - 1);
+  return std::string_view(buffer.data(), count - 1);
+}
+
 Result<void> read_lines(std::istream& in, const std::string& name,
                         const model::Tokenizer* tokenizer, const PromptLimits& limits,
                         std::vector<Prompt>& prompts) {
-  std::string line;
-  std::size_t number = 0;
-  while (std::getline(in, line)) {
-    ++number;
+  std::string buffer(limits.line_bytes_max + 1, '\0');  // with the end that getline() adds
+  for (std::size_t number = 1;; ++number) {
     const std::string place = fmt::format("{}:{}", name, number);
-    if (line.size() > limits.line_bytes_max || number > limits.lines_max) {
-      return fail(ErrorCode::kLimit, "{}: more than {} lines or a line of more than {} bytes",
-                  place, limits.lines_max, limits.line_bytes_max);
+    const auto line = next_line(in, buffer);
+    if (!line) return with_place(Error(line.error()), place);
+    if (!*line) return {};
+    if (number > limits.lines_max) {
+      return fail(ErrorCode::kLimit, "{}: more than {} lines", place, limits.lines_max);
     }
-    if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
-    auto prompt = parse_line(line, number, tokenizer, limits);
+    if ((*line)->find_first_not_of(" \t\r") == std::string_view::npos) continue;
+    auto prompt = parse_line(**line, number, tokenizer, limits);
     if (!prompt) return with_place(std::move(prompt).error(), place);
     prompt->place = place;
     prompts.push_back(std::move(prompt).value());
   }
-  return {};
 }
 
 }  // namespace
+
+Result<void> check_ids(std::span<const std::uint32_t> ids, std::size_t vocab) {
+  const auto found = std::ranges::find_if(ids, [vocab](std::uint32_t id) { return id >= vocab; });
+  if (found == ids.end()) return {};
+  return fail(ErrorCode::kBadInput,
+              "token {}: the tokenizer gives id {}; the model's vocabulary has {}",
+              found - ids.begin(), *found, vocab);
+}
 
 Result<std::vector<Prompt>> read_prompts(const std::vector<std::string>& texts,
                                          const std::string& file, const model::Tokenizer* tokenizer,
@@ -159,6 +194,21 @@ Result<std::string> read_text_file(const std::string& path, std::size_t bytes_ma
   text << in.rdbuf();
   if (!in) return fail(ErrorCode::kIo, "{}: cannot be read", path);
   return text.str();
+}
+
+Result<void> check_out_file(const std::string& path) {
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error)) {
+    return fail(ErrorCode::kIo, "{}: cannot be written: it is a folder", path);
+  }
+  const std::string temporary = path + ".part";
+  std::ofstream out(temporary, std::ios::binary | std::ios::trunc);
+  if (!out) {
+    return fail(ErrorCode::kIo, "{}: cannot be written: {}", temporary, std::strerror(errno));
+  }
+  out.close();
+  std::filesystem::remove(temporary, error);
+  return {};
 }
 
 Result<void> write_text_file(const std::string& path, std::string_view text) {

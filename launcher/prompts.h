@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -32,11 +33,17 @@ struct PromptLimits {
   std::size_t line_bytes_max = std::size_t{4} << 20;
   std::size_t tokens_max = 0;  // the context; longer prompts are refused
   std::size_t vocab = 0;
+  std::size_t new_tokens = 0;     // that each prompt may grow by, within tokens_max
+  std::size_t positions_max = 0;  // of one sequence in the KV cache
 };
+
+// Errors: kBadInput naming the first id that the model has no embedding for (a tokenizer may know
+// more tokens than its model).
+[[nodiscard]] Result<void> check_ids(std::span<const std::uint32_t> ids, std::size_t vocab);
 
 // `texts`: of --prompt, in order; `file`: of --prompts, or empty; "-" is standard input.
 // `tokenizer` may be null when every prompt is given as tokens.
-// Errors: kUsage when there is no prompt; kNotFound, kBadInput, kLimit naming the place.
+// Errors: kUsage when there is no prompt; kNotFound, kBadInput, kLimit, kIo naming the place.
 [[nodiscard]] Result<std::vector<Prompt>> read_prompts(const std::vector<std::string>& texts,
                                                        const std::string& file,
                                                        const model::Tokenizer* tokenizer,
@@ -44,6 +51,8 @@ struct PromptLimits {
 
 // The whole of a text file. Errors: kNotFound, kIo, kLimit naming the path.
 [[nodiscard]] Result<std::string> read_text_file(const std::string& path, std::size_t bytes_max);
+// Whether a run's result can be put there: asked before the work. Errors: kIo naming the path.
+[[nodiscard]] Result<void> check_out_file(const std::string& path);
 // Writes a file whole or not at all (temporary file, then rename). Errors: kIo naming the path.
 [[nodiscard]] Result<void> write_text_file(const std::string& path, std::string_view text);
 

@@ -67,6 +67,11 @@ json rank_json(const engine::RankReport& rank) {
           {"bytes_sent", counters.bytes_sent}};
 }
 
+// A run of which no router has said goodbye has no statistics, not even a shape.
+std::size_t layers_of(const routing::RoutingStats& stats, const model::ModelConfig& model) {
+  return std::min(stats.shape().layers, model.moe_layer_count());
+}
+
 json balance_json(const routing::RoutingStats& stats, std::size_t layers) {
   json list = json::array();
   for (std::size_t layer = 0; layer < layers; ++layer) {
@@ -158,29 +163,34 @@ json routing_json(const routing::RoutingStats& stats, const model::ModelConfig& 
           {"saved_total", savings.total}};
 }
 
+std::string document_text(const json& document) {
+  return document.dump(2, ' ', false, json::error_handler_t::replace);
+}
+
 json report_json(const RunReport& report, const model::ModelConfig& model) {
   const auto tokens = count_tokens(report.result);
   const auto& times = report.result.times;
-  json document = {{"routing", report.routing},
-                   {"seconds", report.result.seconds},
-                   {"prompt_tokens", tokens.prompt},
-                   {"generated_tokens", tokens.generated},
-                   {"tokens_per_second",
-                    per_second(static_cast<double>(tokens.generated), report.result.seconds)},
-                   {"prompt_tokens_per_second",
-                    per_second(static_cast<double>(times.prompt_tokens), times.prompt_seconds)},
-                   {"decode_tokens_per_second",
-                    per_second(static_cast<double>(times.decode_tokens), times.decode_seconds)},
-                   {"sigma_k", report.result.stats.sigma_k()},
-                   {"routing_entropy", report.result.stats.routing_entropy()},
-                   {"fallbacks", report.result.stats.fallback_counts()},
-                   {"layers", balance_json(report.result.stats, model.moe_layer_count())},
-                   {"pairs_dispatched", report.cluster.pairs_dispatched()},
-                   {"pairs_served", report.cluster.pairs_served()},
-                   {"pairs_answered", report.cluster.pairs_answered()},
-                   {"conserved", report.cluster.conserved()},
-                   {"bytes_sent", report.cluster.bytes_sent()},
-                   {"ranks", json::array()}};
+  json document = {
+      {"routing", report.routing},
+      {"seconds", report.result.seconds},
+      {"prompt_tokens", tokens.prompt},
+      {"generated_tokens", tokens.generated},
+      {"tokens_per_second",
+       per_second(static_cast<double>(tokens.generated), report.result.seconds)},
+      {"prompt_tokens_per_second",
+       per_second(static_cast<double>(times.prompt_tokens), times.prompt_seconds)},
+      {"decode_tokens_per_second",
+       per_second(static_cast<double>(times.decode_tokens), times.decode_seconds)},
+      {"sigma_k", report.result.stats.sigma_k()},
+      {"routing_entropy", report.result.stats.routing_entropy()},
+      {"fallbacks", report.result.stats.fallback_counts()},
+      {"layers", balance_json(report.result.stats, layers_of(report.result.stats, model))},
+      {"pairs_dispatched", report.cluster.pairs_dispatched()},
+      {"pairs_served", report.cluster.pairs_served()},
+      {"pairs_answered", report.cluster.pairs_answered()},
+      {"conserved", report.cluster.conserved()},
+      {"bytes_sent", report.cluster.bytes_sent()},
+      {"ranks", json::array()}};
   document.update(routing_json(report.result.stats, model));
   for (const auto& rank : report.cluster.ranks) {
     auto& entry = document["ranks"].emplace_back(rank_json(rank));
@@ -215,8 +225,9 @@ std::string report_text(const RunReport& report, const model::ModelConfig& model
       report.routing, stats.mean_k(), model.experts, model.experts_per_token, histogram_text(stats),
       100 * savings.vs_dense, 100 * savings.vs_static, model.experts_per_token,
       100 * savings.total);
-  text += gate_text(stats, model.moe_layer_count());
-  text += balance_text(stats, model.moe_layer_count(), model.experts);
+  const std::size_t layers = layers_of(stats, model);
+  text += gate_text(stats, layers);
+  text += balance_text(stats, layers, model.experts);
   text += fmt::format(
       "exchange      {} pairs dispatched, {} answered ({}); {:.2f} MiB between ranks\n{}",
       report.cluster.pairs_dispatched(), report.cluster.pairs_answered(),

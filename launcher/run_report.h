@@ -18,12 +18,16 @@ struct RunReport {
   engine::ClusterReport cluster;
 };
 
-// {"routing", "seconds", "prompt_tokens", "generated_tokens", "tokens_per_second", ..., "ranks": [..]}
+// {"routing", "seconds", "prompt_tokens", "generated_tokens", "tokens_per_second", ..., "ranks":
+// [..]}
 [[nodiscard]] nlohmann::json report_json(const RunReport& report, const model::ModelConfig& model);
 [[nodiscard]] std::string report_text(const RunReport& report, const model::ModelConfig& model);
 
 // The routing part alone: mean experts, histogram, savings, balance.
 [[nodiscard]] nlohmann::json routing_json(const routing::RoutingStats& stats,
                                           const model::ModelConfig& model);
+
+// An indented document. A path need not be UTF-8, which JSON is: other bytes become U+FFFD.
+[[nodiscard]] std::string document_text(const nlohmann::json& document);
 
 }  // namespace switchyard::launcher

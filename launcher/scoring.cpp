@@ -26,10 +26,10 @@ Result<Score> score_windows(engine::Session& session, const Policy& policy,
   SY_ASSIGN(score.result,
             session.run(std::move(job), engine::Session::Spread::kAllRouters, nullptr,
                         [&](const engine::JobProgress& now) {
-                          line.update(fmt::format("{}: {} of {} tokens, {:.0f} tokens/s",
-                                                  policy.spec, now.tokens, score.tokens,
-                                                  static_cast<double>(now.tokens) /
-                                                      std::max(now.seconds, 1e-9)));
+                          line.update(fmt::format(
+                              "{}: {} of {} tokens, {:.0f} tokens/s", policy.spec, now.tokens,
+                              score.tokens,
+                              static_cast<double>(now.tokens) / std::max(now.seconds, 1e-9)));
                         }));
   double nats = 0;
   for (const auto& sequence : score.result.sequences) {
@@ -37,6 +37,9 @@ Result<Score> score_windows(engine::Session& session, const Policy& policy,
       return fail(ErrorCode::kInterrupted, "stopped before the whole text was scored");
     }
     nats += sequence.nll;
+  }
+  if (!std::isfinite(nats)) {
+    return fail(ErrorCode::kBadInput, "{}: the logits are not finite", policy.spec);
   }
   score.nll = nats / static_cast<double>(targets.tokens);
   score.bits_per_byte = nats / std::numbers::ln2 / static_cast<double>(targets.bytes);

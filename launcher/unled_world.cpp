@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "runtime/config/key_table.h"
+
 namespace switchyard::launcher {
 
 std::string unled_world_note() {
@@ -9,17 +11,18 @@ std::string unled_world_note() {
          "runs the same on a cluster that survives its ranks";
 }
 
-std::vector<std::string> ignored_settings(const config::EffectiveConfig& config) {
-  std::vector<std::string> sentences;
-  for (const char* key :
-       {"cluster.spares", "cluster.autoscale", "cluster.regions", "cluster.residency"}) {
-    const auto& entry = config.entry(key);
-    if (entry.source == "default") continue;
-    sentences.push_back(
-        fmt::format("{} is '{}', which only `switchyard launch` can honour: ignored here",
-                    config.blame(key), entry.value));
+std::string ignored_settings(const config::EffectiveConfig& config) {
+  const config::RunConfig defaults;
+  std::string list;
+  for (const auto& key : config::all_keys()) {
+    if (key.needs != config::KeyNeeds::kLaunch) continue;
+    const auto name = key.full_name();
+    const auto& value = config.entry(name).value;
+    if (value == config::value_text(defaults, key)) continue;
+    list += fmt::format("{}{} is '{}'", list.empty() ? "" : ", ", config.blame(name), value);
   }
-  return sentences;
+  if (list.empty()) return list;
+  return list + ", which only `switchyard launch` can honour: ignored here";
 }
 
 }  // namespace switchyard::launcher

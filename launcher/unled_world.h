@@ -3,7 +3,6 @@
 #pragma once
 
 #include <string>
-#include <vector>
 
 #include "runtime/config/config_sources.h"
 
@@ -12,8 +11,8 @@ namespace switchyard::launcher {
 // One sentence for the user of several processes under plain mpirun.
 [[nodiscard]] std::string unled_world_note();
 
-// A sentence for each setting that was given and that only a controller could honour, with where it
-// came from. Empty: nothing is ignored.
-[[nodiscard]] std::vector<std::string> ignored_settings(const config::EffectiveConfig& config);
+// A sentence on the settings that differ from their defaults and that only a controller could
+// honour, with where they came from. Empty: nothing is ignored.
+[[nodiscard]] std::string ignored_settings(const config::EffectiveConfig& config);
 
 }  // namespace switchyard::launcher

@@ -70,7 +70,8 @@ Result<std::unique_ptr<KvCache>> CpuDevice::make_kv_cache(const KvCacheShape& sh
     return fail(ErrorCode::kUnsupported, "head size {} is not an even number up to {}",
                 shape.head_size, kHeadSizeMax);
   }
-  return std::make_unique<CpuKvCache>(shape, precision_);
+  SY_ASSIGN(auto cache, CpuKvCache::create(shape, precision_));
+  return cache;
 }
 
 Result<void> CpuDevice::upload(Bytes from, std::byte* to) {
@@ -88,7 +89,9 @@ Result<void> CpuDevice::reserve(std::size_t tokens, std::size_t pairs, std::size
   constexpr std::size_t kKvHeadsUsual = 64;
   const std::size_t rows = std::max(pairs, tokens);
   const std::size_t bytes = rows * inner * size_bytes(operand_dtype(precision_));
-  if (bytes > inner_.bytes()) inner_ = HostBuffer(bytes);
+  if (bytes > inner_.bytes()) {
+    SY_ASSIGN(inner_, try_buffer(bytes));
+  }
   panel_loop_.reserve(rows);
   attention_items_.reserve(tokens * kKvHeadsUsual);
   return {};
@@ -133,7 +136,7 @@ void CpuDevice::rmsnorm(MatrixView<const float> x, const NormParams& norm, Mutab
 void CpuDevice::combine(std::span<const std::uint32_t> slot_begin,
                         std::span<const CombineSlot> slots, DType wire_dtype,
                         MatrixView<float> residual) {
-  constexpr std::size_t kSlotsMax = 512;
+  constexpr std::size_t kSlotsMax = 1024;  // as many experts as a router can choose
   if (residual.rows() == 0) return;
   SY_CHECK(slot_begin.size() == residual.rows() + 1 && slot_begin.back() <= slots.size());
   SY_CHECK(wire_dtype == DType::kF32 || wire_dtype == DType::kBf16);

@@ -15,6 +15,7 @@
 #include "kernels/op_list.h"
 #include "kernels/thread_pool.h"
 #include "runtime/base/buffer.h"
+#include "runtime/base/try_buffer.h"
 
 namespace switchyard::kernels::cpu {
 
@@ -25,9 +26,10 @@ class CpuDevice final : public Device {
   std::string description() const override;
   Precision precision() const noexcept override { return precision_; }
   Result<DeviceMemory> allocate(std::size_t bytes) override {
-    return DeviceMemory(HostBuffer(bytes));
+    SY_ASSIGN(auto memory, try_buffer(bytes));
+    return DeviceMemory(std::move(memory));
   }
-  Result<HostBuffer> allocate_wire(std::size_t bytes) override { return HostBuffer(bytes); }
+  Result<HostBuffer> allocate_wire(std::size_t bytes) override { return try_buffer(bytes); }
   Result<void> upload(Bytes from, std::byte* to) override;
   Result<void> download(const std::byte* from, MutableBytes to) override;
   Result<void> synchronize() override { return {}; }

@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "runtime/base/try_buffer.h"
+
 namespace switchyard::kernels::cpu {
 namespace {
 
@@ -16,8 +18,16 @@ CpuKvCache::CpuKvCache(const KvCacheShape& shape, Precision precision)
       value_offset_bytes_((shape.head_size + step_elements(precision) - 1) /
                           step_elements(precision) * kAttentionBlock * kStepBytes),
       block_bytes_(value_offset_bytes_ +
-                   kAttentionBlock / step_elements(precision) * value_columns_ * kStepBytes),
-      memory_(shape.layers * shape.pages * shape.kv_heads * block_bytes_) {}
+                   kAttentionBlock / step_elements(precision) * value_columns_ * kStepBytes) {}
+
+Result<std::unique_ptr<CpuKvCache>> CpuKvCache::create(const KvCacheShape& shape,
+                                                       Precision precision) {
+  std::unique_ptr<CpuKvCache> cache(new CpuKvCache(shape, precision));
+  auto memory = try_buffer(shape.layers * shape.pages * shape.kv_heads * cache->block_bytes_);
+  if (!memory) return with_place(std::move(memory).error(), "KV cache (engine.kv_mib)");
+  cache->memory_ = std::move(memory).value();
+  return cache;
+}
 
 void CpuKvCache::clear_values(std::size_t layer, std::uint32_t page) noexcept {
   for (std::size_t g = 0; g < shape_.kv_heads; ++g) {

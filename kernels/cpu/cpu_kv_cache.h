@@ -3,6 +3,8 @@
 // safety: writes to different (kv head, position) may run together; else shared objects: unsafe.
 #pragma once
 
+#include <memory>
+
 #include "kernels/device.h"
 #include "kernels/ops/attention.h"
 #include "kernels/ops/gemm.h"
@@ -19,7 +21,9 @@ struct KvPlace {
 
 class CpuKvCache final : public KvCache {
  public:
-  CpuKvCache(const KvCacheShape& shape, Precision precision);
+  // Errors: kLimit where there is no memory for it.
+  [[nodiscard]] static Result<std::unique_ptr<CpuKvCache>> create(const KvCacheShape& shape,
+                                                                  Precision precision);
   const KvCacheShape& shape() const noexcept override { return shape_; }
   std::size_t bytes() const noexcept override { return memory_.bytes(); }
 
@@ -40,6 +44,7 @@ class CpuKvCache final : public KvCache {
              const std::byte* value) noexcept;
 
  private:
+  CpuKvCache(const KvCacheShape& shape, Precision precision);  // without memory
   [[nodiscard]] std::byte* block(std::size_t layer, std::uint32_t page,
                                  std::size_t kv_head) noexcept {
     return memory_.data() +

@@ -159,8 +159,8 @@ class PanelWriter {
   std::array<std::array<Word, kBlockSteps + 4>, kColumnsMax> block_{};
 };
 
-Panels make_panels(WeightArena& arena, std::size_t columns, std::size_t in, std::size_t parts,
-                   const PanelShape& shape) {
+Result<Panels> make_panels(WeightArena& arena, std::size_t columns, std::size_t in,
+                           std::size_t parts, const PanelShape& shape) {
   SY_CHECK(columns > 0 && in > 0 && shape.panel_columns <= kColumnsMax);
   Panels panels;
   panels.in = in;
@@ -170,8 +170,8 @@ Panels make_panels(WeightArena& arena, std::size_t columns, std::size_t in, std:
   const std::size_t last = columns - (panels.count() - 1) * panels.panel_columns;
   panels.last_width = parts * round_up(last, shape.lane_columns);
   panels.steps = shape.precision == Precision::kFp32 ? in : (in + 1) / 2;
-  panels.memory = arena.take(((panels.count() - 1) * panels.panel_width + panels.last_width) *
-                             panels.steps * kStepBytes);
+  const std::size_t width = (panels.count() - 1) * panels.panel_width + panels.last_width;
+  SY_ASSIGN(panels.memory, arena.take(width * panels.steps * kStepBytes));
   return panels;
 }
 
@@ -194,7 +194,7 @@ Result<void> check_finite(const Part& part) {
 }  // namespace
 
 Result<Panels> Packer::matrix(const WeightView& weight, const PanelShape& shape) {
-  Panels panels = make_panels(arena, weight.out, weight.in, 1, shape);
+  SY_ASSIGN(Panels panels, make_panels(arena, weight.out, weight.in, 1, shape));
   std::array<Part, 1> parts;
   parts[0].weight = &weight;
   fill(panels, shape.precision, pool, parts);
@@ -206,7 +206,7 @@ Result<Panels> Packer::gate_up(const WeightView& gate, const WeightView& up,
                                const PanelShape& shape) {
   SY_CHECK(gate.out == up.out && gate.in == up.in, "gate [{}, {}], up [{}, {}]", gate.out, gate.in,
            up.out, up.in);
-  Panels panels = make_panels(arena, gate.out, gate.in, 2, shape);
+  SY_ASSIGN(Panels panels, make_panels(arena, gate.out, gate.in, 2, shape));
   std::array<Part, 2> parts;
   parts[0].weight = &gate;
   parts[1].weight = &up;

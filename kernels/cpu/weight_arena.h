@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "runtime/base/buffer.h"
+#include "runtime/base/error.h"
 
 namespace switchyard::kernels::cpu {
 
@@ -29,7 +30,8 @@ class WeightSlice {
 
 class WeightArena {
  public:
-  [[nodiscard]] WeightSlice take(std::size_t bytes);
+  // Errors: kLimit where there is no memory.
+  [[nodiscard]] Result<WeightSlice> take(std::size_t bytes);
 
  private:
   // Large enough to waste little of the last huge page, small beside a rank's allowance.

@@ -18,7 +18,7 @@ namespace {
 constexpr unsigned int kThreads = 1024;
 constexpr unsigned int kWarps = kThreads / kWarp;
 static_assert(kWarps == kWarp, "one warp folds the warps");
-constexpr std::uint32_t kNoColumn = 0xFFFFFFFFU;
+constexpr std::uint32_t kNoColumn = 0xFFFFFFFFU;  // kernels/ops/greatest.h: kNoIndex
 
 struct Best {
   float value;
@@ -68,7 +68,8 @@ __global__ void __launch_bounds__(kThreads) argmax_kernel(ArgmaxArgs args) {
   __syncthreads();
   if (threadIdx.x >= kWarp) return;
   best = best_of_warp(of_warp[threadIdx.x]);
-  if (threadIdx.x == 0) args.ids[blockIdx.x] = best.column == kNoColumn ? 0 : best.column;
+  const bool finite = best.value < __uint_as_float(0x7F800000U);  // infinity
+  if (threadIdx.x == 0) args.ids[blockIdx.x] = finite ? best.column : kNoColumn;
 }
 
 }  // namespace

@@ -11,8 +11,12 @@
 
 namespace switchyard::kernels {
 
-// The first index of the greatest value. A NaN counts as -infinity; a row of nothing above that, an
-// empty row too, gives 0. Two passes, so that the compiler can use vectors for the first.
+// Where there is nothing to choose from.
+inline constexpr std::uint32_t kNoIndex = std::numeric_limits<std::uint32_t>::max();
+
+// The first index of the greatest value. A NaN counts as -infinity; where the greatest is not
+// finite, or there is none, kNoIndex. Two passes, so that the compiler can use vectors for the
+// first.
 [[nodiscard]] inline std::uint32_t index_of_greatest(std::span<const float> row) noexcept {
   constexpr std::size_t kLanes = 32;
   constexpr float kLowest = -std::numeric_limits<float>::infinity();
@@ -27,7 +31,7 @@ namespace switchyard::kernels {
   }
   for (; at < row.size(); ++at) top[0] = row[at] > top[0] ? row[at] : top[0];
   const float greatest = *std::ranges::max_element(top);
-  if (greatest == kLowest) return 0;
+  if (!(greatest > kLowest && greatest < -kLowest)) return kNoIndex;
   return static_cast<std::uint32_t>(std::ranges::find(row, greatest) - row.begin());
 }
 

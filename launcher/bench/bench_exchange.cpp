@@ -7,18 +7,18 @@
 namespace switchyard::launcher {
 namespace {
 
-constexpr std::array<std::size_t, 6> kMessageBytes{64,        4096,       std::size_t{16} << 10,
-                                                   std::size_t{64} << 10, std::size_t{256} << 10,
+constexpr std::array<std::size_t, 6> kMessageBytes{64,
+                                                   4096,
+                                                   std::size_t{16} << 10,
+                                                   std::size_t{64} << 10,
+                                                   std::size_t{256} << 10,
                                                    std::size_t{1} << 20};
 constexpr std::chrono::seconds kDeadline{60};
 
 BenchRow round_trip_row(std::string name, const comm::PingPong& result, double bare_us) {
   BenchRow row;
   row.name = std::move(name);
-  row.sample.us_min = result.round_trip_us_min;
-  row.sample.us_p50 = result.round_trip_us_p50;
-  row.sample.us_p99 = result.round_trip_us_p90;
-  row.sample.count = result.iterations;
+  row.sample = summarise(result.round_trips_us);
   row.achieved = 2 * static_cast<double>(result.bytes) / result.round_trip_us_p50 / 1e3;
   row.unit = "GB/s";
   if (bare_us > 0) {
@@ -43,8 +43,8 @@ Result<void> measure(comm::Transport& transport, bool mpi, BenchRows& rows) {
     SY_ASSIGN(const auto ours,
               comm::ping_pong(transport, options, Deadline::after(clock, kDeadline)));
     if (transport.rank() == RankId(0)) {
-      rows.add(round_trip_row(fmt::format("exchange/{}/{} B", transport.name(), bytes), ours,
-                              bare_us));
+      rows.add(
+          round_trip_row(fmt::format("exchange/{}/{} B", transport.name(), bytes), ours, bare_us));
     }
   }
   return {};

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <filesystem>
 #include <set>
-#include <thread>
 
 #include "launcher/bench/bench_parts.h"
 #include "launcher/cluster_run.h"
+#include "runtime/base/cores.h"
 
 namespace switchyard::launcher {
 namespace {
@@ -35,7 +35,8 @@ std::string processor_name() {
   return name;
 }
 
-// Rank 0 measures and prints; under mpirun the others only take part where several ranks are needed.
+// Rank 0 measures and prints; under mpirun the others only take part where several ranks are
+// needed.
 bool is_first_rank(const Invocation& invocation) {
   for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"}) {
     if (const char* rank = invocation.env()(name)) return std::string(rank) == "0";
@@ -53,7 +54,8 @@ class BenchCommand final : public Command {
     return "  switchyard bench --config configs/shapes/M.yaml --threads 2\n"
            "  switchyard bench model --model DIR --json-lines\n"
            "  mpirun -n 2 switchyard bench exchange\n"
-           "  mpirun -n 2 switchyard bench model --config configs/shapes/M.yaml --routers 2 "
+           "  mpirun -n 2 --bind-to none switchyard bench model --config configs/shapes/M.yaml "
+           "--routers 2 "
            "--colocate\n";
   }
   void add_flags(CLI::App& app) override {
@@ -75,10 +77,11 @@ class BenchCommand final : public Command {
     BenchRows rows(flags_.json_lines ? BenchRows::Format::kJsonLines : BenchRows::Format::kText);
     if (flags_.area == "exchange") return bench_exchange(invocation, rows);
     const bool first = is_first_rank(invocation);
-    SY_ASSIGN(auto options, cluster_options(invocation.config));
+    SY_ASSIGN(auto options, cluster_options(invocation.run()));
     if (options.device_name != "cpu") {
-      return fail(ErrorCode::kUnsupported,
-                  "bench holds figures against the ceilings of the cpu; tests/gpu/run measures GPUs");
+      return fail(
+          ErrorCode::kUnsupported,
+          "bench holds figures against the ceilings of the cpu; tests/gpu/run measures GPUs");
     }
     kernels::Ceilings ceilings;
     if (first) {
@@ -91,7 +94,8 @@ class BenchCommand final : public Command {
       SY_TRY(bench_kernels(options.device, source->config(), flags_.plan, ceilings, rows));
     }
     if (first && (flags_.area == "all" || flags_.area == "moe")) {
-      SY_TRY(bench_moe(options, source->config(), flags_.plan, invocation.run().routing.spec, rows));
+      SY_TRY(
+          bench_moe(options, source->config(), flags_.plan, invocation.run().routing.spec, rows));
     }
     if (flags_.area == "all" || flags_.area == "model") {
       SY_TRY(bench_model(invocation, flags_.plan, ceilings, rows));
@@ -104,7 +108,7 @@ class BenchCommand final : public Command {
                                              engine::ClusterOptions& options, BenchRows& rows) {
     // Under mpirun the ceilings are those of all ranks of this host together.
     std::size_t threads = options.device.threads;
-    if (threads == 0) threads = std::max(1U, std::thread::hardware_concurrency());
+    if (threads == 0) threads = usable_cores();
     kernels::CeilingOptions ceiling_options;
     ceiling_options.threads = threads;
     const auto ceilings = kernels::measure_ceilings(ceiling_options);

@@ -32,11 +32,15 @@ class EvalProgram final : public PolicyProgram {
 
   Result<void> prepare(const model::ModelConfig& model) override {
     SY_TRY(prepare_policy(model));
+    if (flags_.random_tokens == 1) {
+      return fail(ErrorCode::kUsage,
+                  "--random-tokens 1: at least 2 are needed, the first is given");
+    }
     if (flags_.random_tokens > 0) {
       text_ = random_text(flags_.random_tokens, run_.sampling.seed, model.vocab);
       return {};
     }
-    SY_ASSIGN(text_, read_scored_text(flags_.text, tokenizer_.get()));
+    SY_ASSIGN(text_, read_scored_text(flags_.text, tokenizer_.get(), model.vocab));
     return {};
   }
 
@@ -58,7 +62,7 @@ class EvalProgram final : public PolicyProgram {
                                  {"tokens_per_second", score_.tokens_per_second()}};
       document.update(routing_json(score_.result.stats, model_));
       document["report"] = report_json(report_, model_);
-      std::printf("%s\n", document.dump(2).c_str());
+      std::printf("%s\n", document_text(document).c_str());
       return {};
     }
     std::printf("%s: %zu tokens, %.4f nats/token, perplexity %.4f, %.4f bits/byte\n%s",

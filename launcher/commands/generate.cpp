@@ -22,8 +22,9 @@ class GenerateProgram final : public PolicyProgram, public ServedProgram {
 
   Result<void> prepare(const model::ModelConfig& model) override {
     SY_TRY(prepare_policy(model));
-    SY_ASSIGN(prompts_, take_prompts(flags_.prompts, flags_.prompts_file));
-    return {};
+    SY_ASSIGN(prompts_,
+              take_prompts(flags_.prompts, flags_.prompts_file, run_.sampling.max_tokens));
+    return flags_.out.empty() ? Result<void>{} : check_out_file(flags_.out);
   }
 
   // Without a controller nobody could say where the rows of a regime may go.
@@ -68,6 +69,7 @@ class GenerateProgram final : public PolicyProgram, public ServedProgram {
       std::FILE* stream = flags_.prompts_file.empty() && flags_.out.empty() ? stdout : stderr;
       std::fwrite(closing.data(), 1, closing.size(), stream);
     }
+    SY_TRY(check_finite());
     if (!report.conserved()) {
       return fail(ErrorCode::kInternal, "pairs were lost: {} dispatched, {} served, {} answered",
                   report.pairs_dispatched(), report.pairs_served(), report.pairs_answered());
@@ -77,6 +79,16 @@ class GenerateProgram final : public PolicyProgram, public ServedProgram {
 
  private:
   [[nodiscard]] bool shows_digests() const { return flags_.json || !flags_.prompts_file.empty(); }
+  // What came out stands; that it ends early is an error.
+  Result<void> check_finite() const {
+    for (const auto& result : report_.result.sequences) {
+      if (result.finish != engine::FinishReason::kNotFinite) continue;
+      return fail(ErrorCode::kBadInput,
+                  "{}: the logits are not finite after {} tokens; are the model's weights sound?",
+                  prompts_[result.id.index()].place, result.tokens.size());
+    }
+    return {};
+  }
 
   Result<nlohmann::json> sequence_json(const engine::SequenceResult& result) const {
     nlohmann::json entry = {
@@ -108,7 +120,7 @@ class GenerateProgram final : public PolicyProgram, public ServedProgram {
       document["report"]["trace_ids"][prompts_[result.id.index()].id] =
           result.trace.trace_id_text();
     }
-    return document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+    return document_text(document) + "\n";
   }
 
   Result<std::string> lines() const {
@@ -146,7 +158,8 @@ class GenerateCommand final : public Command {
   std::string_view summary() const override { return "continue prompts"; }
   std::string_view examples() const override {
     return "  switchyard generate --preset demo --prompt \"Once upon a time\"\n"
-           "  mpirun -n 4 switchyard generate --model DIR --prompt \"...\" --max-tokens 200\n"
+           "  mpirun -n 4 --bind-to none switchyard generate --model DIR --prompt \"...\" "
+           "--max-tokens 200\n"
            "  switchyard generate --model DIR --prompts FILE.jsonl --out answers.jsonl\n"
            "  switchyard generate --preset demo --prompt \"...\" \\\n"
            "      --routing top-p:theta=0.6,k_min=1,k_max=6 --json\n";

@@ -5,6 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include "launcher/cluster_run.h"
+#include "launcher/run_report.h"
+#include "runtime/engine/rank_sizes.h"
 #include "runtime/model/checkpoint/checkpoint.h"
 #include "runtime/model/layout.h"
 #include "runtime/placement/planner_table.h"
@@ -33,15 +35,14 @@ std::vector<RankId> expert_ranks(const config::ClusterSection& cluster, std::siz
 
 Result<std::vector<RankMemory>> memory_per_rank(const config::RunConfig& run,
                                                 const model::ModelConfig& model,
-                                                const model::ModelLayout& layout) {
+                                                const model::ModelLayout& layout,
+                                                const engine::KvSize& kv) {
   const std::size_t ranks = run.cluster.ranks == 0 ? 1 : run.cluster.ranks;
   const std::size_t routers = run.cluster.routers == 0 ? 1 : run.cluster.routers;
   const auto holders = expert_ranks(run.cluster, ranks, routers);
-  SY_ASSIGN(const auto placement,
-            placement::plan_placement(run.cluster.placement,
-                                      {holders, model.moe_layer_count(), model.experts,
-                                       run.cluster.replicas}));
-  const std::size_t context = run.engine.context == 0 ? model.context_max : run.engine.context;
+  SY_ASSIGN(const auto placement, placement::plan_placement(run.cluster.placement,
+                                                            {holders, model.moe_layer_count(),
+                                                             model.experts, run.cluster.replicas}));
   std::vector<RankMemory> memory;
   for (std::uint32_t r = 0; r < ranks; ++r) {
     RankMemory entry;
@@ -52,7 +53,7 @@ Result<std::vector<RankMemory>> memory_per_rank(const config::RunConfig& run,
     entry.weight_bytes = entry.experts * layout.expert_bytes;
     if (r < routers) {
       entry.weight_bytes += layout.router_bytes;
-      entry.kv_bytes = layout.kv_bytes_per_token * context * run.engine.sequences_max;
+      entry.kv_bytes = kv.pages * kv.page_bytes;
     }
     entry.role = r >= routers ? "expert" : entry.experts > 0 ? "router+expert" : "router";
     memory.push_back(std::move(entry));
@@ -70,24 +71,33 @@ class InspectCommand final : public Command {
     return "  switchyard inspect --model DIR\n"
            "  switchyard inspect --model DIR --ranks 9 --routers 1 --precision bf16\n";
   }
-  void add_flags(CLI::App& app) override {
-    app.add_flag("--json", json_, "as a JSON document");
-  }
+  void add_flags(CLI::App& app) override { app.add_flag("--json", json_, "as a JSON document"); }
 
   Result<void> run(Invocation& invocation) override {
     const auto& run = invocation.run();
     if (!run.model.path.empty()) SY_TRY(report_problems(run.model.path));
     SY_ASSIGN(const auto source, open_weights(invocation.config));
     const auto& model = source->config();
-    SY_ASSIGN(const auto options, cluster_options(invocation.config));
+    SY_ASSIGN(const auto options, cluster_options(invocation.run()));
     model::LayoutOptions layout_options;
     layout_options.precision = options.device.precision;
+    if (!run.model.path.empty()) {
+      SY_ASSIGN(const auto embedding, source->get({model::WeightRole::kEmbedding, 0, 0}));
+      layout_options.stored = embedding.dtype;
+      source->release();
+    }
     const auto layout = model::compute_layout(model, layout_options);
-    SY_ASSIGN(const auto memory, memory_per_rank(run, model, layout));
+    SY_ASSIGN(const auto kv, engine::kv_size(options, model));
+    SY_ASSIGN(const auto memory, memory_per_rank(run, model, layout, kv));
     if (json_) {
       print_json(model, layout, memory);
     } else {
       print_text(run, model, layout, memory);
+      std::printf(
+          "KV: %zu positions a router, for up to %llu sequences at a time (engine.kv_mib, "
+          "engine.context).\n",
+          kv.pages * kernels::kKvPageTokens,
+          static_cast<unsigned long long>(run.engine.sequences_max));
     }
     return {};
   }
@@ -120,17 +130,16 @@ class InspectCommand final : public Command {
     std::printf("parameters  %.3f M, %.3f M active per token\n",
                 static_cast<double>(layout.parameters_total) / 1e6,
                 static_cast<double>(layout.parameters_active) / 1e6);
-    std::printf("precision   %s: %.1f MiB an expert rank's expert, %.1f MiB router part, "
-                "%.1f KiB of KV cache a token\n\n",
-                run.device.precision.c_str(), mib(layout.expert_bytes), mib(layout.router_bytes),
-                static_cast<double>(layout.kv_bytes_per_token) / 1024.0);
+    std::printf(
+        "precision   %s: %.1f MiB an expert rank's expert, %.1f MiB router part, "
+        "%.1f KiB of KV cache a token\n\n",
+        run.device.precision.c_str(), mib(layout.expert_bytes), mib(layout.router_bytes),
+        static_cast<double>(layout.kv_bytes_per_token) / 1024.0);
     std::printf("%-5s %-14s %8s %14s %14s\n", "rank", "role", "experts", "weights MiB", "KV MiB");
     for (const auto& entry : memory) {
-      std::printf("%-5u %-14s %8zu %14.1f %14.1f\n", entry.rank, entry.role.c_str(),
-                  entry.experts, mib(entry.weight_bytes), mib(entry.kv_bytes));
+      std::printf("%-5u %-14s %8zu %14.1f %14.1f\n", entry.rank, entry.role.c_str(), entry.experts,
+                  mib(entry.weight_bytes), mib(entry.kv_bytes));
     }
-    std::printf("KV: %llu sequences with a full context; engine.kv_mib lowers it.\n",
-                static_cast<unsigned long long>(run.engine.sequences_max));
   }
 
   static void print_json(const model::ModelConfig& model, const model::ModelLayout& layout,
@@ -160,7 +169,7 @@ class InspectCommand final : public Command {
                                    {"weight_bytes", entry.weight_bytes},
                                    {"kv_bytes", entry.kv_bytes}});
     }
-    std::printf("%s\n", document.dump(2).c_str());
+    std::printf("%s\n", document_text(document).c_str());
   }
 
   bool json_ = false;

@@ -21,7 +21,7 @@ class KernelsCommand final : public Command {
   }
   void add_flags(CLI::App& app) override { app.add_flag("--json", json_, "as a JSON document"); }
   Result<void> run(Invocation& invocation) override {
-    SY_ASSIGN(const auto options, cluster_options(invocation.config));
+    SY_ASSIGN(const auto options, cluster_options(invocation.run()));
     SY_ASSIGN(const auto choices, kernels::explain_kernels(options.device_name, options.device));
     if (json_) {
       print_json(choices);

@@ -25,7 +25,7 @@ class LogitsProgram final : public PolicyProgram {
 
   Result<void> prepare(const model::ModelConfig& model) override {
     SY_TRY(prepare_policy(model));
-    SY_ASSIGN(prompts_, take_prompts(flags_.prompts, flags_.prompts_file));
+    SY_ASSIGN(prompts_, take_prompts(flags_.prompts, flags_.prompts_file, 0));
     std::set<std::string> ids;
     for (const auto& prompt : prompts_) {
       if (!ids.insert(prompt.id).second) {
@@ -34,7 +34,7 @@ class LogitsProgram final : public PolicyProgram {
                     prompt.id);
       }
     }
-    return {};
+    return check_out_file(flags_.out);
   }
 
   Result<void> run(engine::Session& session) override {
@@ -64,7 +64,7 @@ class LogitsProgram final : public PolicyProgram {
     }
     document["report"] = report_json(report_, model_);
     if (flags_.json) {
-      std::printf("%s\n", document.dump(2).c_str());
+      std::printf("%s\n", document_text(document).c_str());
     } else {
       std::printf("wrote %zu tensor(s) to %s\n%s", count, flags_.out.c_str(),
                   report_text(report_, model_).c_str());

@@ -6,6 +6,7 @@
 
 #include "launcher/place_report.h"
 #include "launcher/prompts.h"
+#include "launcher/run_report.h"
 #include "runtime/base/clock.h"
 #include "runtime/placement/metrics.h"
 #include "runtime/placement/planner_table.h"
@@ -125,6 +126,7 @@ class PlaceCommand final : public Command {
   }
 
   Result<void> run(Invocation&) override {
+    if (!flags_.out.empty()) SY_TRY(check_out_file(flags_.out));
     SY_ASSIGN(const auto text, read_text_file(flags_.trace, kFileBytesMax));
     SY_ASSIGN(const auto trace, placement::LoadTrace::parse(text, flags_.trace));
     SY_ASSIGN(const Windows windows, windows_of(trace, flags_.holdout));
@@ -151,7 +153,7 @@ class PlaceCommand final : public Command {
           flags_.out,
           placement::plan_to_json({flags_.planner, std::move(written), std::move(plan)})));
     }
-    std::printf("%s", flags_.json ? (place_json(report).dump(2) + "\n").c_str()
+    std::printf("%s", flags_.json ? (document_text(place_json(report)) + "\n").c_str()
                                   : place_text(report).c_str());
     return {};
   }

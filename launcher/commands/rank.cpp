@@ -68,7 +68,7 @@ Result<engine::WorkerOptions> worker_options(const Invocation& invocation,
                                              const comm::Transport& transport) {
   const auto& run = invocation.run();
   engine::WorkerOptions options;
-  SY_ASSIGN(options.cluster, cluster_options(invocation.config));
+  SY_ASSIGN(options.cluster, cluster_options(invocation.run()));
   options.cluster.k_max = configured_k_max(run, model);
   options.cluster.timeline_spans =
       std::min(options.cluster.timeline_spans, kTraceBytesMax / sizeof(Span) / transport.size());
@@ -162,7 +162,8 @@ class RankCommand final : public Command {
     return "be one rank of a cluster with a controller (started by `launch`)";
   }
   std::string_view examples() const override {
-    return "  mpirun -n 4 --enable-recovery switchyard rank --controller HOST:PORT \\\n"
+    return "  mpirun -n 4 --bind-to none --enable-recovery switchyard rank --controller HOST:PORT "
+           "\\\n"
            "      --secret-file FILE --preset demo\n";
   }
   void add_flags(CLI::App& app) override {

@@ -49,7 +49,7 @@ class StudyProgram final : public LeadProgram {
   Result<void> prepare(const model::ModelConfig& model) override {
     model_ = model;
     SY_ASSIGN(const auto tokenizer, open_tokenizer(run_.model));
-    SY_ASSIGN(text_, read_scored_text(flags_.text, tokenizer.get()));
+    SY_ASSIGN(text_, read_scored_text(flags_.text, tokenizer.get(), model.vocab));
     const std::size_t window = window_of(run_, model);
     auto windows = scoring_requests(text_.ids, window);
     if (flags_.windows_max != 0 && windows.size() > flags_.windows_max) {
@@ -69,25 +69,26 @@ class StudyProgram final : public LeadProgram {
       target_bytes_ += bytes.size();
       target_count_ += request.targets.size();
     }
-    return {};
+    SY_TRY(take_budgets());
+    SY_TRY(check_out_file(flags_.out + ".csv"));
+    return check_out_file(flags_.out + ".svg");
   }
 
-  std::size_t k_max(const model::ModelConfig& /*model*/) const override { return 0; }
+  std::size_t k_max(const model::ModelConfig& model) const override {
+    return std::max(static_max(model), model.experts_per_token);
+  }
 
   Result<void> run(engine::Session& session) override {
     const SteadyClock clock;
     ProgressLine line(progress_of(run_), clock);
-    const std::size_t static_max = flags_.static_k_max != 0
-                                       ? std::min(flags_.static_k_max, model_.experts)
-                                       : std::min(model_.experts, model_.experts_per_token + 2);
-    for (std::size_t k = 1; k <= static_max; ++k) {
+    for (std::size_t k = 1; k <= static_max(model_); ++k) {
       SY_TRY(
           measure(session, {fmt::format("topk:k={}", k), {}}, PointKind::kStatic, "static", line));
     }
     SY_ASSIGN(const auto calibrator, observe_gates(session, calibration_, line));
-    for (const double budget : flags_.budgets) {
+    for (const double budget : budgets_) {
       for (const auto& rule : kRules) {
-        const auto spec = fmt::format(fmt::runtime(rule.spec), budget, static_max);
+        const auto spec = spec_of(rule, budget);
         if (rule.kind == PointKind::kRandom) {
           // Chance needs no thresholds.
           SY_TRY(measure(session, {spec, {}}, rule.kind, rule.family, line));
@@ -107,6 +108,36 @@ class StudyProgram final : public LeadProgram {
   Result<void> finish(const engine::ClusterReport& /*report*/) override { return {}; }
 
  private:
+  std::size_t static_max(const model::ModelConfig& model) const {
+    const std::size_t wanted =
+        flags_.static_k_max != 0 ? flags_.static_k_max : model.experts_per_token + 2;
+    return std::min(model.experts, wanted);
+  }
+
+  std::string spec_of(const Rule& rule, double budget) const {
+    return fmt::format(fmt::runtime(rule.spec), budget, static_max(model_));
+  }
+
+  // Those that a rule with at most static_max(model_) experts can reach; what else is wrong with
+  // one is an error now, not after hours.
+  Result<void> take_budgets() {
+    for (const double budget : flags_.budgets) {
+      if (budget > static_cast<double>(static_max(model_))) {
+        std::fprintf(stderr, "study: budget %g is above the largest static k, %zu: left out\n",
+                     budget, static_max(model_));
+        continue;
+      }
+      for (const auto& rule : kRules) {
+        if (rule.kind == PointKind::kRandom) continue;
+        const auto spec = spec_of(rule, budget);
+        auto fits = routing::check_budget(spec, engine::convention_of(model_));
+        if (!fits) return with_place(std::move(fits).error(), "--budgets: " + spec);
+      }
+      budgets_.push_back(budget);
+    }
+    return {};
+  }
+
   Result<void> measure(engine::Session& session, const Policy& policy, PointKind kind,
                        const std::string& family, ProgressLine& line) {
     SY_ASSIGN(const auto score,
@@ -142,6 +173,7 @@ class StudyProgram final : public LeadProgram {
   std::vector<engine::SequenceRequest> scored_;
   std::size_t target_count_ = 0;
   std::size_t target_bytes_ = 0;
+  std::vector<double> budgets_;
   std::vector<StudyPoint> points_;
 };
 
@@ -159,7 +191,9 @@ class StudyCommand final : public Command {
     app.add_option("--text", flags_.text, "text to score; every eighth window calibrates instead")
         ->required();
     app.add_option("--out", flags_.out, "writes OUT.csv and OUT.svg")->capture_default_str();
-    app.add_option("--budgets", flags_.budgets, "mean experts per token")->capture_default_str();
+    app.add_option("--budgets", flags_.budgets,
+                   "mean experts per token; those above the largest static k are left out")
+        ->capture_default_str();
     app.add_option("--static-k-max", flags_.static_k_max,
                    "static top-k from 1 to this; 0: the checkpoint's k + 2");
     app.add_option("--windows", flags_.windows_max, "use only the first windows; 0: all");

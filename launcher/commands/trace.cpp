@@ -22,13 +22,15 @@ class TraceProgram final : public PolicyProgram {
 
   Result<void> prepare(const model::ModelConfig& model) override {
     SY_TRY(prepare_policy(model));
+    SY_TRY(check_out_file(flags_.out));
     if (!flags_.text.empty()) {
-      SY_ASSIGN(const auto text, read_scored_text(flags_.text, tokenizer_.get()));
+      SY_ASSIGN(const auto text, read_scored_text(flags_.text, tokenizer_.get(), model.vocab));
       requests_ = observing_requests(scoring_requests(text.ids, window_of(run_, model)));
       for (const auto& request : requests_) names_.push_back(fmt::format("{}", request.id.value()));
       return {};
     }
-    SY_ASSIGN(const auto prompts, take_prompts(flags_.prompts, flags_.prompts_file));
+    SY_ASSIGN(const auto prompts,
+              take_prompts(flags_.prompts, flags_.prompts_file, run_.sampling.max_tokens));
     requests_ = generation_requests(prompts, run_, model);
     for (auto& request : requests_) request.digest = engine::DigestWanted::kNo;
     for (const auto& prompt : prompts) names_.push_back(prompt.id);

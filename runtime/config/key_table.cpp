@@ -1,5 +1,10 @@
 #include "runtime/config/key_table.h"
 
+#include <algorithm>
+#include <initializer_list>
+
+#include "runtime/base/check.h"
+
 namespace switchyard::config {
 namespace {
 
@@ -32,6 +37,15 @@ struct Rows {
   }
   void flag(std::string_view name, KeyField access, std::string_view doc) {
     keys.push_back({section, name, KeyType::kSwitch, access, doc, {}});
+  }
+  // Of the keys so far, those without an effect where no controller leads.
+  void need_launch(std::initializer_list<std::string_view> names) {
+    for (const auto name : names) {
+      const auto key = std::ranges::find_if(
+          keys, [&](const Key& each) { return each.section == section && each.name == name; });
+      SY_CHECK(key != keys.end(), "{}.{} is no key", section, name);
+      key->needs = KeyNeeds::kLaunch;
+    }
   }
 };
 
@@ -76,7 +90,7 @@ void add_device(std::vector<Key>& keys) {
               "Matrix products of many rows on a GPU: our kernels, or cuBLAS, whose bits for a row "
               "depend on the rows beside it");
   rows.count("threads", field<kIn, &S::threads>(), 0, 1024,
-             "Compute threads of a rank; 0: the host's cores / its ranks, at least 1");
+             "Compute threads of a rank; 0: its share of the cores that it may use, at least 1");
 }
 
 void add_balancing(Rows& rows) {
@@ -188,6 +202,14 @@ void add_cluster(std::vector<Key>& keys) {
              "How long an expert rank waits for the other routers' rows, in microseconds");
   rows.count("micro_batches", field<kIn, &S::micro_batches>(), 0, 16,
              "Parts of a step that overlap; 0: 2 where experts are on other ranks, else 1");
+  rows.need_launch({"link_costs", "spares", "spawns", "loss", "regions", "residency", "autoscale",
+                    "experts_min", "experts_max", "busy_target", "autoscale_interval_ms",
+                    "autoscale_window_ms"});
+  rows.need_launch({"rebalance", "rebalance_interval_ms", "rebalance_cooldown_ms",
+                    "rebalance_window_ms", "rebalance_copies", "rebalance_imbalance",
+                    "extra_slots"});
+  rows.need_launch({"breaker_failures", "breaker_open_ms", "breaker_timeout_ms", "retry_base_ms",
+                    "retry_cap_ms", "retry_ratio", "retry_per_second", "attempts_max"});
 }
 
 void add_routing(std::vector<Key>& keys) {
@@ -246,6 +268,7 @@ void add_tls(std::vector<Key>& keys) {
   rows.path("key", field<kIn, &S::key>(), "Its private key in PEM, mode 0600, no passphrase");
   rows.path("authority", field<kIn, &S::authority>(),
             "Certificates in PEM that sign for every peer of the cluster");
+  rows.need_launch({"certificate", "key", "authority"});
 }
 
 void add_log(std::vector<Key>& keys) {

@@ -20,6 +20,9 @@ namespace switchyard::config {
 // counts from the folder of that file, anywhere else from the working directory.
 enum class KeyType { kText, kPath, kChoice, kCount, kReal, kSwitch };
 
+// What must be there for a key to have any effect.
+enum class KeyNeeds { kNothing, kLaunch };  // kLaunch: a controller, and so `switchyard launch`
+
 // The field of RunConfig that a key sets.
 using KeyField = std::variant<std::string& (*)(RunConfig&), std::uint64_t& (*)(RunConfig&),
                               double& (*)(RunConfig&), bool& (*)(RunConfig&)>;
@@ -33,6 +36,7 @@ struct Key {
   std::vector<std::string_view> choices;  // kChoice: every allowed value
   double min = 0;                         // kCount and kReal: inclusive range
   double max = 0;
+  KeyNeeds needs = KeyNeeds::kNothing;
 
   [[nodiscard]] std::string full_name() const;         // "device.threads"
   [[nodiscard]] std::string environment_name() const;  // "SWITCHYARD_DEVICE_THREADS"

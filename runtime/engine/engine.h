@@ -6,6 +6,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -84,7 +85,8 @@ class Engine {
   [[nodiscard]] Result<void> run_head(MicroBatch& batch, HeadRead read);
   [[nodiscard]] Result<void> read_head_rows(MicroBatch& batch, HeadRead read);
   void show_logits(const WantedRow& wanted, std::span<const float> logits);
-  [[nodiscard]] std::uint32_t sample(const WantedRow& wanted, std::span<const float> logits);
+  [[nodiscard]] std::optional<std::uint32_t> sample(const WantedRow& wanted,
+                                                    std::span<const float> logits);
   [[nodiscard]] bool void_row(const WantedRow& wanted);
   [[nodiscard]] bool token_due(const WantedRow& wanted);
   void take_token(const WantedRow& wanted, std::uint32_t token);

@@ -2,9 +2,18 @@
 // What only the token of greedy decoding is wanted of leaves its logits on the device.
 #include <algorithm>
 
+#include "kernels/ops/greatest.h"
 #include "runtime/engine/engine.h"
 
 namespace switchyard::engine {
+namespace {
+
+// What the device has chosen, if anything.
+std::optional<std::uint32_t> chosen(std::uint32_t index) {
+  return index == kernels::kNoIndex ? std::nullopt : std::optional(index);
+}
+
+}  // namespace
 
 Engine::HeadRead Engine::read_of(const WantedRow& wanted) const {
   const auto& request = wanted.sequence->request;
@@ -42,7 +51,12 @@ Result<void> Engine::read_head_rows(MicroBatch& batch, HeadRead read) {
     if (void_row(wanted)) continue;
     if (read == HeadRead::kLogits) show_logits(wanted, logits.row(i));
     if (!token_due(wanted)) continue;
-    take_token(wanted, read == HeadRead::kToken ? ids[i] : sample(wanted, logits.row(i)));
+    const auto token = read == HeadRead::kToken ? chosen(ids[i]) : sample(wanted, logits.row(i));
+    if (token) {
+      take_token(wanted, *token);
+    } else {
+      ended_.emplace_back(wanted.sequence, FinishReason::kNotFinite);
+    }
   }
   head_wanted_.clear();
   return {};
@@ -67,7 +81,8 @@ void Engine::show_logits(const WantedRow& wanted, std::span<const float> logits)
   }
 }
 
-std::uint32_t Engine::sample(const WantedRow& wanted, std::span<const float> logits) {
+std::optional<std::uint32_t> Engine::sample(const WantedRow& wanted,
+                                            std::span<const float> logits) {
   const auto& request = wanted.sequence->request;
   return sampler_.sample(logits, request.sampling, request.seed, wanted.position + 1);
 }

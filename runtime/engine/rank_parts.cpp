@@ -1,8 +1,8 @@
 #include "runtime/engine/rank_parts.h"
 
 #include <algorithm>
-#include <thread>
 
+#include "runtime/base/cores.h"
 #include "runtime/engine/expert_loader.h"
 #include "runtime/engine/rank_sizes.h"
 #include "runtime/placement/planner_table.h"
@@ -41,6 +41,18 @@ Result<void> load_experts(model::WeightSource& source, kernels::Device& device,
   return {};
 }
 
+// The kernels that this machine chooses. Other ones add up in another order, to other bits.
+std::string kernel_names(const ClusterOptions& options) {
+  const auto choices = kernels::explain_kernels(options.device_name, options.device);
+  if (!choices) return "none";
+  std::string names;
+  for (const auto& choice : *choices) {
+    if (choice.chosen)
+      names += fmt::format("{}{}={}", names.empty() ? "" : " ", choice.op, choice.candidate);
+  }
+  return names;
+}
+
 }  // namespace
 
 // Ranks that were started with different options would break the exchange half-way.
@@ -49,14 +61,16 @@ std::string world_fingerprint(const ClusterOptions& options, const model::ModelC
   const auto wire = options.wire.value_or(kernels::operand_dtype(options.device.precision));
   return fmt::format(
       "model {} d={} layers={} E={} f={} V={}; precision {} wire {}; cuda gemm {}; routers {} "
-      "colocation {}; placement {} replicas {}; rows {}; steps {} sequences {} context {} k_max {}",
+      "colocation {}; placement {} replicas {}; rows {}; steps {} sequences {} context {} k_max "
+      "{}; "
+      "kernels {} (--isa)",
       model.family, model.hidden, model.layers, model.experts, model.expert_inner, model.vocab,
       to_string(kernels::operand_dtype(options.device.precision)), to_string(wire),
       options.device.cuda_gemm == kernels::CudaGemm::kCublas ? "cublas" : "invariant",
       options.routers, static_cast<int>(options.colocation), options.placement, options.replicas,
       transport.row_place() == comm::RowPlace::kApart ? "apart" : "behind heads",
       options.limits.step_tokens_max, options.limits.sequences_max, options.limits.context,
-      options.k_max);
+      options.k_max, kernel_names(options));
 }
 
 std::size_t threads_for_rank(const ClusterOptions& options, const comm::Transport& transport) {
@@ -64,8 +78,9 @@ std::size_t threads_for_rank(const ClusterOptions& options, const comm::Transpor
   const auto hosts = transport.hosts();
   const auto ranks_here =
       static_cast<std::size_t>(std::ranges::count(hosts, hosts[transport.rank().index()]));
-  const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
-  return std::max<std::size_t>(1, cores / ranks_here);
+  if (transport.name() == "local") return std::max<std::size_t>(1, usable_cores() / ranks_here);
+  // A launcher may have bound this process to a part of what it may use itself.
+  return std::min(usable_cores(), std::max<std::size_t>(1, shared_cores() / ranks_here));
 }
 
 Result<placement::View> make_static_view(const ClusterOptions& options,
@@ -150,7 +165,7 @@ Result<RankParts> make_rank_parts(const ClusterOptions& options, model::WeightSo
   const auto& member = parts.member(transport.rank());
   if (member.router) {
     SY_ASSIGN(parts.transformer,
-              load_router_part(source, *parts.device, sizes.engine.limits.context));
+              load_router_part(source, *parts.device, positions_max(sizes.engine)));
   }
   parts.store = std::make_unique<moe::ExpertStore>(config.moe_layer_count(), config.experts);
   SY_TRY(

@@ -34,7 +34,8 @@ using LoadProgress = std::function<void(std::size_t done, std::size_t total)>;
                                             const model::ModelConfig& model,
                                             const comm::Transport& transport);
 
-// Threads for a rank: what was asked for, or its share of the host's cores.
+// Threads for a rank: what was asked for, or its share of the cores that the host's ranks may use,
+// and no more than it may use itself.
 [[nodiscard]] std::size_t threads_for_rank(const ClusterOptions& options,
                                            const comm::Transport& transport);
 

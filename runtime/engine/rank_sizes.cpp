@@ -15,10 +15,21 @@ std::size_t kv_page_bytes(const model::ModelConfig& config, kernels::Precision p
          size_bytes(kernels::operand_dtype(precision));
 }
 
-Result<std::size_t> kv_pages(const ClusterOptions& options, const SchedulerLimits& limits,
-                             const model::ModelConfig& config) {
+Result<std::size_t> context_of(const ClusterOptions& options, const model::ModelConfig& config) {
+  if (options.limits.context == 0) return config.context_max;
+  if (options.limits.context > config.context_max) {
+    return fail(ErrorCode::kLimit, "engine.context {} is above the model's {}",
+                options.limits.context, config.context_max);
+  }
+  return options.limits.context;
+}
+
+}  // namespace
+
+Result<KvSize> kv_size(const ClusterOptions& options, const model::ModelConfig& config) {
+  SY_ASSIGN(const std::size_t context, context_of(options, config));
   const std::size_t page_bytes = kv_page_bytes(config, options.device.precision);
-  const std::size_t wanted = limits.sequences_max * KvPages::pages_for(limits.context);
+  const std::size_t wanted = options.limits.sequences_max * KvPages::pages_for(context);
   const std::size_t bytes_max =
       options.kv_bytes_max != 0 ? options.kv_bytes_max : kKvBytesDefaultMax;
   const std::size_t pages = std::min(wanted, bytes_max / page_bytes);
@@ -26,22 +37,22 @@ Result<std::size_t> kv_pages(const ClusterOptions& options, const SchedulerLimit
     return fail(ErrorCode::kLimit, "engine.kv_mib: {} bytes hold no KV page of {} bytes", bytes_max,
                 page_bytes);
   }
-  return pages;
+  return KvSize{pages, page_bytes};
 }
 
-}  // namespace
+std::size_t positions_max(const EngineOptions& options) {
+  return std::min(options.limits.context, options.kv_pages * kernels::kKvPageTokens);
+}
 
 Result<RankSizes> make_rank_sizes(const ClusterOptions& options, const model::ModelConfig& config,
                                   const WorldFacts& world) {
   RankSizes sizes;
   auto& engine = sizes.engine;
   engine.limits = options.limits;
-  if (engine.limits.context == 0) engine.limits.context = config.context_max;
-  if (engine.limits.context > config.context_max) {
-    return fail(ErrorCode::kLimit, "engine.context {} is above the model's {}",
-                engine.limits.context, config.context_max);
-  }
-  SY_ASSIGN(engine.kv_pages, kv_pages(options, engine.limits, config));
+  engine.limits.vocab = config.vocab;
+  SY_ASSIGN(engine.limits.context, context_of(options, config));
+  SY_ASSIGN(const KvSize kv, kv_size(options, config));
+  engine.kv_pages = kv.pages;
   engine.micro_batches = world.micro_batches;
   engine.micro_batch_tokens_min = options.micro_batches != 0 ? 1 : kMicroBatchTokensMin;
 

@@ -23,6 +23,18 @@ struct RankSizes {
   std::size_t batch_pairs_max = 0;  // pairs of one FFN batch on an expert rank
 };
 
+// The KV cache of a router rank, as the options and the model would have it.
+struct KvSize {
+  std::size_t pages = 0;
+  std::size_t page_bytes = 0;
+};
+// Errors: kLimit naming the key that does not fit.
+[[nodiscard]] Result<KvSize> kv_size(const ClusterOptions& options,
+                                     const model::ModelConfig& config);
+
+// The positions that one sequence can have: its context, or what the whole KV cache holds.
+[[nodiscard]] std::size_t positions_max(const EngineOptions& options);
+
 // Errors: kLimit naming the key that does not fit.
 [[nodiscard]] Result<RankSizes> make_rank_sizes(const ClusterOptions& options,
                                                 const model::ModelConfig& config,

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -20,21 +21,39 @@ struct SamplingOptions {
 
 class Sampler {
  public:
-  explicit Sampler(std::size_t vocab) { candidates_.reserve(vocab); }
+  explicit Sampler(std::size_t vocab) {
+    weights_.reserve(vocab);
+    candidates_.reserve(vocab);
+  }
 
-  // logits: [V], finite. `seed`: of this sequence; `position`: of the token to draw.
-  [[nodiscard]] std::uint32_t sample(std::span<const float> logits, const SamplingOptions& options,
-                                     std::uint64_t seed, std::uint64_t position);
+  // logits: [V]. `seed`: of this sequence; `position`: of the token to draw. Nothing where the
+  // logits are no numbers: the highest of them is not finite, or a draw would weigh a NaN.
+  [[nodiscard]] std::optional<std::uint32_t> sample(std::span<const float> logits,
+                                                    const SamplingOptions& options,
+                                                    std::uint64_t seed, std::uint64_t position);
 
  private:
   struct Candidate {
-    double probability = 0;
+    double weight = 0;
+    float logit = 0;
     std::uint32_t token = 0;
   };
-  void collect(std::span<const float> logits, const SamplingOptions& options);
+  [[nodiscard]] double weigh(std::span<const float> logits, float highest, double temperature);
+  [[nodiscard]] std::uint32_t draw_from_all(double left) const;
+  // By falling logit; ties: the lower id first. An object, so that sorting inlines it.
+  struct Before {
+    [[nodiscard]] bool operator()(const Candidate& a, const Candidate& b) const noexcept {
+      return a.logit != b.logit ? a.logit > b.logit : a.token < b.token;
+    }
+  };
+  [[nodiscard]] bool collect(std::span<const float> logits);
+  void keep_top_k(std::size_t top_k);
+  void order_first(std::size_t count);
   void keep_top_p(double top_p);
 
+  std::vector<double> weights_;  // [V] by id, not normalised
   std::vector<Candidate> candidates_;
+  std::size_t ordered_ = 0;  // of candidates_, that lie where a full sort would put them
 };
 
 }  // namespace switchyard::engine

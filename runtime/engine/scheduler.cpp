@@ -1,10 +1,22 @@
 #include "runtime/engine/scheduler.h"
 
 #include <algorithm>
+#include <span>
 
 #include "runtime/base/check.h"
 
 namespace switchyard::engine {
+
+namespace {
+
+Result<void> check_ids(const char* what, std::span<const std::uint32_t> ids, std::size_t vocab) {
+  const auto found = std::ranges::find_if(ids, [vocab](std::uint32_t id) { return id >= vocab; });
+  if (found == ids.end()) return {};
+  return fail(ErrorCode::kBadInput, "{}: id {} is outside the vocabulary of {}", what, *found,
+              vocab);
+}
+
+}  // namespace
 
 Scheduler::Scheduler(const SchedulerLimits& limits, std::size_t kv_pages)
     : limits_(limits), pages_total_(kv_pages), pages_(kv_pages) {
@@ -20,6 +32,9 @@ std::size_t Scheduler::pages_needed(const SequenceRequest& request) const {
 
 Result<void> Scheduler::add(SequenceRequest request) {
   if (request.tokens.empty()) return fail(ErrorCode::kBadInput, "the prompt has no tokens");
+  SY_TRY(check_ids("prompt", request.tokens, limits_.vocab));
+  SY_TRY(check_ids("target", request.targets, limits_.vocab));
+  SY_TRY(check_ids("resumed token", request.resumed, limits_.vocab));
   if (request.tokens.size() > limits_.context) {
     return fail(ErrorCode::kLimit, "the prompt has {} tokens; the context holds {}",
                 request.tokens.size(), limits_.context);

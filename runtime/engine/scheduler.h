@@ -21,6 +21,7 @@ struct SchedulerLimits {
   std::size_t chunk_tokens = 512;
   std::size_t step_tokens_max = 2048;
   std::size_t context = 0;
+  std::size_t vocab = 0;  // ids below it have an embedding
 };
 
 // A sequence that has a seat.
@@ -30,8 +31,8 @@ struct Running {
   LogitsDigest digest;
   std::vector<std::uint32_t> pages;
   std::size_t cached = 0;        // positions whose keys are in the cache
-  std::uint32_t next_token = 0; // input of the next decode step
-  bool forbidden = false;       // a row of it might not go where it had to: its results are void
+  std::uint32_t next_token = 0;  // input of the next decode step
+  bool forbidden = false;        // a row of it might not go where it had to: its results are void
 
   std::size_t known = 0;  // positions whose input is given: prompt and resumed tokens
 
@@ -56,7 +57,8 @@ class Scheduler {
  public:
   Scheduler(const SchedulerLimits& limits, std::size_t kv_pages);
 
-  // Errors: kLimit when the prompt can never fit the context or the cache, kBadInput when empty.
+  // Errors: kLimit when the prompt can never fit the context or the cache, kBadInput when empty or
+  // when an id is outside the vocabulary.
   [[nodiscard]] Result<void> add(SequenceRequest request);
   // The rows of the next step; empty when nothing is left.
   [[nodiscard]] const std::vector<StepPart>& next_step();

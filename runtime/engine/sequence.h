@@ -51,7 +51,8 @@ enum class FinishReason : std::uint8_t {
   kContext,
   kScored,
   kInterrupted,
-  kForbidden
+  kForbidden,
+  kNotFinite,  // its logits were no numbers: there is nothing to choose from
 };
 
 [[nodiscard]] constexpr std::string_view to_string(FinishReason reason) noexcept {
@@ -62,6 +63,7 @@ enum class FinishReason : std::uint8_t {
     case FinishReason::kScored: return "scored";
     case FinishReason::kInterrupted: return "interrupted";
     case FinishReason::kForbidden: return "forbidden";
+    case FinishReason::kNotFinite: return "not_finite";
   }
   return "unknown";
 }

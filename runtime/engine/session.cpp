@@ -1,5 +1,7 @@
 #include "runtime/engine/session.h"
 
+#include <new>
+
 #include "runtime/base/check.h"
 #include "runtime/engine/arrivals.h"
 
@@ -21,6 +23,17 @@ Error decode_error(const nlohmann::json& body) {
           static_cast<ErrorScope>(body.value("scope", 0)), body.value("message", std::string())};
 }
 
+// Sizes come from flags and files: where they are too large for this machine, everyone hears it.
+Result<RankParts> try_rank_parts(const ClusterOptions& options, model::WeightSource& source,
+                                 comm::Transport& transport, const Clock& clock,
+                                 const std::atomic<bool>& abandon, const LoadProgress& progress) {
+  try {
+    return make_rank_parts(options, source, transport, clock, abandon, progress);
+  } catch (const std::bad_alloc&) {
+    return fail(ErrorCode::kLimit, "this machine has not enough memory for the run's buffers");
+  }
+}
+
 }  // namespace
 
 Session::Session(const ClusterOptions& options, comm::Transport& transport, const Clock& clock,
@@ -39,7 +52,7 @@ Result<void> Session::open(Result<std::unique_ptr<model::WeightSource>> source,
   if (source) {
     source_ = std::move(source).value();
     auto parts =
-        make_rank_parts(options_, *source_, transport_, clock_, signals_.abandon, load_progress);
+        try_rank_parts(options_, *source_, transport_, clock_, signals_.abandon, load_progress);
     if (parts) {
       parts_ = std::move(parts).value();
     } else {

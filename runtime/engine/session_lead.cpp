@@ -116,16 +116,6 @@ Result<ClusterReport> Session::close() {
     SY_TRY(link_.post(RankId(r), {{"kind", "end"}}));
   }
   std::vector<std::optional<RankReport>> reports(transport_.size());
-  const auto all_in = [&]() -> Result<bool> {
-    SY_ASSIGN(const auto message, link_.poll());
-    if (message) {
-      SY_ASSIGN(reports[message->from.index()], decode_rank_report(message->body));
-    }
-    SY_ASSIGN(const bool flushed, link_.flushed());
-    SY_ASSIGN(const bool idle, parts_.plane->idle());
-    return flushed && idle &&
-           std::all_of(reports.begin() + 1, reports.end(), [](const auto& r) { return r; });
-  };
   const auto missing = [&] {
     std::string names;
     for (std::size_t r = 1; r < reports.size(); ++r) {
@@ -133,7 +123,26 @@ Result<ClusterReport> Session::close() {
     }
     return fmt::format("the final report of rank(s){}", names);
   };
-  SY_TRY(work_until(all_in, Deadline::after(clock_, options_.exchange_deadline), missing));
+  TimePoint heard = clock_.now();
+  const auto all_in = [&]() -> Result<bool> {
+    SY_ASSIGN(const auto message, link_.poll());
+    if (message) {
+      heard = clock_.now();
+      // After an error here the routers first end their share, and go on reporting on it.
+      if (message->body["kind"] == "bye") {
+        SY_ASSIGN(reports[message->from.index()], decode_rank_report(message->body));
+      }
+    }
+    if (clock_.now() - heard > options_.exchange_deadline) {
+      return fail(ErrorCode::kDeadline, ErrorScope::kPeer, "no sign of {}", missing());
+    }
+    SY_ASSIGN(const bool flushed, link_.flushed());
+    SY_ASSIGN(const bool idle, parts_.plane->idle());
+    return flushed && idle &&
+           std::all_of(reports.begin() + 1, reports.end(), [](const auto& r) { return r; });
+  };
+  // As in collect(): silence ends this wait, not its length.
+  SY_TRY(work_until(all_in, Deadline(TimePoint::max()), missing));
   reports[0] = make_rank_report(parts_, *source_, transport_);
   ClusterReport report;
   for (auto& rank : reports) report.ranks.push_back(std::move(*rank));

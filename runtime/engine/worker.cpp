@@ -71,7 +71,7 @@ Result<void> Worker::make_parts() {
 
 Result<void> Worker::make_engine() {
   SY_ASSIGN(parts_.transformer,
-            load_router_part(*source_, *parts_.device, sizes_.engine.limits.context));
+            load_router_part(*source_, *parts_.device, positions_max(sizes_.engine)));
   SY_ASSIGN(parts_.engine, Engine::create(sizes_.engine, *parts_.transformer, *parts_.device,
                                           *parts_.plane, clock_));
   parts_.engine->set_timeline(parts_.timeline.get());
@@ -193,6 +193,8 @@ void Worker::on_finished(SequenceResult result) {
   control::Finished finished{held->second.id, held->second.attempt, {}, {}};
   if (result.finish == FinishReason::kForbidden) {
     finished.error = "residency_unsatisfiable: no rank that it may use holds an expert it needs";
+  } else if (result.finish == FinishReason::kNotFinite) {
+    finished.error = fmt::format("its logits are not finite after {} tokens", result.tokens.size());
   } else {
     finished.payload = pack_sequence(result);
   }

@@ -1,6 +1,6 @@
-// runtime/model/generation_config.h -- what a checkpoint's generation_config.json recommends.
-// Defaults for sampling and the end tokens; the user's flags override them elsewhere.
-// Thread safety: distinct objects: safe; shared const objects: safe.
+// runtime/model/generation_config.h -- the end tokens of a checkpoint's generation_config.json. Not
+// its sampling: temperature, top-k and top-p are the user's flags alone, so that the same command
+// is greedy on every model. Thread safety: distinct objects: safe; shared const objects: safe.
 #pragma once
 
 #include <cstdint>
@@ -14,10 +14,6 @@ namespace switchyard::model {
 
 struct GenerationConfig {
   std::vector<std::uint32_t> eos_tokens;
-  bool sample = false;       // do_sample; false: greedy
-  float temperature = 1.0F;  // >= 0; 0: greedy
-  std::size_t top_k = 0;     // 0: off
-  float top_p = 1.0F;        // (0, 1]; 1: off
 };
 
 // Errors: kBadInput, kLimit naming place and key.

@@ -1,7 +1,10 @@
 #include "runtime/model/transformer.h"
 
+#include <algorithm>
 #include <cmath>
+#include <span>
 #include <utility>
+#include <vector>
 
 #include "runtime/base/check.h"
 #include "runtime/model/weight_rows.h"
@@ -30,27 +33,37 @@ Result<std::unique_ptr<Transformer>> Transformer::load(WeightSource& source,
   return model;
 }
 
-// Angles in double: position * theta^(-2i/h); the tables are fp32.
+// Angles in double: position * theta^(-2i/h); the tables are fp32, made in pieces.
 Result<void> Transformer::make_rope_tables() {
+  constexpr std::size_t kPiece = 4096;
   const std::size_t half = config_.head_size / 2;
-  Array<float> cosines(options_.context * half);
-  Array<float> sines(options_.context * half);
+  std::vector<double> frequencies(half);
   for (std::size_t i = 0; i < half; ++i) {
-    const double frequency =
+    frequencies[i] =
         std::pow(static_cast<double>(config_.rope_theta),
                  -2.0 * static_cast<double>(i) / static_cast<double>(config_.head_size));
-    for (std::size_t position = 0; position < options_.context; ++position) {
-      const double angle = static_cast<double>(position) * frequency;
-      cosines[position * half + i] = static_cast<float>(std::cos(angle));
-      sines[position * half + i] = static_cast<float>(std::sin(angle));
-    }
   }
-  const std::size_t bytes = cosines.size() * sizeof(float);
-  SY_ASSIGN(rope_cos_, device_.allocate(bytes));
-  SY_ASSIGN(rope_sin_, device_.allocate(bytes));
-  SY_TRY(device_.upload(std::as_bytes(std::as_const(cosines).span()), rope_cos_.data()));
-  SY_TRY(device_.upload(std::as_bytes(std::as_const(sines).span()), rope_sin_.data()));
-  bytes_ += 2 * bytes;
+  const std::size_t row_bytes = half * sizeof(float);
+  SY_ASSIGN(rope_cos_, device_.allocate(options_.context * row_bytes));
+  SY_ASSIGN(rope_sin_, device_.allocate(options_.context * row_bytes));
+  std::vector<float> cosines;
+  std::vector<float> sines;
+  for (std::size_t begin = 0; begin < options_.context; begin += kPiece) {
+    const std::size_t end = std::min(options_.context, begin + kPiece);
+    cosines.clear();
+    sines.clear();
+    for (std::size_t position = begin; position < end; ++position) {
+      for (const double frequency : frequencies) {
+        const double angle = static_cast<double>(position) * frequency;
+        cosines.push_back(static_cast<float>(std::cos(angle)));
+        sines.push_back(static_cast<float>(std::sin(angle)));
+      }
+    }
+    const std::size_t at = begin * row_bytes;
+    SY_TRY(device_.upload(std::as_bytes(std::span(cosines)), rope_cos_.data() + at));
+    SY_TRY(device_.upload(std::as_bytes(std::span(sines)), rope_sin_.data() + at));
+  }
+  bytes_ += rope_cos_.bytes() + rope_sin_.bytes();
   return {};
 }
 
@@ -65,6 +78,9 @@ Result<void> Transformer::make_head_rows() {
 
 Result<void> Transformer::load_embedding(WeightSource& source) {
   SY_ASSIGN(const auto embedding, source.get({WeightRole::kEmbedding, 0, 0}));
+  if (auto finite = check_finite(embedding); !finite) {
+    return with_place(std::move(finite).error(), "embedding");
+  }
   const std::size_t bytes = embedding.out * embedding.in * size_bytes(embedding.dtype);
   SY_ASSIGN(embedding_, device_.allocate(bytes));
   SY_TRY(device_.upload({embedding.data, bytes}, embedding_.data()));

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "runtime/base/check.h"
+#include "runtime/base/try_buffer.h"
 
 namespace switchyard::model {
 namespace {
@@ -37,10 +38,32 @@ void append_as_f32(const kernels::WeightView& view, float* to) {
   for (std::size_t i = 0; i < view.out * view.in; ++i) to[i] = element(view, i);
 }
 
+// Whether one of the `count` elements has all bits of its exponent set: infinite or no number.
+template <class Bits>
+bool any_not_finite(const std::byte* data, std::size_t count, Bits exponent) {
+  unsigned found = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    Bits bits = 0;
+    std::memcpy(&bits, data + i * sizeof bits, sizeof bits);
+    found |= static_cast<unsigned>((bits & exponent) == exponent);
+  }
+  return found != 0;
+}
+
+bool any_not_finite(const kernels::WeightView& view, std::size_t row) {
+  const std::byte* data = view.data + row * view.in * size_bytes(view.dtype);
+  switch (view.dtype) {
+    case DType::kF32: return any_not_finite<std::uint32_t>(data, view.in, 0x7F800000U);
+    case DType::kF16: return any_not_finite<std::uint16_t>(data, view.in, 0x7C00U);
+    case DType::kBf16: return any_not_finite<std::uint16_t>(data, view.in, 0x7F80U);
+  }
+  return false;
+}
+
 Result<JoinedWeight> copy_of(WeightSource& source, const WeightId& id) {
   SY_ASSIGN(const auto view, source.get(id));
   JoinedWeight copy;
-  copy.bytes = HostBuffer(weight_bytes(view));
+  SY_ASSIGN(copy.bytes, try_buffer(weight_bytes(view)));
   std::memcpy(copy.bytes.data(), view.data, weight_bytes(view));
   copy.view = view;
   copy.view.data = copy.bytes.data();
@@ -49,6 +72,16 @@ Result<JoinedWeight> copy_of(WeightSource& source, const WeightId& id) {
 }
 
 }  // namespace
+
+Result<void> check_finite(const kernels::WeightView& view) {
+  for (std::size_t row = 0; row < view.out; ++row) {
+    if (!any_not_finite(view, row)) continue;
+    std::size_t column = 0;
+    while (std::isfinite(element(view, row * view.in + column))) ++column;
+    return fail(ErrorCode::kBadInput, "weight [{}, {}] is not finite", row, column);
+  }
+  return {};
+}
 
 Result<std::vector<float>> read_vector(WeightSource& source, const WeightId& id) {
   SY_ASSIGN(const auto view, source.get(id));
@@ -88,7 +121,7 @@ Result<JoinedWeight> join_rows(WeightSource& source, std::initializer_list<Weigh
   }
   JoinedWeight joined;
   const DType dtype = mixed ? DType::kF32 : first.dtype;
-  joined.bytes = HostBuffer(rows * first.in * size_bytes(dtype));
+  SY_ASSIGN(joined.bytes, try_buffer(rows * first.in * size_bytes(dtype)));
   joined.view = {joined.bytes.data(), dtype, rows, first.in};
   std::byte* to = joined.bytes.data();
   for (const auto& part : parts) {

@@ -16,6 +16,10 @@
 
 namespace switchyard::model {
 
+// Looks at every element. Errors: kBadInput naming [row, column] of the first that is not finite.
+// For what is uploaded as it is: packing checks by itself.
+[[nodiscard]] Result<void> check_finite(const kernels::WeightView& view);
+
 // A [1, n] weight as fp32. Errors: the source's; kBadInput for a non-finite value.
 [[nodiscard]] Result<std::vector<float>> read_vector(WeightSource& source, const WeightId& id);
 

@@ -174,4 +174,28 @@ Calibration Calibrator::calibration(std::vector<CalibrationEntry> entries) const
 
 std::uint64_t Calibrator::token_count() const noexcept { return samples_->layers[0].seen; }
 
+// Solves it for one made-up token a layer: whatever else can be wrong with a budget depends on the
+// text.
+Result<void> check_budget(std::string_view spec, const RouterConvention& convention) {
+  SY_ASSIGN(auto calibrator, Calibrator::create(convention, {}, {}));
+  std::vector<float> logits(convention.experts);
+  for (std::size_t e = 0; e < logits.size(); ++e) logits[e] = -static_cast<float>(e);
+  const std::uint32_t zero = 0;
+  const std::uint64_t seed = 0;
+  const float variance = 1;
+  TokenSignals signals;
+  signals.token_ids = std::span(&zero, 1);
+  signals.positions = std::span(&zero, 1);
+  signals.sequence_seeds = std::span(&seed, 1);
+  signals.residual_variance = std::span(&variance, 1);
+  for (std::size_t layer = 0; layer < convention.layers; ++layer) {
+    calibrator.observe(layer, {logits.data(), 1, logits.size()}, signals);
+  }
+  auto solved = calibrator.solve(spec);
+  if (!solved && solved.error().code == ErrorCode::kUsage) {
+    return Unexpected(std::move(solved).error());
+  }
+  return {};
+}
+
 }  // namespace switchyard::routing

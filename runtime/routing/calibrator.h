@@ -54,4 +54,8 @@ class Calibrator {
   std::unique_ptr<Samples> samples_;
 };
 
+// Whether solve() would take the spec, without any recorded tokens: for an answer before they are
+// recorded. Errors: kUsage.
+[[nodiscard]] Result<void> check_budget(std::string_view spec, const RouterConvention& convention);
+
 }  // namespace switchyard::routing

@@ -1,5 +1,6 @@
 #include "runtime/routing/router.h"
 
+#include "runtime/routing/policies/policy_keys.h"
 #include "runtime/routing/policies/policy_table.h"
 #include "runtime/routing/policy_router.h"
 
@@ -35,6 +36,17 @@ Result<std::unique_ptr<Router>> make_router(std::string_view spec,
                                             const RouterConvention& convention,
                                             std::string_view calibration) {
   return make_router_with(spec, convention, RouterInputs{calibration, {}});
+}
+
+Result<std::size_t> largest_k(std::string_view spec, const RouterConvention& convention) {
+  SY_TRY(check_convention(convention));
+  SY_ASSIGN(const Spec parsed, Spec::parse(spec));
+  if (parsed.has("mean_k")) {
+    SY_ASSIGN(const KRange range, read_k_range({parsed, convention, nullptr}));
+    return range.high;
+  }
+  SY_ASSIGN(const auto router, make_router(spec, convention, {}));
+  return router->k_max();
 }
 
 Result<std::unique_ptr<Router>> make_router_with(std::string_view spec,

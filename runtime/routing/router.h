@@ -71,6 +71,11 @@ class Router {
                                                           const RouterConvention& convention,
                                                           std::string_view calibration);
 
+// The largest k that a router of this spec can choose, also where its thresholds are in a
+// calibration file that is not at hand. Errors: kUsage, as far as they show in the spec.
+[[nodiscard]] Result<std::size_t> largest_k(std::string_view spec,
+                                            const RouterConvention& convention);
+
 // Everything a router may be built from besides its spec.
 struct RouterInputs {
   std::string_view calibration;                 // content of a calibration file, or empty

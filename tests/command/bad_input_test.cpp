@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <filesystem>
 
 #include "tests/command/run_command.h"
@@ -66,6 +67,44 @@ TEST(BadInput, NonFiniteWeightIsFound) {
   expect_error(run_alone({"generate", "--model", model, "--prompt", "x"}), 4, "not finite");
 }
 
+// Fills a bf16 tensor of the model copy from element `first` on.
+void spoil(const ScratchFolder& scratch, const std::string& tensor, std::size_t first,
+           std::size_t count, const std::string& bf16) {
+  auto file = read_file(scratch.path("model/model.safetensors"));
+  std::uint64_t header = 0;
+  std::memcpy(&header, file.data(), sizeof header);
+  const auto fields = nlohmann::json::parse(file.substr(8, header));
+  const auto begin = fields.at(tensor).at("data_offsets").at(0).get<std::size_t>();
+  for (std::size_t i = first; i < first + count; ++i) {
+    file.replace(8 + header + begin + 2 * i, 2, bf16);
+  }
+  static_cast<void>(scratch.write("model/model.safetensors", file));
+}
+
+TEST(BadInput, ANonFiniteEmbeddingIsFoundByRowAndColumn) {
+  const ScratchFolder scratch;
+  const auto model = model_copy(scratch);
+  const auto config = nlohmann::json::parse(read_file(model + "/config.json"));
+  const auto hidden = config["hidden_size"].get<std::size_t>();
+  spoil(scratch, "model.embed_tokens.weight", 5 * hidden + 3, 1, "\xc1\x7f");
+  expect_error(run_alone({"generate", "--model", model, "--prompt", "x"}), 4,
+               "embedding: weight [5, 3] is not finite");
+}
+
+// Every weight is finite and the logits are not: no token may be made up from them.
+TEST(BadInput, LogitsThatAreNotFiniteEndTheSequenceWithAnError) {
+  const ScratchFolder scratch;
+  const auto model = model_copy(scratch);
+  const auto config = nlohmann::json::parse(read_file(model + "/config.json"));
+  spoil(scratch, "model.norm.weight", 0, config["hidden_size"], "\x7f\x7f");
+  for (const char* temperature : {"0", "1"}) {
+    const auto outcome = run_alone(
+        {"generate", "--model", model, "--prompt", "x", "--temperature", temperature, "--json"});
+    expect_error(outcome, 4, "--prompt: the logits are not finite after 0 tokens");
+    EXPECT_EQ(outcome.json()["sequences"][0]["finish_reason"], "not_finite");
+  }
+}
+
 TEST(BadInput, BadYamlNamesFileAndLine) {
   const ScratchFolder scratch;
   const auto file = scratch.write("bad.yaml", "device:\n  threds: 2\n");
@@ -113,6 +152,23 @@ TEST(BadInput, InvalidUtf8InAPromptIsRefused) {
                "prompts.jsonl:1");
 }
 
+// A tokenizer may know tokens that its model has no embedding for.
+TEST(BadInput, ATokenPastTheVocabularyIsRefusedByPlace) {
+  const ScratchFolder scratch;
+  const auto model = model_copy(scratch);
+  auto tokenizer = nlohmann::json::parse(read_file(model + "/tokenizer.json"));
+  auto far = tokenizer["added_tokens"].at(0);
+  far["id"] = 50000;
+  far["content"] = "<far>";
+  far["special"] = true;
+  tokenizer["added_tokens"].push_back(far);
+  static_cast<void>(scratch.write("model/tokenizer.json", tokenizer.dump()));
+  const auto text = scratch.write("text.txt", "sea <far>");
+  expect_error(run_alone({"generate", "--model", model, "--prompt", "x <far>"}), 4,
+               "--prompt: token 2: the tokenizer gives id 50000");
+  expect_error(run_alone({"eval", "--model", model, "--text", text}), 4, "gives id 50000");
+}
+
 TEST(BadInput, ADeeplyNestedTokenIsRefused) {
   const ScratchFolder scratch;
   constexpr std::size_t kDepth = 400'000;
@@ -120,6 +176,71 @@ TEST(BadInput, ADeeplyNestedTokenIsRefused) {
                                                        std::string(kDepth, ']') + "]}\n");
   expect_error(run_alone({"generate", "--preset", "demo", "--prompts", file}), 4,
                "prompts.jsonl:1: tokens[0]: expected an id below");
+}
+
+TEST(BadInput, ABudgetThatIsNoneIsRefusedBeforeTheWork) {
+  const ScratchFolder scratch;
+  const auto text = scratch.write("text.txt", "The captain said that the sea was wide.");
+  expect_error(run_alone({"calibrate", "--preset", "demo", "--text", text, "--budget",
+                          "bogus:mean_k=2", "--out", scratch.path("out")}),
+               2, "--budget bogus:mean_k=2");
+  expect_error(run_alone({"eval", "--preset", "demo", "--random-tokens", "1"}), 2,
+               "--random-tokens 1");
+}
+
+Arguments random_model(const Arguments& command, const Arguments& keys) {
+  Arguments arguments = command;
+  for (const auto& key : keys) arguments.insert(arguments.end(), {"--set", key});
+  return arguments;
+}
+
+// A KV cache of 16 TiB.
+TEST(BadInput, SizesThatNoMachineHasAreAnErrorAndNoAbort) {
+  expect_error(
+      run_alone(random_model(
+          {"eval", "--random-tokens", "9", "--kv-mib", "16777216", "--sequences", "2048"},
+          {"model.hidden=32", "model.layers=8", "model.heads=64", "model.kv_heads=64",
+           "model.head_size=256", "model.vocab=64", "model.experts=4", "model.experts_per_token=2",
+           "model.expert_inner=16", "model.context_max=16384"})),
+      4, "KV cache (engine.kv_mib): this machine has no memory for");
+}
+
+// Tables over positions are made for what the KV cache can hold.
+TEST(BadInput, AModelMayBoastOfAnyContext) {
+  const ScratchFolder scratch;
+  const auto model = model_copy(scratch);
+  auto config = nlohmann::json::parse(read_file(model + "/config.json"));
+  config["max_position_embeddings"] = 16'777'216;
+  static_cast<void>(scratch.write("model/config.json", config.dump()));
+  const auto outcome = run_alone({"generate", "--model", model, "--prompt", "x", "--kv-mib", "16",
+                                  "--max-tokens", "4", "--json"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  // Far less than the 2 GiB of tables for all positions.
+  EXPECT_LT(outcome.json()["report"]["ranks"][0]["router_bytes"], std::size_t{100} << 20);
+}
+
+// As many experts for a token as a router may choose.
+TEST(BadInput, AThousandExpertsForATokenAreNoAbort) {
+  for (const char* k : {"600", "1024"}) {
+    const auto outcome = run_alone(random_model(
+        {"eval", "--random-tokens", "9", "--routing", std::string("topk:k=") + k},
+        {"model.hidden=32", "model.layers=1", "model.heads=2", "model.kv_heads=1",
+         "model.head_size=16", "model.vocab=64", "model.experts=1024", "model.experts_per_token=2",
+         "model.expert_inner=16", "engine.step_tokens_max=16", "engine.chunk_tokens=16",
+         "engine.sequences_max=1"}));
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  }
+}
+
+// What inspect says is what a run takes.
+TEST(Inspect, ShowsTheKvCacheThatARunMakes) {
+  for (const char* kv_mib : {"0", "1"}) {
+    const auto seen = run_alone({"inspect", "--preset", "demo", "--kv-mib", kv_mib, "--json"});
+    const auto ran = run_alone({"generate", "--preset", "demo", "--prompt", "x", "--max-tokens",
+                                "1", "--kv-mib", kv_mib, "--json"});
+    ASSERT_EQ(ran.exit_code, 0) << ran.err;
+    EXPECT_EQ(seen.json()["ranks"][0]["kv_bytes"], ran.json()["report"]["ranks"][0]["kv_bytes"]);
+  }
 }
 
 // The other ranks still read what the one that gives up has sent.

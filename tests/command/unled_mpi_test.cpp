@@ -31,6 +31,14 @@ TEST(UnledWorld, NamesSettingsThatItCannotHonour) {
   const auto alone = run_alone(short_run({"--residency", "eu/gdpr=eu-west"}));
   ASSERT_EQ(alone.exit_code, 0) << alone.err;
   EXPECT_THAT(alone.err, HasSubstr("cluster.residency (--residency)"));
+  const auto many = run_alone(short_run({"--loss", "mask", "--rebalance", "active", "--spawns", "2",
+                                         "--set", "cluster.attempts_max=9", "--spares", "0"}));
+  ASSERT_EQ(many.exit_code, 0) << many.err;
+  for (const char* key : {"cluster.loss (--loss) is 'mask'", "cluster.rebalance (--rebalance)",
+                          "cluster.spawns (--spawns)", "cluster.attempts_max"}) {
+    EXPECT_THAT(many.err, HasSubstr(key));
+  }
+  EXPECT_THAT(many.err, Not(HasSubstr("cluster.spares")));  // as by default
   EXPECT_THAT(run_alone(short_run({})).err, Not(HasSubstr("ignored here")));
 }
 

@@ -14,7 +14,7 @@ SequenceRequest make_request(std::uint32_t id, std::size_t prompt, std::uint32_t
 }
 
 const SchedulerLimits kLimits{
-    .sequences_max = 2, .chunk_tokens = 50, .step_tokens_max = 60, .context = 256};
+    .sequences_max = 2, .chunk_tokens = 50, .step_tokens_max = 60, .context = 256, .vocab = 2};
 
 TEST(Scheduler, CutsPromptsIntoChunksAndKeepsToTheStepLimit) {
   Scheduler scheduler(kLimits, 8);
@@ -56,6 +56,21 @@ TEST(Scheduler, RefusesWhatCanNeverRun) {
   EXPECT_EQ(scheduler.add(make_request(0, 0, 1)).error().code, ErrorCode::kBadInput);
   EXPECT_EQ(scheduler.add(make_request(0, 257, 1)).error().code, ErrorCode::kLimit);
   EXPECT_EQ(scheduler.add(make_request(0, 200, 1)).error().code, ErrorCode::kLimit);  // four pages
+}
+
+// One bad request is its sender's affair, not the end of the rank.
+TEST(Scheduler, RefusesIdsOutsideTheVocabulary) {
+  Scheduler scheduler(kLimits, 8);
+  auto prompt = make_request(0, 3, 1);
+  prompt.tokens[2] = 2;
+  EXPECT_EQ(scheduler.add(std::move(prompt)).error().code, ErrorCode::kBadInput);
+  auto target = make_request(0, 3, 0);
+  target.targets = {1, 0, 7};
+  EXPECT_EQ(scheduler.add(std::move(target)).error().code, ErrorCode::kBadInput);
+  auto resumed = make_request(0, 3, 4);
+  resumed.resumed = {0, 2};
+  EXPECT_EQ(scheduler.add(std::move(resumed)).error().code, ErrorCode::kBadInput);
+  EXPECT_EQ(scheduler.waiting_count(), 0U);
 }
 
 TEST(Scheduler, DrainGivesBackEverythingInOrder) {

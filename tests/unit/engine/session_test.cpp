@@ -57,5 +57,90 @@ TEST(Session, TheErrorOfOneRankIsEveryones) {
   EXPECT_THAT(errors[0].message, ::testing::HasSubstr("no model"));
 }
 
+std::unique_ptr<model::WeightSource> small_model() {
+  model::ModelConfig config;
+  config.family = "mixtral";
+  config.vocab = 64;
+  config.hidden = 32;
+  config.layers = 1;
+  config.heads = 2;
+  config.kv_heads = 1;
+  config.head_size = 16;
+  config.context_max = 256;
+  config.experts = 4;
+  config.experts_per_token = 2;
+  config.expert_inner = 32;
+  config.moe_layer.assign(1, true);
+  return model::make_random_weights(config, 1);
+}
+
+SequenceRequest request_of(std::uint32_t id, std::size_t prompt, std::uint32_t max_tokens) {
+  SequenceRequest request;
+  request.id = SequenceId(id);
+  request.tokens.assign(prompt, 1);
+  request.max_tokens = max_tokens;
+  return request;
+}
+
+// A lead whose own share ends with an error still hears progress and results of routers that work
+// on theirs: no final reports, and not an error to hide its own.
+TEST(Session, ClosesInOrderAfterAnErrorOfTheLead) {
+  const SteadyClock clock;
+  const StopSignals signals;
+  const auto transports = comm::make_local_world(2, {});
+  ClusterOptions options;
+  options.routers = 2;
+  options.colocation = Colocation::kTogether;
+  options.device.threads = 1;
+  Result<void> followed{};
+  std::thread other([&] {
+    Session session(options, *transports[1], clock, signals, make_null_log());
+    followed = session.open(small_model(), [](std::size_t, std::size_t) {});
+    if (followed) followed = session.follow();
+    (void)transports[1]->finalize(Deadline::after(clock, std::chrono::seconds(60))).has_value();
+  });
+  Session lead(options, *transports[0], clock, signals, make_null_log());
+  ASSERT_TRUE(lead.open(small_model(), [](std::size_t, std::size_t) {}).has_value());
+  Job job;
+  job.routing = "topk:k=2";
+  job.sequences = {request_of(0, 300, 1), request_of(1, 4, 200)};
+  const auto ran =
+      lead.run(std::move(job), Session::Spread::kAllRouters, nullptr, [](const JobProgress&) {});
+  ASSERT_FALSE(ran.has_value());
+  EXPECT_EQ(ran.error().code, ErrorCode::kLimit);
+  const auto report = lead.close();
+  EXPECT_TRUE(report.has_value()) << report.error().message;
+  (void)transports[0]->finalize(Deadline::after(clock, std::chrono::seconds(60))).has_value();
+  other.join();
+  EXPECT_TRUE(followed.has_value()) << followed.error().message;
+}
+
+// Other kernels, other bits: such ranks do not start together, and the message says who has what.
+TEST(Session, RanksWithOtherKernelsAreRefused) {
+  const SteadyClock clock;
+  const StopSignals signals;
+  const auto transports = comm::make_local_world(2, {});
+  std::vector<Error> errors(transports.size());
+  std::vector<std::thread> ranks;
+  for (std::size_t r = 0; r < transports.size(); ++r) {
+    ranks.emplace_back([&, r] {
+      ClusterOptions options;
+      options.device.threads = 1;
+      options.device.isa = r == 0 ? "ref" : "auto";
+      Session session(options, *transports[r], clock, signals, make_null_log());
+      auto opened = session.open(small_model(), [](std::size_t, std::size_t) {});
+      if (!opened) errors[r] = std::move(opened).error();
+      (void)transports[r]->finalize(Deadline::after(clock, std::chrono::seconds(60))).has_value();
+    });
+  }
+  for (auto& rank : ranks) rank.join();
+  for (const Error& error : errors) {
+    EXPECT_EQ(error.code, ErrorCode::kUsage);
+    EXPECT_THAT(error.message, ::testing::HasSubstr("rank 1 was started with other options"));
+    EXPECT_THAT(error.message, ::testing::HasSubstr("gemm=ref"));
+    EXPECT_THAT(error.message, ::testing::HasSubstr("(--isa)"));
+  }
+}
+
 }  // namespace
 }  // namespace switchyard::engine

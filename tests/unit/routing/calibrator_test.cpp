@@ -168,6 +168,18 @@ TEST(Calibrator, RefusesWhatItCannotSolve) {
   }
 }
 
+TEST(Calibrator, ABudgetIsCheckedBeforeAnythingIsRecorded) {
+  for (const char* good : {"top-p:mean_k=2", "difficulty:estimator=variance,mean_k=2,k_max=5",
+                           "difficulty:estimator=prior,mean_k=2", "margin:mean_k=1.5,k_max=3"}) {
+    const auto fits = check_budget(good, model());
+    EXPECT_TRUE(fits.has_value()) << good << ": " << fits.error().message;
+  }
+  for (const char* bad : {"topk", "top-p:theta=0.5", "top-p:mean_k=9", "top-p:mean_k=3,k_max=2",
+                          "nope", "bogus:mean_k=2", "top-p:mean_k=2,x=1"}) {
+    EXPECT_EQ(check_budget(bad, model()).error().code, ErrorCode::kUsage) << bad;
+  }
+}
+
 TEST(Calibrator, LeavesOutNonFiniteRows) {
   const Text text;
   auto calibrator = observed(text);

@@ -100,5 +100,16 @@ TEST(Spec, PrintsCanonicallyAndReadsBackTheSame) {
   }
 }
 
+// Buffers are sized by it before the calibration file is read.
+TEST(LargestK, IsKnownWithoutTheCalibration) {
+  const auto conv = convention(8, 2);
+  EXPECT_EQ(largest_k("topk:k=5", conv).value(), 5U);
+  EXPECT_EQ(largest_k("auto", conv).value(), 2U);
+  EXPECT_EQ(largest_k("top-p:mean_k=2,k_max=4", conv).value(), 4U);
+  EXPECT_EQ(largest_k("entropy:mean_k=2,k_min=3", conv).value(), 3U);
+  EXPECT_EQ(largest_k("difficulty:estimator=variance,mean_k=1.5", conv).value(), 2U);
+  EXPECT_EQ(largest_k("top-p:mean_k=2,k_max=9", conv).error().code, ErrorCode::kUsage);
+}
+
 }  // namespace
 }  // namespace switchyard::routing

@@ -1,0 +1,98 @@
+#include "launcher/prompts.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+namespace switchyard::launcher {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+PromptLimits limits() {
+  PromptLimits limits;
+  limits.tokens_max = 100;
+  limits.vocab = 50;
+  limits.new_tokens = 10;
+  limits.positions_max = 100;
+  limits.line_bytes_max = 64;
+  return limits;
+}
+
+class Prompts : public ::testing::Test {
+ protected:
+  Prompts() {
+    std::string name = (std::filesystem::temp_directory_path() / "prompts-XXXXXX").string();
+    path_ = ::mkdtemp(name.data());
+  }
+  ~Prompts() override {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  std::string write(const std::string& text) const {
+    const std::string file = path_ + "/prompts.jsonl";
+    std::ofstream(file, std::ios::binary) << text;
+    return file;
+  }
+  std::string path_;
+};
+
+TEST_F(Prompts, LastLineMayHaveNoEnd) {
+  const auto file = write("{\"tokens\":[1,2]}\n\n \t\r\n{\"tokens\":[3]}");
+  const auto prompts = read_prompts({}, file, nullptr, limits());
+  ASSERT_TRUE(prompts.has_value()) << prompts.error().message;
+  ASSERT_EQ(prompts->size(), 2U);
+  EXPECT_EQ((*prompts)[1].place, file + ":4");
+}
+
+TEST_F(Prompts, AFolderCannotBeRead) {
+  const auto prompts = read_prompts({}, path_, nullptr, limits());
+  ASSERT_FALSE(prompts.has_value());
+  EXPECT_EQ(prompts.error().code, ErrorCode::kIo);
+  EXPECT_THAT(prompts.error().message, HasSubstr(path_ + ":1: cannot be read"));
+}
+
+// A file without an end and without a line is given up at the limit of a line.
+TEST_F(Prompts, NoMoreOfALineIsReadThanItMayHave) {
+  const auto endless = read_prompts({}, "/dev/zero", nullptr, limits());
+  ASSERT_FALSE(endless.has_value());
+  EXPECT_EQ(endless.error().code, ErrorCode::kLimit);
+  const std::string exact = "{\"tokens\":[1]}" + std::string(64 - 14, ' ');
+  EXPECT_TRUE(read_prompts({}, write(exact + "\n"), nullptr, limits()).has_value());
+  EXPECT_TRUE(read_prompts({}, write(exact), nullptr, limits()).has_value());
+  EXPECT_THAT(read_prompts({}, write(exact + " \n"), nullptr, limits()).error().message,
+              HasSubstr("a line of more than 64 bytes"));
+}
+
+TEST_F(Prompts, AnUnknownKeyIsShownWithoutItsControlCharacters) {
+  const auto prompts = read_prompts({}, write("{\"\\u001b[31m\": \"x\"}\n"), nullptr, limits());
+  ASSERT_FALSE(prompts.has_value());
+  EXPECT_THAT(prompts.error().message, HasSubstr("key '?[31m' is unknown"));
+  EXPECT_THAT(prompts.error().message, Not(HasSubstr("\x1b")));
+}
+
+TEST_F(Prompts, WhatTheKvCacheCannotHoldIsRefusedByPlace) {
+  auto small = limits();
+  small.positions_max = 12;
+  EXPECT_TRUE(read_prompts({}, write("{\"tokens\":[1,2]}"), nullptr, small).has_value());
+  const auto file = write("{\"tokens\":[1,2]}\n{\"tokens\":[1,2,3]}");
+  const auto prompts = read_prompts({}, file, nullptr, small);
+  ASSERT_FALSE(prompts.has_value());
+  EXPECT_EQ(prompts.error().code, ErrorCode::kLimit);
+  EXPECT_THAT(prompts.error().message, HasSubstr(file + ":2: "));
+  EXPECT_THAT(prompts.error().message, HasSubstr("engine.kv_mib"));
+}
+
+TEST_F(Prompts, AResultThatCannotBeWrittenIsFoundBeforeTheWork) {
+  EXPECT_TRUE(check_out_file(path_ + "/out").has_value());
+  EXPECT_TRUE(std::filesystem::is_empty(path_));
+  EXPECT_EQ(check_out_file(path_ + "/none/out").error().code, ErrorCode::kIo);
+  EXPECT_EQ(check_out_file(path_).error().code, ErrorCode::kIo);
+}
+
+}  // namespace
+}  // namespace switchyard::launcher
