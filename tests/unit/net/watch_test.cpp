@@ -11,49 +11,49 @@
 namespace switchyard::net {
 namespace {
 
-using namespace control;
-
 constexpr std::size_t kRequests = 400;
 constexpr std::size_t kResultBytes = 10'000;
 constexpr Duration kPatience = std::chrono::seconds(10);
 
 // A router and an expert rank that did the requests and are gone.
-void play(Controller& controller) {
+void play(control::Controller& controller) {
   const SteadyClock clock;
-  std::vector<Message> said;
-  const auto handle = [&](Happening happening) {
-    for (Action& action : controller.handle(std::move(happening), clock.now())) {
-      if (auto* send = std::get_if<Send>(&action)) said.push_back(std::move(send->message));
+  std::vector<control::Message> said;
+  const auto handle = [&](control::Happening happening) {
+    for (control::Action& action : controller.handle(std::move(happening), clock.now())) {
+      if (auto* send = std::get_if<control::Send>(&action))
+        said.push_back(std::move(send->message));
     }
   };
-  const ConnectionId client(1'000'000);
-  handle(Connected{client, PeerKind::kClient});
+  const control::ConnectionId client(1'000'000);
+  handle(control::Connected{client, control::PeerKind::kClient});
   for (const std::uint32_t r : {0U, 1U}) {
-    const ConnectionId agent(1'000'001 + r);
-    handle(Connected{agent, PeerKind::kAgent});
-    Register asks;
+    const control::ConnectionId agent(1'000'001 + r);
+    handle(control::Connected{agent, control::PeerKind::kAgent});
+    control::Register asks;
     asks.rank = RankId(r);
-    asks.kind = r == 0 ? RankKind::kRouter : RankKind::kExpert;
+    asks.kind = r == 0 ? control::RankKind::kRouter : control::RankKind::kExpert;
     asks.model = {1, 2, 1, "tiny"};
-    handle(Received{agent, asks});
+    handle(control::Received{agent, asks});
   }
-  handle(Received{ConnectionId(1'000'002), Prepared{Epoch(1), {}}});
-  Submit wish;
+  handle(control::Received{control::ConnectionId(1'000'002), control::Prepared{Epoch(1), {}}});
+  control::Submit wish;
   wish.requests.resize(kRequests);
-  handle(Received{client, wish});
-  for (const Message& message : std::vector<Message>(said)) {
-    const auto* given = std::get_if<Assign>(&message);
+  handle(control::Received{client, wish});
+  for (const control::Message& message : std::vector<control::Message>(said)) {
+    const auto* given = std::get_if<control::Assign>(&message);
     if (given == nullptr) continue;
-    handle(Received{ConnectionId(1'000'001),
-                    Finished{given->id, 1, {}, std::vector<std::byte>(kResultBytes)}});
+    handle(control::Received{
+        control::ConnectionId(1'000'001),
+        control::Finished{given->id, 1, {}, std::vector<std::byte>(kResultBytes)}});
   }
 }
 
 TEST(Watch, ABacklogBeyondTheQueueArrivesWhole) {
-  ControllerOptions options;
+  control::ControllerOptions options;
   options.ranks = 2;
   options.watch_window_bytes = std::size_t{64} << 10;
-  Controller controller(options);
+  control::Controller controller(options);
   play(controller);
   ServerOptions served;
   served.listen = {"127.0.0.1", 0};
@@ -62,15 +62,15 @@ TEST(Watch, ABacklogBeyondTheQueueArrivesWhole) {
       ControllerServer::create(served, brain_of(controller), std::nullopt, make_null_log()).value();
   std::thread thread([&] { server->run(); });
   auto client = Client::connect(server->listening(), Secret(), kPatience).value();
-  ASSERT_TRUE(client.send(Command{Wish::kWatch, 0}, kPatience));
-  std::set<RequestId> got;
+  ASSERT_TRUE(client.send(control::Command{control::Wish::kWatch, 0}, kPatience));
+  std::set<control::RequestId> got;
   while (got.size() < kRequests) {
     const auto message = client.receive(kPatience);
     if (!message || !*message) {
       ADD_FAILURE() << (message ? "nothing more comes" : message.error().message);
       break;
     }
-    if (const auto* done = std::get_if<RequestDone>(&**message)) {
+    if (const auto* done = std::get_if<control::RequestDone>(&**message)) {
       EXPECT_EQ(done->payload.size(), kResultBytes);
       EXPECT_TRUE(got.insert(done->id).second);
     }
