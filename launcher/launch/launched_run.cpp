@@ -15,7 +15,9 @@ constexpr Duration kCallLimit{10'000'000'000};
 constexpr Duration kListenWait{20'000'000};
 constexpr Duration kStatusInterval{500'000'000};
 constexpr Duration kLeavePatience{20'000'000'000};
+constexpr Duration kLastWordsWait{500'000'000};
 constexpr Duration kReachPatience{60'000'000'000};
+constexpr Duration kFirstReachPatience{2'000'000'000};
 constexpr std::size_t kSubmitRequestsMax = 1000;
 constexpr std::size_t kSubmitBytesMax = std::size_t{8} << 20;
 
@@ -76,15 +78,18 @@ Result<void> LaunchedRun::connect() {
   return {};
 }
 
-// A controller that dies, starts or is short of time for a while is not the end.
+// A controller that dies, starts or is short of time for a while is not the end. One that cannot be
+// reached from the start refuses us, or is not to be trusted: that will not mend itself.
 Result<void> LaunchedRun::reach() {
   auto connected = connect();
   if (connected) {
+    reached_ = true;
     unreachable_since_.reset();
     return {};
   }
   if (!unreachable_since_) unreachable_since_ = clock_.now();
-  if (clock_.now() - *unreachable_since_ > kReachPatience) return connected;
+  const Duration patience = reached_ ? kReachPatience : kFirstReachPatience;
+  if (clock_.now() - *unreachable_since_ > patience) return connected;
   std::this_thread::sleep_for(kListenWait);
   return {};
 }
@@ -235,7 +240,7 @@ Result<void> LaunchedRun::end_cluster() {
     (void)listen(kListenWait).has_value();
   }
   while (client_) {
-    auto rest = client_->receive(kListenWait);
+    auto rest = client_->receive(kLastWordsWait);
     if (!rest || !*rest) break;
     SY_TRY(take(**rest));
   }

@@ -56,6 +56,7 @@ class LaunchedRun {
   std::optional<net::Client> client_;
   std::vector<engine::SequenceRequest> requests_;
   engine::Arrivals arrivals_{{}};
+  bool reached_ = false;  // once
   std::optional<TimePoint> unreachable_since_;
   // What the controller that we are connected to has been told; the next one hears it again.
   bool end_asked_ = false;

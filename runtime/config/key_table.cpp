@@ -93,6 +93,34 @@ void add_device(std::vector<Key>& keys) {
              "Compute threads of a rank; 0: its share of the cores that it may use, at least 1");
 }
 
+void add_scaling(Rows& rows) {
+  using S = ClusterSection;
+  constexpr auto kIn = &RunConfig::cluster;
+  rows.choice("autoscale", field<kIn, &S::autoscale>(), {"off", "advisory", "active"},
+              "Whether a launched cluster changes its number of expert ranks, or says it would");
+  rows.count("experts_min", field<kIn, &S::experts_min>(), 1, 1024,
+             "Expert ranks that the autoscaler keeps at least");
+  rows.count("experts_max", field<kIn, &S::experts_max>(), 0, 1024,
+             "Expert ranks that the autoscaler has at most; 0: all that there are");
+  rows.real("busy_target", field<kIn, &S::busy_target>(), 0.001, 1,
+            "Share of an expert rank's time that the autoscaler aims at");
+  rows.real("queue_target_ms", field<kIn, &S::queue_target_ms>(), 0, 3600000,
+            "p95 of how long rows wait for an expert rank, in milliseconds; 0: not looked at");
+  rows.real("step_target_ms", field<kIn, &S::step_target_ms>(), 0, 3600000,
+            "p95 of the slowest router's step, in milliseconds; 0: not looked at");
+  rows.real("cpu_target", field<kIn, &S::cpu_target>(), 0, 1,
+            "Share of an expert rank's cores in use, by whomever; 0: not looked at");
+  rows.real("memory_target", field<kIn, &S::memory_target>(), 0, 1,
+            "Share of memory in use where the fullest expert rank is; 0: not looked at");
+  rows.count("autoscale_interval_ms", field<kIn, &S::autoscale_interval_ms>(), 1, 3600000,
+             "Between two decisions of the autoscaler, in milliseconds");
+  rows.count("autoscale_window_ms", field<kIn, &S::autoscale_window_ms>(), 1, 86400000,
+             "How long load must be low before ranks leave, in milliseconds");
+  rows.need_launch({"autoscale", "experts_min", "experts_max", "busy_target", "queue_target_ms",
+                    "step_target_ms", "cpu_target", "memory_target", "autoscale_interval_ms",
+                    "autoscale_window_ms"});
+}
+
 void add_balancing(Rows& rows) {
   using S = ClusterSection;
   constexpr auto kIn = &RunConfig::cluster;
@@ -110,6 +138,9 @@ void add_balancing(Rows& rows) {
             "Slowest rank over the mean below which the balancer moves nothing by itself");
   rows.count("extra_slots", field<kIn, &S::extra_slots>(), 0, 4096,
              "Slots of a rank in a layer, beyond the replicas, for more copies of busy experts");
+  rows.need_launch({"rebalance", "rebalance_interval_ms", "rebalance_cooldown_ms",
+                    "rebalance_window_ms", "rebalance_copies", "rebalance_imbalance",
+                    "extra_slots"});
 }
 
 void add_retries(Rows& rows) {
@@ -131,6 +162,8 @@ void add_retries(Rows& rows) {
             "Retries that each second pays for");
   rows.count("attempts_max", field<kIn, &S::attempts_max>(), 1, 1000000,
              "Attempts of one request; then it fails");
+  rows.need_launch({"breaker_failures", "breaker_open_ms", "breaker_timeout_ms", "retry_base_ms",
+                    "retry_cap_ms", "retry_ratio", "retry_per_second", "attempts_max"});
 }
 
 void add_cluster(std::vector<Key>& keys) {
@@ -174,42 +207,17 @@ void add_cluster(std::vector<Key>& keys) {
             "Region and zone of launched ranks, such as 0-1=eu-west/a,2-3=us-east");
   rows.text("residency", field<kIn, &S::residency>(),
             "Regions that a regime's rows may touch, such as eu/gdpr=eu-west+eu-north;us=us-east");
-  rows.choice("autoscale", field<kIn, &S::autoscale>(), {"off", "advisory", "active"},
-              "Whether a launched cluster changes its number of expert ranks, or says it would");
-  rows.count("experts_min", field<kIn, &S::experts_min>(), 1, 1024,
-             "Expert ranks that the autoscaler keeps at least");
-  rows.count("experts_max", field<kIn, &S::experts_max>(), 0, 1024,
-             "Expert ranks that the autoscaler has at most; 0: all that there are");
-  rows.real("busy_target", field<kIn, &S::busy_target>(), 0.001, 1,
-            "Share of an expert rank's time that the autoscaler aims at");
-  rows.real("queue_target_ms", field<kIn, &S::queue_target_ms>(), 0, 3600000,
-            "p95 of how long rows wait for an expert rank, in milliseconds; 0: not looked at");
-  rows.real("step_target_ms", field<kIn, &S::step_target_ms>(), 0, 3600000,
-            "p95 of the slowest router's step, in milliseconds; 0: not looked at");
-  rows.real("cpu_target", field<kIn, &S::cpu_target>(), 0, 1,
-            "Share of an expert rank's cores in use, by whomever; 0: not looked at");
-  rows.real("memory_target", field<kIn, &S::memory_target>(), 0, 1,
-            "Share of memory in use where the fullest expert rank is; 0: not looked at");
-  rows.count("autoscale_interval_ms", field<kIn, &S::autoscale_interval_ms>(), 1, 3600000,
-             "Between two decisions of the autoscaler, in milliseconds");
-  rows.count("autoscale_window_ms", field<kIn, &S::autoscale_window_ms>(), 1, 86400000,
-             "How long load must be low before ranks leave, in milliseconds");
+  add_scaling(rows);
   add_balancing(rows);
   add_retries(rows);
-  rows.count("exchange_deadline_ms", field<kIn, &S::exchange_deadline_ms>(), 1, 86400000,
-             "Longest wait for a peer's answer where no controller judges it, in milliseconds");
+  rows.count(
+      "exchange_deadline_ms", field<kIn, &S::exchange_deadline_ms>(), 1, 86400000,
+      "Longest wait for a peer's answer where no controller is there to judge it, in milliseconds");
   rows.count("gather_window_us", field<kIn, &S::gather_window_us>(), 0, 10000000,
              "How long an expert rank waits for the other routers' rows, in microseconds");
   rows.count("micro_batches", field<kIn, &S::micro_batches>(), 0, 16,
              "Parts of a step that overlap; 0: 2 where experts are on other ranks, else 1");
-  rows.need_launch({"link_costs", "spares", "spawns", "loss", "regions", "residency", "autoscale",
-                    "experts_min", "experts_max", "busy_target", "autoscale_interval_ms",
-                    "autoscale_window_ms"});
-  rows.need_launch({"rebalance", "rebalance_interval_ms", "rebalance_cooldown_ms",
-                    "rebalance_window_ms", "rebalance_copies", "rebalance_imbalance",
-                    "extra_slots"});
-  rows.need_launch({"breaker_failures", "breaker_open_ms", "breaker_timeout_ms", "retry_base_ms",
-                    "retry_cap_ms", "retry_ratio", "retry_per_second", "attempts_max"});
+  rows.need_launch({"link_costs", "spares", "spawns", "loss", "regions", "residency"});
 }
 
 void add_routing(std::vector<Key>& keys) {

@@ -77,6 +77,7 @@ class Worker final : private moe::ViewFeed, private Observer {
 
   // ViewFeed: called by the data plane while it waits, and by run().
   Result<std::shared_ptr<const placement::View>> poll() override;
+  Duration unled() const override { return absence_ ? absence_() : Duration::zero(); }
   void report_silent(Epoch epoch, Duration waited, std::span<const RankId> silent) override;
   void report_breaker(const BreakerEvent& event) override;
   [[nodiscard]] Result<void> take(control::Message message);

@@ -17,9 +17,9 @@ Overloaded(Handlers...) -> Overloaded<Handlers...>;
 Result<std::shared_ptr<const placement::View>> Worker::poll() {
   while (auto message = mailbox_.take()) SY_TRY(take(std::move(*message)));
   if (refused_) return Unexpected(*refused_);
-  if (absence_ && absence_() > options_.orphan_after) {
+  if (unled() > options_.orphan_after) {
     return fail(ErrorCode::kDeadline, ErrorScope::kProcess,
-                "no controller for {:.0f} s: this rank ends", to_seconds(absence_()));
+                "no controller for {:.0f} s: this rank ends", to_seconds(unled()));
   }
   SY_TRY(load_piece());
   // A Commit may overtake the loading that was asked for it.

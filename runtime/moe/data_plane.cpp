@@ -306,8 +306,9 @@ Result<void> DataPlane::finish(std::size_t micro_batch, MatrixView<float> residu
       continue;
     }
     const TimePoint before = clock_.now();
-    // With a feed it is the feed's to say when waiting is over: whoever recovers may take longer.
-    if (feed_ == nullptr && before >= deadline.at()) return Unexpected(overdue(exchange));
+    // Whoever leads may need longer to recover; where nobody does, nobody will.
+    const bool unled = feed_ == nullptr || feed_->unled() >= options_.exchange_deadline;
+    if (unled && before >= deadline.at()) return Unexpected(overdue(exchange));
     if (abandon_.load(std::memory_order_relaxed)) {
       return fail(ErrorCode::kInterrupted, "stopped while waiting for rank(s) {}",
                   exchange.silent_ranks());

@@ -18,9 +18,12 @@ class ViewFeed {
   virtual ~ViewFeed() = default;
   // The newest view to act under, or null while there is none; all that this rank needs for it is
   // there. Also takes what the control plane says and what was loaded meanwhile, so it is called
-  // between exchanges and again and again while one waits. How long an exchange may wait is its
-  // word too. Errors: end this rank's work.
+  // between exchanges and again and again while one waits. Errors: end
+  // this rank's work.
   [[nodiscard]] virtual Result<std::shared_ptr<const placement::View>> poll() = 0;
+  // For how long nobody has led this rank. Zero: somebody does, and it is that one's to say when an
+  // exchange has waited too long.
+  [[nodiscard]] virtual Duration unled() const { return Duration::zero(); }
   // An exchange of that epoch has been open for `waited`; these ranks owe it an answer.
   virtual void report_silent(Epoch epoch, Duration waited, std::span<const RankId> silent) = 0;
   // This router's breaker of a peer has opened, probes or has closed.

@@ -59,7 +59,8 @@ INSTANTIATE_TEST_SUITE_P(
     Cases, ConfigYamlRefuses,
     ::testing::Values(
         BadYaml{"UnknownKey", "cluster:\n  routers: 1\n  x: 2\n",
-                "c.yaml:3: unknown key 'x' in section 'cluster'; known: transport, ranks, routers"},
+                "c.yaml:3: unknown key 'x' in section 'cluster'; known: transport, exchange, "
+                "ranks, routers"},
         BadYaml{"UnknownSection", "clutser:\n  routers: 1\n",
                 "c.yaml:1: unknown section 'clutser'; known: model, device, cluster"},
         BadYaml{"RepeatedKey", "device:\n  threads: 1\n  threads: 2\n",

@@ -171,11 +171,14 @@ class Listening final : public ViewFeed {
     silent_.assign(silent.begin(), silent.end());
   }
   void report_breaker(const BreakerEvent& /*event*/) override {}
+  Duration unled() const override { return unled_; }
+  void lose_the_lead(Duration ago) { unled_ = ago; }
   [[nodiscard]] Epoch epoch() const { return epoch_; }
   [[nodiscard]] const std::vector<RankId>& silent() const { return silent_; }
 
  private:
   int reports_left_;
+  Duration unled_{};
   Epoch epoch_;
   std::vector<RankId> silent_;
 };
@@ -210,7 +213,7 @@ TEST(DataPlane, ReplaysUnderANewerViewWithTheSameBits) {
 TEST(DataPlane, ReportsSilentRanksToItsFeedAndWaitsForItsWord) {
   const WorldShape shape{3, 1, false, 1, "local-first"};
   Listening feed(3);
-  PlaneWorld world(shape, {&feed, &feed, &feed}, Duration::zero());
+  PlaneWorld world(shape, {&feed, &feed, &feed}, Duration(1));
   const auto x = make_rows(8);
   const auto selections = make_selections(8);
   std::vector<std::uint32_t> keys(kTokens, 0);
@@ -220,6 +223,21 @@ TEST(DataPlane, ReportsSilentRanksToItsFeedAndWaitsForItsWord) {
   EXPECT_EQ(world.plane(0).finish(0, view_of(residual)).error().code, ErrorCode::kStaleEpoch);
   EXPECT_EQ(feed.epoch(), Epoch(1));
   EXPECT_EQ(feed.silent(), std::vector<RankId>{RankId(2)});
+}
+
+// With nobody to decide, as on the side of a cut network without the controller, the wait ends.
+TEST(DataPlane, WhereNobodyLeadsTheDeadlineEndsTheWait) {
+  const WorldShape shape{3, 1, false, 1, "local-first"};
+  Listening feed;
+  feed.lose_the_lead(std::chrono::milliseconds(2));
+  PlaneWorld world(shape, {&feed, &feed, &feed}, std::chrono::milliseconds(2));
+  const auto x = make_rows(8);
+  const auto selections = make_selections(8);
+  std::vector<std::uint32_t> keys(kTokens, 0);
+  std::vector<float> residual = make_rows(9);
+  ASSERT_TRUE(world.plane(0).begin(0, 0, 1, rows_of(x), selections, keys));
+  ASSERT_TRUE(world.serve_only(0, {1}));
+  EXPECT_EQ(world.plane(0).finish(0, view_of(residual)).error().code, ErrorCode::kDeadline);
 }
 
 }  // namespace
