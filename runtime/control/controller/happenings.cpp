@@ -110,6 +110,7 @@ void Controller::State::on_tick() {
   last_tick = now;
   judge_all();
   give_up_spawns();
+  replace_missing();
   check_deadline();
   scale_by_load();
   balance_by_load();

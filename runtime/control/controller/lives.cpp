@@ -46,6 +46,20 @@ void Controller::State::replace(RankId rank) {
   spawn(rank);
 }
 
+// A spare that waited when a rank died may have taken another's place meanwhile.
+void Controller::State::replace_missing() {
+  if (phase != RunPhase::kRunning || !view || transaction || spawned >= options.spawns_max) return;
+  const Roles held = Roles::of(*view);
+  const std::size_t there = held.experts.size() + held.routers.size();
+  std::size_t coming = 0;
+  for (std::uint32_t r = 0; r < members.size(); ++r) {
+    coming += members.at(RankId(r)).awaited_until ? 1U : 0U;
+  }
+  if (there + coming >= std::size_t{target_experts} + target_routers) return;
+  if (find_spare(&can_hold, {}) || find_spare(&can_route, {})) return;
+  if (const auto slots = spawnable(); !slots.empty()) spawn(slots.front());
+}
+
 void Controller::State::spawn(RankId slot) {
   expect_process(slot);
   outbox.journal(slot, Event{0, std::string(kSpawnEvent), {}});

@@ -127,6 +127,7 @@ struct Controller::State {
   void replace(RankId rank);
   void spawn(RankId slot);
   void expect_process(RankId rank);
+  void replace_missing();
   void give_up_spawns();
   void leave(RankId rank, const Goodbye& words);
   void judge_all();
