@@ -85,6 +85,19 @@ TEST(ControllerSpawn, SparesComeFirst) {
   EXPECT_THAT(bench.spawns, ElementsAre(RankId(2)));
 }
 
+// The one spare cannot stand for both.
+TEST(ControllerSpawn, ComesToALaterDeathThatASpareSeemedToCover) {
+  ControllerBench bench(spawning(1, 1));
+  auto agents = start(bench, 1);
+  bench.disconnect(agents[1]);
+  bench.disconnect(agents[2]);  // the spare is still getting ready for the first
+  EXPECT_THAT(bench.spawns, IsEmpty());
+  agents.erase(agents.begin() + 1, agents.begin() + 3);
+  bench.play_along(agents);
+  bench.pass(std::chrono::milliseconds(500));
+  EXPECT_THAT(bench.spawns, ElementsAre(RankId(1)));
+}
+
 TEST(ControllerSpawn, GoesOnWithoutWhereNobodyComes) {
   ControllerBench bench(spawning(0, 1));
   auto agents = start(bench, 0);
