@@ -182,7 +182,8 @@ void LaunchedRun::take_status(const std::string& text) {
   start_awaited(status["ranks"]);
 }
 
-// Nobody else submits to this cluster, so a count says which requests are in.
+// As long as nobody else submits to this cluster, a count says which requests are in. Requests of
+// another client, and a controller that dies before it has taken ours, would hide those it lost.
 void LaunchedRun::take_standing(const nlohmann::json& status) {
   if (!served_from_ && status["view"].is_object()) served_from_ = clock_.now();
   if (standing_known_) return;
