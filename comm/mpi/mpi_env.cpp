@@ -27,6 +27,10 @@ Result<MpiEnv> MpiEnv::start(int* argc, char*** argv) {
   // from 64 KiB up.
   prefer("OMPI_MCA_btl_vader_eager_limit", "65536");
   prefer("OMPI_MCA_btl_vader_max_send_size", "65536");
+  // Microseconds between looks at the sockets while Open MPI counts no TCP peer. After deaths it
+  // counts live peers as gone (it takes a dead one off more than once), and the default of 10,000
+  // then holds back every message of the others.
+  prefer("OMPI_MCA_mpi_event_tick_rate", "50");
   int provided = 0;
   SY_TRY(check(MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided), "MPI_Init_thread"));
   SY_TRY(
