@@ -1,7 +1,7 @@
 // comm/transport.h -- moves messages between the ranks of one world. Knows no tokens, no experts.
 // Non-blocking point-to-point only: no collective on the serving path, so that a dead peer never
 // blocks the living. Messages between two ranks on one channel arrive in the order of sending.
-// Thread: one thread per transport (the rank's engine thread), except set_lost().
+// Thread: one thread per transport (the rank's engine thread), except set_lost() and wake().
 #pragma once
 
 #include <array>
@@ -97,6 +97,9 @@ class Transport {
   // 6) and returns early when this transport can be woken. Collective: no. Blocks: four
   // milliseconds at most.
   virtual void wait_a_moment(std::uint32_t idle_rounds) = 0;
+  // Ends this rank's own wait_a_moment(), or else its next sleep, because there is something to do
+  // that no message told of. Collective: no. Blocks: no. Thread: any.
+  virtual void wake() noexcept = 0;
 
   // Whether a rank is known to be gone. While it is, a receive of its message that has stopped
   // half-way gives up at once (kPeer with scope kPeer; `into` may still be written to) instead of

@@ -32,6 +32,7 @@ class LocalTransport final : public Transport {
   [[nodiscard]] Result<std::optional<Arrival>> probe(Channel channel) override;
   [[nodiscard]] Result<void> receive(const Arrival& arrival, MutableBytes into) override;
   void wait_a_moment(std::uint32_t idle_rounds) override;
+  void wake() noexcept override { world_->bell(rank_).ring(); }
   [[nodiscard]] Result<void> finalize(Deadline deadline) override;
 
  private:

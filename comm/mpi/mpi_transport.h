@@ -2,7 +2,7 @@
 // One communicator of our own for each channel, so that channels never match each other's messages.
 // MPI reports no death: a send to a dead rank "succeeds" or stays pending; deadlines are the
 // caller's. After such a failure leave by abort_mpi_world() or _exit, not by finalize(). Thread:
-// the thread that started MPI.
+// the thread that started MPI, except set_lost() and wake().
 #pragma once
 
 #include <array>
@@ -38,6 +38,7 @@ class MpiTransport final : public Transport {
   [[nodiscard]] Result<std::optional<Arrival>> probe(Channel channel) override;
   [[nodiscard]] Result<void> receive(const Arrival& arrival, MutableBytes into) override;
   void wait_a_moment(std::uint32_t idle_rounds) override;
+  void wake() noexcept override { group_.own().ring(); }
   void set_lost(RankId rank, Lost lost) noexcept override {
     lost_[rank.index()].store(lost == Lost::kYes, std::memory_order_relaxed);
   }

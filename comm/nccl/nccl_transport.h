@@ -53,6 +53,7 @@ class NcclTransport final : public Transport {
   [[nodiscard]] Result<void> receive_rows(const Arrival& arrival, MutableBytes head,
                                           MutableBytes rows) override;
   void wait_a_moment(std::uint32_t idle_rounds) override;
+  void wake() noexcept override { base_->wake(); }
   void set_lost(RankId rank, Lost lost) noexcept override;
   void attach(RankId rank, std::string_view address) override;
   [[nodiscard]] Result<void> finalize(Deadline deadline) override;

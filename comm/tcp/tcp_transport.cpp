@@ -258,12 +258,20 @@ void TcpTransport::sleep_on_sockets(Duration nap) {
     }
   }
   if (desk_) polled_.push_back({desk_->handle(), POLLIN, 0});
+  polled_.push_back({waker_.handle(), POLLIN, 0});
   const timespec time{0, static_cast<long>(nap.count())};
   if (::ppoll(polled_.data(), polled_.size(), &time, nullptr) <= 0) return;
   for (std::size_t i = 0; i < polled_streams_.size(); ++i) {
     // Notices the end of a connection on channels that nobody probes.
     if (polled_[i].revents != 0) (void)polled_streams_[i]->waiting();
   }
+  if (polled_.back().revents != 0) waker_.clear();
+}
+
+// Which of the two this rank sleeps on, only its own thread knows.
+void TcpTransport::wake() noexcept {
+  waker_.wake();
+  if (inner_ != nullptr) inner_->wake();
 }
 
 void TcpTransport::set_lost(RankId rank, Lost lost) noexcept {

@@ -3,7 +3,7 @@
 // other over an inner transport; a rank that came later has none and reaches everyone over TCP. The
 // later one listens; who learns its address (attach) connects to it. Of two late ranks the lower
 // one connects to the higher.
-// Thread: one thread per transport (the rank's engine thread), except set_lost().
+// Thread: one thread per transport (the rank's engine thread), except set_lost() and wake().
 #pragma once
 
 #include <poll.h>
@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "comm/tcp/stream.h"
+#include "comm/tcp/waker.h"
 #include "comm/tcp/welcome_desk.h"
 #include "comm/ticket_table.h"
 #include "comm/transport.h"
@@ -43,6 +44,7 @@ class TcpTransport final : public Transport {
   [[nodiscard]] Result<std::optional<Arrival>> probe(Channel channel) override;
   [[nodiscard]] Result<void> receive(const Arrival& arrival, MutableBytes into) override;
   void wait_a_moment(std::uint32_t idle_rounds) override;
+  void wake() noexcept override;
   void set_lost(RankId rank, Lost lost) noexcept override;
   void attach(RankId rank, std::string_view address) override;
   [[nodiscard]] Result<void> finalize(Deadline deadline) override;
@@ -87,6 +89,7 @@ class TcpTransport final : public Transport {
   std::array<std::size_t, kChannelCount> next_peer_{};         // to look at, for fairness
   std::array<bool, kChannelCount> inner_first_{};
   std::uint32_t looks_ = 0;
+  Waker waker_;
   std::vector<pollfd> polled_;  // of sleep_on_sockets()
   std::vector<Stream*> polled_streams_;
 };

@@ -124,6 +124,7 @@ Result<void> run_life(const Invocation& invocation, const RankFlags& flags, cons
   SY_ASSIGN(auto options, worker_options(invocation, source->config(), transport));
   options.kind = kind.value_or(options.kind);
   control::Mailbox mailbox;
+  mailbox.on_deliver([&transport] { transport.wake(); });
   control::RankGauges gauges;
   SY_ASSIGN(const auto worker, engine::Worker::open(options, std::move(source), transport, clock,
                                                     signals, mailbox, gauges, log));

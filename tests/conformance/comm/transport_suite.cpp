@@ -1,6 +1,7 @@
 #include "tests/conformance/comm/transport_suite.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <array>
 #include <cmath>
@@ -284,6 +285,27 @@ void wakes_a_sleeping_rank(Transport& transport, Mail& mail) {
   ASSERT_OK(mail.flush());
 }
 
+// How often this thread has slept so far.
+std::int64_t sleeps() {
+  rusage used{};
+  ::getrusage(RUSAGE_THREAD, &used);
+  return used.ru_nvcsw;
+}
+
+void does_not_sleep_through_a_wake(Transport& transport, Mail& /*mail*/) {
+  constexpr std::uint32_t kLongIdle = 1000;
+  constexpr std::int64_t kRounds = 100;
+  std::int64_t before = sleeps();
+  for (std::int64_t i = 0; i < kRounds; ++i) {
+    transport.wake();
+    transport.wait_a_moment(kLongIdle);
+  }
+  EXPECT_LT(sleeps() - before, kRounds / 2);
+  before = sleeps();
+  for (std::int64_t i = 0; i < kRounds; ++i) transport.wait_a_moment(kLongIdle);
+  EXPECT_GT(sleeps() - before, kRounds / 2) << "the count above would prove nothing";
+}
+
 // Every case begins and ends with all ranks together and nothing under way.
 template <void (*kBody)(Transport&, Mail&)>
 void together(Transport& transport, Mail& mail) {
@@ -303,6 +325,7 @@ constexpr std::array kCases = {
     Case{"RefusesWhatItCannotSend", together<refuses_what_it_cannot_send>},
     Case{"KeepsQuietWhenNothingWasSent", together<keeps_quiet_when_nothing_was_sent>},
     Case{"WakesASleepingRank", together<wakes_a_sleeping_rank>},
+    Case{"DoesNotSleepThroughAWake", together<does_not_sleep_through_a_wake>},
 };
 
 }  // namespace

@@ -10,8 +10,8 @@
 namespace switchyard::moe {
 namespace {
 
-constexpr std::size_t kExperts = 7;
-constexpr std::size_t kRanks = 3;
+constexpr std::uint32_t kExperts = 7;
+constexpr std::uint32_t kRanks = 3;
 
 // Expert e lives on rank e mod 3; expert 0 on ranks 0 and 2.
 placement::View make_view() {
