@@ -21,9 +21,9 @@ constexpr Duration kFirstReachPatience{2'000'000'000};
 constexpr std::size_t kSubmitRequestsMax = 1000;
 constexpr std::size_t kSubmitBytesMax = std::size_t{8} << 20;
 
-control::NewRequest new_request(const engine::SequenceRequest& request) {
+control::NewRequest new_request(const std::string& run, const engine::SequenceRequest& request) {
   control::NewRequest out;
-  out.name = fmt::to_string(request.id.value());
+  out.name = fmt::format("{}{}", run, request.id.value());
   out.origin = request.origin;
   out.regime = request.regime;
   out.trace_parent = request.trace.text();
@@ -31,12 +31,18 @@ control::NewRequest new_request(const engine::SequenceRequest& request) {
   return out;
 }
 
-// The start of a trace of our own, for a request that brings none.
-Result<TraceContext> new_trace() {
-  std::array<std::uint8_t, 24> random{};
+template <std::size_t kBytes>
+Result<std::array<std::uint8_t, kBytes>> random_bytes() {
+  std::array<std::uint8_t, kBytes> random{};
   if (::getrandom(random.data(), random.size(), 0) != static_cast<ssize_t>(random.size())) {
     return fail(ErrorCode::kIo, "the system has no random bytes");
   }
+  return random;
+}
+
+// The start of a trace of our own, for a request that brings none.
+Result<TraceContext> new_trace() {
+  SY_ASSIGN(const auto random, random_bytes<24>());
   return make_trace_context(random);
 }
 
@@ -53,6 +59,8 @@ LaunchedRun::LaunchedRun(ClusterProcesses& processes, ServedProgram& program,
 
 Result<void> LaunchedRun::run() {
   started_ = clock_.now();
+  SY_ASSIGN(const auto own, random_bytes<8>());
+  name_ = fmt::format("{:02x}/", fmt::join(own, ""));
   requests_ = program_.requests();
   for (auto& request : requests_) {
     if (!request.trace.empty()) continue;
@@ -72,7 +80,7 @@ Result<void> LaunchedRun::connect() {
                                               kCallLimit, processes_.tls()));
   SY_TRY(client.send(control::Command{control::Wish::kWatch, 0}, kCallLimit));
   client_.emplace(std::move(client));
-  standing_known_ = false;
+  arrivals_.hand_out_again_from(0);
   end_asked_ = false;
   shutdown_asked_ = false;
   return {};
@@ -94,22 +102,26 @@ Result<void> LaunchedRun::reach() {
   return {};
 }
 
-// Where the controller dies on the way, its next life says how many it has taken. In pieces: a
-// message has its limit, and the controller other things to do.
+// Where the controller dies on the way, its next life hears all of them again that have no result;
+// those that it has it knows by their names. In pieces: a message has its limit, and the controller
+// other things to do.
 Result<void> LaunchedRun::submit_due() {
-  while (client_ && standing_known_) {
+  while (client_) {
     const Duration elapsed = served_from_ ? clock_.now() - *served_from_ : Duration::zero();
-    const std::size_t begin = arrivals_.handed();
+    std::size_t handed = arrivals_.handed();
     const auto due = stop_.load() ? arrivals_.take_rest() : arrivals_.take(elapsed);
     control::Submit submit;
     std::size_t bytes = 0;
     for (const auto& request : due) {
       if (submit.requests.size() == kSubmitRequestsMax || bytes >= kSubmitBytesMax) break;
-      submit.requests.push_back(new_request(request));
+      ++handed;
+      const auto id = request.id.value();
+      if (results_.contains(id) || failed_.contains(id)) continue;
+      submit.requests.push_back(new_request(name_, request));
       bytes += submit.requests.back().payload.size();
     }
+    arrivals_.hand_out_again_from(handed);
     if (submit.requests.empty()) return {};
-    arrivals_.hand_out_again_from(begin + submit.requests.size());
     if (auto sent = client_->send(submit, kCallLimit); !sent) {
       client_.reset();
       if (sent.error().code == ErrorCode::kLimit) {
@@ -168,8 +180,10 @@ Result<void> LaunchedRun::take(const control::Message& message) {
 
 // Another client may have submitted requests under names of its own.
 std::optional<std::uint32_t> LaunchedRun::own_request(const std::string& name) const {
+  if (!name.starts_with(name_)) return std::nullopt;
   std::uint32_t id = 0;
-  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), id);
+  const auto [end, error] =
+      std::from_chars(name.data() + name_.size(), name.data() + name.size(), id);
   const bool whole = error == std::errc() && end == name.data() + name.size();
   return whole && id < requests_.size() ? std::optional(id) : std::nullopt;
 }
@@ -178,18 +192,8 @@ void LaunchedRun::take_status(const std::string& text) {
   const auto status = nlohmann::json::parse(text, nullptr, false);
   view_.status(status, results_.size() + failed_.size(), requests_.size());
   if (!status.is_object() || !status.contains("ranks")) return;
-  take_standing(status);
-  start_awaited(status["ranks"]);
-}
-
-// As long as nobody else submits to this cluster, a count says which requests are in. Requests of
-// another client, and a controller that dies before it has taken ours, would hide those it lost.
-void LaunchedRun::take_standing(const nlohmann::json& status) {
   if (!served_from_ && status["view"].is_object()) served_from_ = clock_.now();
-  if (standing_known_) return;
-  standing_known_ = true;
-  const auto taken = status["requests"].value("submitted", std::size_t{0});
-  arrivals_.hand_out_again_from(std::min(taken, arrivals_.handed()));
+  start_awaited(status["ranks"]);
 }
 
 // The state says which slots want a process, and goes on saying so until one has come: a controller

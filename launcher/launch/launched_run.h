@@ -44,7 +44,6 @@ class LaunchedRun {
   bool tell(control::Wish wish);
   [[nodiscard]] std::optional<std::uint32_t> own_request(const std::string& name) const;
   void take_status(const std::string& text);
-  void take_standing(const nlohmann::json& status);
   void start_awaited(const nlohmann::json& ranks);
   [[nodiscard]] Result<void> report();
 
@@ -54,6 +53,7 @@ class LaunchedRun {
   SteadyClock clock_;
   LiveView view_;
   std::optional<net::Client> client_;
+  std::string name_;  // of this run: its requests' names begin with it
   std::vector<engine::SequenceRequest> requests_;
   engine::Arrivals arrivals_{{}};
   bool reached_ = false;  // once
@@ -61,7 +61,6 @@ class LaunchedRun {
   // What the controller that we are connected to has been told; the next one hears it again.
   bool end_asked_ = false;
   bool shutdown_asked_ = false;
-  bool standing_known_ = false;  // how many the controller that we are connected to has taken
   std::optional<TimePoint> served_from_;  // the first view: arrivals count from it
   std::map<std::uint32_t, engine::SequenceResult> results_;  // by the sequence's id
   std::map<std::uint32_t, std::string> failed_;              // why

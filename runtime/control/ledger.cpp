@@ -9,6 +9,7 @@ namespace switchyard::control {
 void Ledger::make_room(std::size_t count, MakeRoom how) {
   while (requests_.size() + count > requests_max_ && !done_.empty() &&
          (how == MakeRoom::kOfDone || requests_.at(done_.front()).delivered)) {
+    names_.erase(requests_.at(done_.front()).what.name);
     requests_.erase(done_.front());
     done_.pop_front();
   }
@@ -30,8 +31,25 @@ Result<void> Ledger::restore(Request request, TimePoint now) {
   if (assigned) assigned_[request.holder.rank].insert(request.id);
   if (request.state == RequestState::kDone) done_.push_back(request.id);
   const RequestId id = request.id;
-  if (requests_.emplace(id, std::move(request)).second) return {};
+  if (find(id) == nullptr) {
+    hold(std::move(request));
+    return {};
+  }
   return switchyard::fail(ErrorCode::kBadInput, "request {} is there twice", id.value());
+}
+
+void Ledger::hold(Request request) {
+  if (!request.what.name.empty()) names_.insert(request.what.name);
+  requests_.emplace(request.id, std::move(request));
+}
+
+std::vector<NewRequest> Ledger::unknown(std::vector<NewRequest> requests) const {
+  std::set<std::string> asked;
+  std::erase_if(requests, [&](const NewRequest& what) {
+    if (what.name.empty()) return false;
+    return names_.contains(what.name) || !asked.insert(what.name).second;
+  });
+  return requests;
 }
 
 Result<std::vector<RequestId>> Ledger::submit(std::vector<NewRequest> requests, TimePoint now) {
@@ -49,7 +67,7 @@ Result<std::vector<RequestId>> Ledger::submit(std::vector<NewRequest> requests, 
     request.waiting_since = now;
     ids.push_back(next_);
     waiting_.insert(next_);
-    requests_.emplace(next_, std::move(request));
+    hold(std::move(request));
     next_ = next_.next();
   }
   return ids;

@@ -53,7 +53,10 @@ class Ledger {
  public:
   explicit Ledger(std::uint32_t requests_max) : requests_max_(requests_max) {}
 
-  // Errors: kLimit, and nothing was taken. Results that were delivered make room.
+  // Those that are not held yet, each once. A request is known by its name; one with an empty name
+  // is always new.
+  [[nodiscard]] std::vector<NewRequest> unknown(std::vector<NewRequest> requests) const;
+  // Of unknown(). Errors: kLimit, and nothing was taken. Results that were delivered make room.
   [[nodiscard]] Result<std::vector<RequestId>> submit(std::vector<NewRequest> requests,
                                                       TimePoint now);
   // As submit() did it in an earlier life: what made room then makes room now, delivered or not.
@@ -94,6 +97,7 @@ class Ledger {
  private:
   enum class MakeRoom : std::uint8_t { kOfDelivered, kOfDone };
   void make_room(std::size_t count, MakeRoom how);
+  void hold(Request request);
   void leave_state(Request& request);
   void end(Request& request, std::string error, std::vector<std::byte> result);
   [[nodiscard]] std::optional<WordOutcome> refuse(const Holder& from, RequestId id,
@@ -102,6 +106,7 @@ class Ledger {
   std::uint32_t requests_max_;
   RequestId next_;
   std::map<RequestId, Request> requests_;
+  std::set<std::string> names_;  // of requests_
   std::set<RequestId> waiting_;
   std::map<RankId, std::set<RequestId>> assigned_;
   std::deque<RequestId> done_;

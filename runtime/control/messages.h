@@ -192,7 +192,7 @@ struct Leave {};  // the run is over: send Goodbye and exit
 // ---- client -> controller ------------------------------------------------------------------
 
 struct NewRequest {
-  std::string name;    // the user's id of it
+  std::string name;    // the client's id of it; the same one again is the same request
   std::string origin;  // region it comes from, or empty
   std::string regime;  // residency rule, e.g. "eu/gdpr", or empty
   std::string trace_parent;

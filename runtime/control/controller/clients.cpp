@@ -28,10 +28,12 @@ void Controller::State::submit(ConnectionId client, Submit& wish) {
   if (phase != RunPhase::kRunning) {
     return outbox.send(client, refuse("stopping", "the cluster is about to end"));
   }
+  // A client whose controller has died sends again what it has no result of.
+  wish.requests = ledger.unknown(std::move(wish.requests));
   const Submit record = wish;
   const auto ids = ledger.submit(std::move(wish.requests), now);
   if (!ids) return outbox.send(client, refuse("too_many_requests", ids.error().message));
-  outbox.journal({}, record);
+  if (!ids->empty()) outbox.journal({}, record);
   const nlohmann::json about = {{"first_request", ids->empty() ? 0 : ids->front().value()},
                                 {"count", ids->size()}};
   outbox.send(client, Answer{true, "ok", {}, about.dump()});

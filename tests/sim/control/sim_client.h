@@ -20,7 +20,7 @@ class SimClient final : public SimPeer {
   void on_broken() override;
 
  private:
-  void submit_from(std::uint32_t first);
+  void submit_all();
 
   SimWorld& world_;
   std::uint32_t requests_;

@@ -48,7 +48,7 @@ struct Cluster {
     Submit wish;
     for (std::size_t i = 0; i < count; ++i) {
       NewRequest request;
-      request.name = "r" + std::to_string(i);
+      request.name = "r" + std::to_string(submitted++);
       request.regime = regime;
       wish.requests.push_back(request);
     }
@@ -65,6 +65,7 @@ struct Cluster {
 
   Bench bench;
   ConnectionId client;
+  std::size_t submitted = 0;
   std::vector<ConnectionId> agents;
 };
 
@@ -340,6 +341,27 @@ TEST(Controller, GoesOnWhereItWasAfterARestart) {
   EXPECT_EQ(again[0].id, RequestId(1));
   EXPECT_EQ(again[0].attempt, 2U);
   EXPECT_EQ(c.status()["view"]["epoch"], 1);
+}
+
+// The client whose controller has died sends all of them again; others have sent theirs meanwhile.
+TEST(Controller, TakesARequestOnceHoweverOftenItIsSent) {
+  Cluster c(Cluster::options());
+  c.submit(3);
+  c.bench.restart();
+  c.client = c.bench.connect(PeerKind::kClient);
+  const auto another = c.bench.connect(PeerKind::kClient);
+  NewRequest foreign;
+  foreign.name = "another's";
+  c.bench.say(another, Submit{{foreign, foreign}});
+  EXPECT_EQ(c.status()["requests"]["submitted"], 4);
+  c.submitted = 0;
+  c.submit(5);
+  EXPECT_EQ(c.status()["requests"]["submitted"], 6);
+  const auto answers = c.bench.heard<Answer>(c.client);
+  ASSERT_THAT(answers, SizeIs(1));
+  EXPECT_TRUE(answers[0].accepted);
+  c.bench.restart();
+  EXPECT_EQ(c.status()["requests"]["submitted"], 6);
 }
 
 TEST(Controller, DeclaresDeadWhoDoesNotComeBackAfterARestart) {

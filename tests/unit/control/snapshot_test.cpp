@@ -139,7 +139,8 @@ TEST(Journal, TellsOfMoreRequestsThanAreHeldAtOnce) {
   const auto client = bench.connect(PeerKind::kClient);
   bench.say(client, Command{Wish::kWatch, 0});
   for (int i = 0; i < 10; ++i) {
-    bench.say(client, Submit{{{"x", "", "", "", {}}, {"y", "", "", "", {}}}});
+    const auto name = std::to_string(i);
+    bench.say(client, Submit{{{"x" + name, "", "", "", {}}, {"y" + name, "", "", "", {}}}});
     for (const Assign& given : bench.heard<Assign>(router)) {
       bench.say(router, Finished{given.id, given.attempt, "", {}});
     }
@@ -170,7 +171,7 @@ TEST(Journal, ALongHistoryShrinksToItsState) {
   constexpr int kRequests = 20'000;
   const std::vector<std::byte> payload(500);
   for (int i = 0; i < kRequests; ++i) {
-    bench.say(client, Submit{{{"request", "", "", "", payload}}});
+    bench.say(client, Submit{{{"request" + std::to_string(i), "", "", "", payload}}});
     const Assign given = bench.heard<Assign>(router).at(0);
     for (std::uint32_t token = 0; token < 64; ++token) {
       bench.say(router, Progress{given.id, given.attempt, token, {token}});
