@@ -1,10 +1,21 @@
 #include "runtime/engine/background_loader.h"
 
+#include <sys/resource.h>
+
 #include <utility>
 
 #include "runtime/engine/expert_loader.h"
 
 namespace switchyard::engine {
+namespace {
+
+// A tenth of a core where the ranks want them all; what it wants of an idle core it gets.
+constexpr int kLoaderNice = 10;
+
+// For this thread alone (Linux, setpriority(2)); who may not be nicer loads all the same.
+void give_way() noexcept { (void)::setpriority(PRIO_PROCESS, 0, kLoaderNice); }
+
+}  // namespace
 
 BackgroundLoader::BackgroundLoader(model::WeightSource& source, MakeDevice make_device)
     : source_(source), make_device_(std::move(make_device)), thread_([this] { run(); }) {}
@@ -47,6 +58,7 @@ void BackgroundLoader::stop() {
 
 // The device is made here: on a GPU it belongs to the thread that made it.
 void BackgroundLoader::run() {
+  give_way();
   std::unique_ptr<kernels::Device> device;
   std::unique_lock lock(mutex_);
   while (true) {
