@@ -187,8 +187,7 @@ Result<void> run_on_cluster(const Invocation& invocation, LeadProgram& program) 
     return fits;
   }
   for (auto& transport : world.transports) {
-    SY_ASSIGN(transport,
-              with_row_exchange(invocation.run(), std::move(transport), WorldLife::kStatic));
+    SY_ASSIGN(transport, with_row_exchange(invocation.run(), std::move(transport)));
   }
   return world.mpi ? run_mpi_rank(invocation, program, *world.transports.front(), signals)
                    : run_local_ranks(invocation, program, world, signals);

@@ -16,13 +16,11 @@ Result<void> check_row_exchange(const config::RunConfig& run, const comm::Transp
 }
 
 Result<std::unique_ptr<comm::Transport>> with_row_exchange(const config::RunConfig& run,
-                                                           std::unique_ptr<comm::Transport> base,
-                                                           WorldLife life) {
+                                                           std::unique_ptr<comm::Transport> base) {
   SY_TRY(check_row_exchange(run, *base));
   const std::string& wish = run.cluster.exchange;
   const bool possible = base->size() > 1 && run.device.name == "cuda";
-  const bool automatic = wish == "auto" && life == WorldLife::kStatic && possible &&
-                         comm::check_nccl_world(*base).has_value();
+  const bool automatic = wish == "auto" && possible && comm::check_nccl_world(*base).has_value();
   if (!possible || (wish != "nccl" && !automatic)) return base;
   comm::NcclOptions options;
   options.rows_deadline = std::chrono::milliseconds(run.cluster.exchange_deadline_ms);

@@ -11,19 +11,14 @@
 
 namespace switchyard::launcher {
 
-// Whether the ranks of the world stay what they are from start to end, or a controller moves
-// experts and replaces ranks.
-enum class WorldLife : std::uint8_t { kStatic, kLed };
-
 // Errors: kConfig, or those of comm::check_nccl_world(), where NCCL was asked for and cannot be.
 [[nodiscard]] Result<void> check_row_exchange(const config::RunConfig& run,
                                               const comm::Transport& base);
 
 // `base`, or NCCL over it as cluster.exchange says. auto is NCCL where this build and this host
-// have what it needs and the world is static; in a led one ranks load and free experts while rows
-// move, which NCCL's kernels can hold up (docs/adr/0010-nccl-exchange.md).
+// have what it needs.
 // Errors: those of check_row_exchange().
 [[nodiscard]] Result<std::unique_ptr<comm::Transport>> with_row_exchange(
-    const config::RunConfig& run, std::unique_ptr<comm::Transport> base, WorldLife life);
+    const config::RunConfig& run, std::unique_ptr<comm::Transport> base);
 
 }  // namespace switchyard::launcher

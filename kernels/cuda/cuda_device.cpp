@@ -31,6 +31,7 @@ CudaDevice::CudaDevice(Precision precision, std::string description, Stream stre
 
 Result<std::unique_ptr<Device>> CudaDevice::create(int gpu, const DeviceOptions& options) {
   SY_TRY(check(cudaSetDevice(gpu), fmt::format("choosing GPU {}", gpu)));
+  SY_TRY(keep_freed_memory(gpu));
   cudaDeviceProp properties{};
   SY_TRY(check(cudaGetDeviceProperties(&properties, gpu), "reading the GPU's properties"));
   auto description = fmt::format(

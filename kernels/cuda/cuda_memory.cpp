@@ -1,5 +1,6 @@
 #include "kernels/cuda/cuda_memory.h"
 
+#include <cstdint>
 #include <cstring>
 #include <thread>
 
@@ -8,8 +9,12 @@
 namespace switchyard::kernels::cuda {
 namespace {
 
+constexpr cudaStream_t kLegacyStream = nullptr;
+
 // A destructor cannot report; what fails here has failed before, where it was reported.
-void free_device(std::byte* data, std::size_t /*bytes*/) noexcept { (void)cudaFree(data); }
+void free_device(std::byte* data, std::size_t /*bytes*/) noexcept {
+  (void)cudaFreeAsync(data, kLegacyStream);
+}
 void free_pinned(std::byte* data, std::size_t /*bytes*/) noexcept { (void)cudaFreeHost(data); }
 
 }  // namespace
@@ -17,8 +22,17 @@ void free_pinned(std::byte* data, std::size_t /*bytes*/) noexcept { (void)cudaFr
 Result<DeviceMemory> allocate_device(std::size_t bytes) {
   if (bytes == 0) return DeviceMemory();
   void* data = nullptr;
-  SY_TRY(check(cudaMalloc(&data, bytes), fmt::format("{} bytes of device memory", bytes)));
+  SY_TRY(check(cudaMallocAsync(&data, bytes, kLegacyStream),
+               fmt::format("{} bytes of device memory", bytes)));
   return DeviceMemory(HostBuffer(static_cast<std::byte*>(data), bytes, &free_device));
+}
+
+Result<void> keep_freed_memory(int gpu) {
+  cudaMemPool_t pool = nullptr;
+  SY_TRY(check(cudaDeviceGetDefaultMemPool(&pool, gpu), "finding the GPU's pool of memory"));
+  std::uint64_t all = UINT64_MAX;
+  return check(cudaMemPoolSetAttribute(pool, cudaMemPoolAttrReleaseThreshold, &all),
+               "setting up the GPU's pool of memory");
 }
 
 Result<HostBuffer> allocate_pinned(std::size_t bytes) {
@@ -32,7 +46,7 @@ Result<HostBuffer> allocate_pinned(std::size_t bytes) {
 
 Result<Stream> Stream::create() {
   cudaStream_t stream = nullptr;
-  SY_TRY(check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "making a stream"));
+  SY_TRY(check(cudaStreamCreateWithFlags(&stream, cudaStreamDefault), "making a stream"));
   return Stream(stream);
 }
 

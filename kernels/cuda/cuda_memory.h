@@ -14,11 +14,16 @@
 
 namespace switchyard::kernels::cuda {
 
-// Uninitialised. Errors: kLimit.
+// Uninitialised memory of the current GPU's pool. Neither this nor its end waits for kernels, as
+// cudaMalloc and cudaFree may: those that exchange rows wait for other ranks. In the order of the
+// GPU's Streams: work that was queued before the end may still use it. Errors: kLimit.
 [[nodiscard]] Result<DeviceMemory> allocate_device(std::size_t bytes);
+// What has ended stays with this process, for what comes next. Once, before the first allocation.
+[[nodiscard]] Result<void> keep_freed_memory(int gpu);
 // Page-locked, visible to every device, zeroed. Errors: kLimit.
 [[nodiscard]] Result<HostBuffer> allocate_pinned(std::size_t bytes);
 
+// Ordered with the legacy default stream, on which memory comes and goes.
 class Stream {
  public:
   [[nodiscard]] static Result<Stream> create();

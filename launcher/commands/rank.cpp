@@ -41,15 +41,14 @@ Result<Seat> take_seat(const Invocation& invocation, const RankFlags& flags) {
     SY_ASSIGN(auto host, comm::own_host_towards(controller.host));
     SY_ASSIGN(auto late,
               comm::join_open_world({RankId(*flags.slot), flags.slots, std::move(host)}, {}));
-    SY_ASSIGN(auto transport,
-              with_row_exchange(invocation.run(), std::move(late.transport), WorldLife::kLed));
+    SY_ASSIGN(auto transport, with_row_exchange(invocation.run(), std::move(late.transport)));
     return Seat{std::move(transport), std::move(late.address)};
   }
   SY_ASSIGN(auto transport, comm::join_mpi_world(invocation.argc, invocation.argv, {}));
   if (invocation.run().cluster.spawns > 0) {
     transport = comm::make_open_world(std::move(transport), {});
   }
-  SY_ASSIGN(transport, with_row_exchange(invocation.run(), std::move(transport), WorldLife::kLed));
+  SY_ASSIGN(transport, with_row_exchange(invocation.run(), std::move(transport)));
   return Seat{std::move(transport), {}};
 }
 

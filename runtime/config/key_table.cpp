@@ -174,7 +174,7 @@ void add_cluster(std::vector<Key>& keys) {
               "How ranks exchange rows; auto: mpi under mpirun, else local");
   rows.choice("exchange", field<kIn, &S::exchange>(), {"auto", "host", "nccl"},
               "How rows travel between GPUs: through host memory or by NCCL; auto: NCCL where it "
-              "can, unless launched");
+              "can");
   rows.count("ranks", field<kIn, &S::ranks>(), 0, 1024,
              "Ranks as threads of this process (local transport); 0: 1");
   rows.count("routers", field<kIn, &S::routers>(), 0, 1024,

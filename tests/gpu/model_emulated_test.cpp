@@ -27,7 +27,9 @@ class ExactOverNccl : public ExactOnGpu {
                    const nlohmann::json& baseline) const {
     expect_same(outcome, baseline);
     ASSERT_EQ(outcome.exit_code, 0);
-    for (const auto& rank : outcome.json()["report"]["ranks"]) {
+    const auto report = outcome.json()["report"];
+    ASSERT_FALSE(report["ranks"].empty());
+    for (const auto& rank : report["ranks"]) {
       EXPECT_THAT(rank["device"].get<std::string>(), ::testing::HasSubstr("nccl over " + over));
     }
   }

@@ -75,6 +75,27 @@ cudaError_t cudaFreeAsync(void* pointer, cudaStream_t stream) {
   });
 }
 
+// Only a name for the device: there is one pool each.
+cudaError_t cudaDeviceGetDefaultMemPool(cudaMemPool_t* pool, int device) {
+  return api_call([&](Call& call) {
+    if (pool == nullptr) return cudaErrorInvalidValue;
+    if (device < 0 || static_cast<std::size_t>(device) >= call.state.devices.size()) {
+      return cudaErrorInvalidDevice;
+    }
+    *pool = reinterpret_cast<cudaMemPool_t>(static_cast<std::uintptr_t>(device) + 1);
+    return cudaSuccess;
+  });
+}
+
+cudaError_t cudaMemPoolSetAttribute(cudaMemPool_t pool, cudaMemPoolAttr attribute, void* value) {
+  return api_call([&](Call& call) {
+    const auto number = reinterpret_cast<std::uintptr_t>(pool);
+    const bool known = number >= 1 && number <= call.state.devices.size();
+    const bool fine = known && attribute == cudaMemPoolAttrReleaseThreshold && value != nullptr;
+    return fine ? cudaSuccess : cudaErrorInvalidValue;
+  });
+}
+
 cudaError_t cudaHostAlloc(void** pointer, std::size_t bytes, unsigned int /*flags*/) {
   return api_call([&](Call& call) {
     if (pointer == nullptr) return cudaErrorInvalidValue;
