@@ -3,6 +3,7 @@
 
 #include "comm/ping_pong.h"
 #include "launcher/bench/bench_parts.h"
+#include "launcher/row_exchange.h"
 
 namespace switchyard::launcher {
 namespace {
@@ -50,23 +51,35 @@ Result<void> measure(comm::Transport& transport, bool mpi, BenchRows& rows) {
   return {};
 }
 
+// One rank's part. Takes the transport over: rows may go another way than all else.
+Result<void> measure_rank(const Invocation& invocation, const BenchPlan& plan,
+                          std::unique_ptr<comm::Transport> base, bool mpi, BenchRows& rows) {
+  const SteadyClock clock;
+  SY_ASSIGN(const auto options, cluster_options(invocation.run()));
+  SY_ASSIGN(const auto transport, with_row_exchange(invocation.run(), std::move(base)));
+  SY_TRY(bench_rows_exchange(options, *transport, plan, rows));
+  if (options.device_name == "cpu" && transport->rank().value() < 2) {
+    SY_TRY(measure(*transport, mpi, rows));
+  }
+  return transport->finalize(Deadline::after(clock, 2 * kDeadline));
+}
+
 }  // namespace
 
-Result<void> bench_exchange(const Invocation& invocation, BenchRows& rows) {
-  const SteadyClock clock;
+Result<void> bench_exchange(const Invocation& invocation, const BenchPlan& plan, BenchRows& rows) {
   if (!comm::started_by_mpi_launcher(invocation.env())) {
     auto world = comm::make_local_world(2, {});
     Result<void> other{};
-    std::thread thread([&] { other = measure(*world[1], false, rows); });
-    auto own = measure(*world[0], false, rows);
+    std::thread thread(
+        [&] { other = measure_rank(invocation, plan, std::move(world[1]), false, rows); });
+    auto own = measure_rank(invocation, plan, std::move(world[0]), false, rows);
     thread.join();
     SY_TRY(std::move(own));
     return other;
   }
-  SY_ASSIGN(const auto transport, comm::join_mpi_world(invocation.argc, invocation.argv, {}));
+  SY_ASSIGN(auto transport, comm::join_mpi_world(invocation.argc, invocation.argv, {}));
   if (transport->size() < 2) return fail(ErrorCode::kUsage, "bench exchange needs 2 ranks");
-  if (transport->rank().value() < 2) SY_TRY(measure(*transport, true, rows));
-  return transport->finalize(Deadline::after(clock, 2 * kDeadline));
+  return measure_rank(invocation, plan, std::move(transport), true, rows);
 }
 
 }  // namespace switchyard::launcher

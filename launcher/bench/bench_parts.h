@@ -24,8 +24,15 @@ struct BenchPlan {
 [[nodiscard]] Result<void> bench_moe(const engine::ClusterOptions& options,
                                      const model::ModelConfig& model, const BenchPlan& plan,
                                      const std::string& routing, BenchRows& rows);
-// Round trips over the transport, and of bare MPI beside it, between ranks 0 and 1.
-[[nodiscard]] Result<void> bench_exchange(const Invocation& invocation, BenchRows& rows);
+// Rows from every rank to every other and back; on the cpu also round trips over the transport, and
+// of bare MPI beside it, between ranks 0 and 1. Without mpirun: two ranks, as threads.
+[[nodiscard]] Result<void> bench_exchange(const Invocation& invocation, const BenchPlan& plan,
+                                          BenchRows& rows);
+// Of every rank of the world, for batches of plan.sequences and of plan.prompt_tokens tokens: the
+// time of each leg and, in GB/s, the bytes that rank 0 sends in it. Collective: yes.
+[[nodiscard]] Result<void> bench_rows_exchange(const engine::ClusterOptions& options,
+                                               comm::Transport& transport, const BenchPlan& plan,
+                                               BenchRows& rows);
 // Prefill, decode of one sequence and of many, over all ranks of this run.
 [[nodiscard]] Result<void> bench_model(const Invocation& invocation, const BenchPlan& plan,
                                        const kernels::Ceilings& ceilings, BenchRows& rows);

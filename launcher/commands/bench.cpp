@@ -54,6 +54,8 @@ class BenchCommand final : public Command {
     return "  switchyard bench --config configs/shapes/M.yaml --threads 2\n"
            "  switchyard bench model --model DIR --json-lines\n"
            "  mpirun -n 2 switchyard bench exchange\n"
+           "  mpirun -n 8 switchyard bench exchange --device cuda --batch 128 "
+           "--prompt-tokens 4096\n"
            "  mpirun -n 2 --bind-to none switchyard bench model --config configs/shapes/M.yaml "
            "--routers 2 "
            "--colocate\n";
@@ -63,11 +65,13 @@ class BenchCommand final : public Command {
         ->check(CLI::IsMember(kAreas))
         ->capture_default_str();
     app.add_flag("--json-lines", flags_.json_lines, "one JSON object per row");
-    app.add_option("--prompt-tokens", flags_.plan.prompt_tokens, "of the prefill")
+    app.add_option("--prompt-tokens", flags_.plan.prompt_tokens,
+                   "of the prefill, and of the larger exchange")
         ->capture_default_str();
     app.add_option("--decode-tokens", flags_.plan.decode_tokens, "of the decode")
         ->capture_default_str();
-    app.add_option("--batch", flags_.plan.sequences, "sequences of the batched decode")
+    app.add_option("--batch", flags_.plan.sequences,
+                   "sequences of the batched decode, and tokens of the smaller exchange")
         ->capture_default_str();
     app.add_option("--repeats", flags_.plan.repeats, "of the prefill; the others follow")
         ->capture_default_str();
@@ -75,7 +79,7 @@ class BenchCommand final : public Command {
 
   Result<void> run(Invocation& invocation) override {
     BenchRows rows(flags_.json_lines ? BenchRows::Format::kJsonLines : BenchRows::Format::kText);
-    if (flags_.area == "exchange") return bench_exchange(invocation, rows);
+    if (flags_.area == "exchange") return bench_exchange(invocation, flags_.plan, rows);
     const bool first = is_first_rank(invocation);
     SY_ASSIGN(auto options, cluster_options(invocation.run()));
     if (options.device_name != "cpu") {

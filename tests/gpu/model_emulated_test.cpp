@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <stdlib.h>  // NOLINT(modernize-deprecated-headers): setenv is POSIX
 
+#include <sstream>
+
 #include "tests/gpu/exact_on_gpu.h"
 
 namespace switchyard::tests {
@@ -47,6 +49,26 @@ TEST_F(ExactOverNccl, OverMpiRanks) {
 TEST_F(ExactOverNccl, OverThreads) {
   const auto wanted = baseline();
   expect_nccl(run_alone(run({"--ranks", "3", "--exchange", "nccl"})), "local", wanted);
+}
+
+// What tests/gpu/run measures where there are several GPUs; here only that it comes to an end.
+TEST_F(ExactOverNccl, TheExchangeCanBeMeasured) {
+  const auto outcome = run_alone({"bench", "exchange", "--device", "cuda", "--batch", "2",
+                                  "--prompt-tokens", "3", "--json-lines"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  std::vector<std::string> names;
+  std::istringstream lines(outcome.out);
+  for (std::string line; std::getline(lines, line);) {
+    const auto row = nlohmann::json::parse(line);
+    names.push_back(row["name"]);
+    EXPECT_EQ(row["count"], 50);
+    EXPECT_GT(row["achieved"].get<double>(), 0);
+  }
+  const std::string over = "exchange/nccl over local/";
+  EXPECT_THAT(names, ::testing::ElementsAre(over + "2 tokens, 2 rows a peer: dispatch",
+                                            over + "2 tokens, 2 rows a peer: combine",
+                                            over + "3 tokens, 3 rows a peer: dispatch",
+                                            over + "3 tokens, 3 rows a peer: combine"));
 }
 
 TEST_F(ExactOverNccl, SaysWhyNot) {
