@@ -48,9 +48,13 @@ struct LateRank {
 [[nodiscard]] Result<std::string> own_host_towards(const std::string& host);
 
 // How long the exchange by NCCL waits.
+// Whether ranks that are lost are left out of a communicator, or it is always made anew.
+enum class NcclShrink : std::uint8_t { kWherePossible, kNever };
+
 struct NcclOptions {
   Duration join_deadline{30'000'000'000};  // for a communicator to be there, once asked for
   Duration rows_deadline{30'000'000'000};  // for a receiver to take rows that were sent
+  NcclShrink shrink = NcclShrink::kWherePossible;
   std::size_t attempts = 3;  // new communicators in a row for failures that no lost rank explains
 };
 

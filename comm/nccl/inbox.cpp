@@ -29,13 +29,22 @@ Result<void> Inbox::take_invitation(const LinkWord& word, Bytes bytes) {
     return fail(ErrorCode::kPeer, ErrorScope::kPeer,
                 "rank {} invited to a lane without us or itself", from_.value());
   }
+  // One that cannot be made of what is here is joined by nobody: it is reported as broken.
+  const bool rest =
+      invitation.rest_of != 0 && invitation.rest_of == generation_ && !left_ && lane_.can_be_rest();
   generation_ = word.generation;
   tools_.post.ack_of(from_).generation = generation_;
   drop_waiting();
-  lane_.restart(invitation, self_);
+  if (rest) {
+    lane_.restart_with_rest(invitation, self_);
+  } else if (invitation.rest_of != 0) {
+    lane_.stop();
+  } else {
+    lane_.restart(invitation, self_);
+  }
   joined_told_ = false;
   broken_told_ = false;
-  left_ = false;
+  left_ = invitation.rest_of != 0 && !rest;
   return {};
 }
 
@@ -78,7 +87,7 @@ void Inbox::take_message(const LinkWord& word, Channel channel, HeadBuffer head)
 void Inbox::answer_invitation() {
   LinkWord word;
   word.generation = generation_;
-  const bool cleared = lane_.state() != Lane::State::kClearing;
+  const bool cleared = !lane_.clearing();
   if (!joined_told_ && cleared) {
     word.kind = WordKind::kJoined;
     word.sequence = whole_;
@@ -130,7 +139,7 @@ void Inbox::deliver_whole(std::span<std::vector<Delivery>> deliveries) {
 
 Result<void> Inbox::progress(std::span<std::vector<Delivery>> deliveries) {
   if (lane_.busy()) SY_TRY(lane_.poll());
-  if (lane_.state() != Lane::State::kClearing) {
+  if (!lane_.clearing()) {
     for (const Staging::Block& block : clearing_) tools_.staging.give_back(block);
     clearing_.clear();
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "comm/nccl/shrink.h"
 #include "runtime/base/check.h"
 
 namespace switchyard::comm::nccl {
@@ -30,14 +31,25 @@ int Lane::place_of(RankId rank) const {
   return static_cast<int>(found - members.begin());
 }
 
-void Lane::stop() {
-  if (comm_ != nullptr) gone_ = reaper_->abort(std::exchange(comm_, nullptr), gpu_);
+void Lane::forget_transfers() {
   queued_.clear();
   launching_ = false;
   for (Group& group : groups_) events_.push_back(std::move(group.over));
   groups_.clear();
   launched_ = completed_ = asked_;
-  state_ = gone_ != nullptr ? State::kClearing : State::kIdle;
+}
+
+void Lane::end(ncclComm_t& comm) {
+  if (comm != nullptr) gone_.push_back(reaper_->abort(std::exchange(comm, nullptr), gpu_));
+}
+
+void Lane::stop() {
+  end(parent_);
+  end(comm_);
+  complete_ = false;
+  failed_.reset();
+  forget_transfers();
+  state_ = gone_.empty() ? State::kIdle : State::kClearing;
   invitation_.members.clear();
 }
 
@@ -46,6 +58,25 @@ void Lane::restart(const Invitation& invitation, RankId self) {
   invitation_ = invitation;
   self_ = self;
   state_ = State::kClearing;
+}
+
+void Lane::restart_with_rest(const Invitation& rest, RankId self) {
+  SY_CHECK(can_be_rest(), "no communicator to make one of");
+  std::vector<int> places_left_out;
+  for (const RankId member : invitation_.members) {
+    if (!std::ranges::binary_search(rest.members, member)) {
+      places_left_out.push_back(place_of(member));
+    }
+  }
+  forget_transfers();
+  complete_ = false;
+  invitation_ = rest;
+  self_ = self;
+  parent_ = std::exchange(comm_, nullptr);
+  state_ = State::kShrinking;
+  if (auto begun = shrink(parent_, std::move(places_left_out), lane_config(), comm_); !begun) {
+    failed_ = std::move(begun).error();
+  }
 }
 
 void Lane::send(const std::byte* rows, std::size_t bytes, RankId to) {
@@ -60,7 +91,7 @@ std::uint64_t Lane::receive(std::byte* rows, std::size_t bytes, RankId from) {
 }
 
 bool Lane::busy() const noexcept {
-  return state_ == State::kClearing || state_ == State::kJoining ||
+  return clearing() || state_ == State::kJoining ||
          (state_ == State::kReady && (launching_ || !queued_.empty() || !groups_.empty()));
 }
 
@@ -73,21 +104,45 @@ Result<void> Lane::poll() {
   return {};
 }
 
-Result<void> Lane::advance() {
-  if (state_ == State::kClearing) {
-    if (gone_ != nullptr && !gone_->load()) return {};
-    gone_.reset();
-    if (invitation_.members.empty()) {
-      state_ = State::kIdle;
-      return {};
-    }
-    SY_TRY(join());
-    state_ = State::kJoining;
+// The old one is ended when the next is there, or has failed.
+Result<void> Lane::next_of_shrinking() {
+  if (!failed_) {
+    const auto there = settled("leaving ranks out of a communicator");
+    if (there && !*there) return {};
+    if (!there) failed_ = there.error();
   }
+  end(parent_);
+  if (failed_) end(comm_);
+  state_ = State::kClearing;
+  return {};
+}
+
+Result<void> Lane::next_of_clearing() {
+  if (!std::ranges::all_of(gone_, [](const Reaper::Gone& each) { return each->load(); })) return {};
+  gone_.clear();
+  if (failed_) return Unexpected(*std::exchange(failed_, std::nullopt));
+  if (comm_ != nullptr) {
+    state_ = State::kReady;
+    complete_ = true;
+    return {};
+  }
+  if (invitation_.members.empty()) {
+    state_ = State::kIdle;
+    return {};
+  }
+  SY_TRY(join());
+  state_ = State::kJoining;
+  return {};
+}
+
+Result<void> Lane::advance() {
+  if (state_ == State::kShrinking) SY_TRY(next_of_shrinking());
+  if (state_ == State::kClearing) SY_TRY(next_of_clearing());
   if (state_ == State::kJoining) {
     SY_ASSIGN(const bool joined, settled("joining a communicator"));
     if (!joined) return {};
     state_ = State::kReady;
+    complete_ = true;
   }
   if (state_ != State::kReady) return {};
   if (launching_ || !groups_.empty()) {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,8 +19,9 @@ namespace switchyard::comm::nccl {
 class Lane {
  public:
   enum class State : std::uint8_t {
-    kIdle,      // no communicator
-    kClearing,  // the old one is being ended; the next is joined when it is gone
+    kIdle,       // no communicator
+    kShrinking,  // the next one is being made of what is left of the old one
+    kClearing,   // the old one is being ended; what is next waits until it is gone
     kJoining,
     kReady,
     kBroken,  // failed; why() says how; restart() or stop() is next
@@ -29,6 +31,11 @@ class Lane {
 
   // Ends the present communicator, if any, and joins that of the invitation as member `self`.
   void restart(const Invitation& invitation, RankId self);
+  // Whether restart_with_rest() is possible: the present communicator was ready once.
+  [[nodiscard]] bool can_be_rest() const noexcept { return complete_ && comm_ != nullptr; }
+  // The members of `rest` go on, those of the present communicator that are not in it are left out.
+  // Otherwise as restart(); where it fails, the present one is ended too before the lane is broken.
+  void restart_with_rest(const Invitation& rest, RankId self);
   // Ends the present communicator; transfers that were asked for are forgotten.
   void stop();
 
@@ -45,6 +52,10 @@ class Lane {
   [[nodiscard]] Result<void> poll();
 
   [[nodiscard]] State state() const noexcept { return state_; }
+  // Transfers of an old communicator may still touch their memory.
+  [[nodiscard]] bool clearing() const noexcept {
+    return state_ == State::kClearing || state_ == State::kShrinking;
+  }
   // Something of it is under way that nobody will ring for.
   [[nodiscard]] bool busy() const noexcept;
   [[nodiscard]] const Error& why() const noexcept { return why_; }
@@ -62,6 +73,10 @@ class Lane {
     Event over;
   };
   [[nodiscard]] int place_of(RankId rank) const;
+  void forget_transfers();
+  void end(ncclComm_t& comm);
+  [[nodiscard]] Result<void> next_of_shrinking();
+  [[nodiscard]] Result<void> next_of_clearing();
   [[nodiscard]] Result<void> join();
   [[nodiscard]] Result<bool> settled(std::string_view what);
   [[nodiscard]] Result<void> advance();
@@ -75,7 +90,10 @@ class Lane {
   Invitation invitation_;  // to the communicator that is joined or about to be
   RankId self_;
   ncclComm_t comm_ = nullptr;
-  Reaper::Gone gone_;  // the one before
+  bool complete_ = false;           // comm_ was ready once
+  ncclComm_t parent_ = nullptr;     // kShrinking: what comm_ is made of
+  std::vector<Reaper::Gone> gone_;  // those before
+  std::optional<Error> failed_;     // kClearing: broken is next
   Stream stream_;
   std::vector<Transfer> queued_;
   bool launching_ = false;     // a group is not in the stream yet

@@ -7,11 +7,13 @@ namespace switchyard::comm::nccl {
 
 static_assert(sizeof(LinkWord) == 48);
 
+constexpr std::size_t kMembersAt = sizeof(std::uint64_t) + kInvitationIdBytes;
+
 std::vector<std::byte> write_invitation(const Invitation& invitation) {
-  std::vector<std::byte> bytes(kInvitationIdBytes +
-                               invitation.members.size() * sizeof(std::uint32_t));
-  std::memcpy(bytes.data(), invitation.id.data(), kInvitationIdBytes);
-  std::size_t at = kInvitationIdBytes;
+  std::vector<std::byte> bytes(kMembersAt + invitation.members.size() * sizeof(std::uint32_t));
+  std::memcpy(bytes.data(), &invitation.rest_of, sizeof invitation.rest_of);
+  std::memcpy(bytes.data() + sizeof invitation.rest_of, invitation.id.data(), kInvitationIdBytes);
+  std::size_t at = kMembersAt;
   for (const RankId member : invitation.members) {
     const std::uint32_t value = member.value();
     std::memcpy(bytes.data() + at, &value, sizeof value);
@@ -21,14 +23,14 @@ std::vector<std::byte> write_invitation(const Invitation& invitation) {
 }
 
 Result<Invitation> read_invitation(Bytes bytes) {
-  if (bytes.size() <= kInvitationIdBytes ||
-      (bytes.size() - kInvitationIdBytes) % sizeof(std::uint32_t) != 0) {
+  if (bytes.size() <= kMembersAt || (bytes.size() - kMembersAt) % sizeof(std::uint32_t) != 0) {
     return fail(ErrorCode::kPeer, ErrorScope::kPeer, "an invitation to a lane of {} bytes",
                 bytes.size());
   }
   Invitation invitation;
-  std::memcpy(invitation.id.data(), bytes.data(), kInvitationIdBytes);
-  for (std::size_t at = kInvitationIdBytes; at < bytes.size(); at += sizeof(std::uint32_t)) {
+  std::memcpy(&invitation.rest_of, bytes.data(), sizeof invitation.rest_of);
+  std::memcpy(invitation.id.data(), bytes.data() + sizeof invitation.rest_of, kInvitationIdBytes);
+  for (std::size_t at = kMembersAt; at < bytes.size(); at += sizeof(std::uint32_t)) {
     std::uint32_t value = 0;
     std::memcpy(&value, bytes.data() + at, sizeof value);
     invitation.members.emplace_back(value);

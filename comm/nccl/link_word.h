@@ -37,9 +37,11 @@ struct LinkWord {
   std::uint64_t acked_generation = 0;  // of the addressee's lane, as known here
 };
 
-// Who is in a new communicator and how to join it. The rank in it is the place in `members`.
+// Who is in a new communicator and how to join it: by its id, or as what is left of the lane's
+// communicator of an earlier generation. The rank in it is the place in `members`.
 inline constexpr std::size_t kInvitationIdBytes = 128;
 struct Invitation {
+  std::uint64_t rest_of = 0;  // that generation; 0: by its id
   std::array<std::byte, kInvitationIdBytes> id{};
   std::vector<RankId> members;  // ascending
 };

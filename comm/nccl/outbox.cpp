@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "comm/nccl/shrink.h"
 #include "comm/send_rules.h"
 
 namespace switchyard::comm::nccl {
@@ -56,16 +57,32 @@ bool Outbox::membership_changed() const {
   return false;
 }
 
+// Of the rest where ranks were lost and that is all: everybody who stays was there and is fine.
+Outbox::Next Outbox::next_way() const {
+  if (options_.nccl.shrink == NcclShrink::kNever || complaint_ || attempts_ != 0) {
+    return Next::kAnew;
+  }
+  if (generation_ == 0 || !lane_->can_be_rest() || !can_shrink()) return Next::kAnew;
+  for (std::uint32_t r = 0; r < peers_.size(); ++r) {
+    const Peer& peer = peers_[r];
+    if (RankId(r) == options_.self) continue;
+    const bool stays = !is_lost_(RankId(r));
+    if (peer.replaced || (stays && !(peer.member && peer.joined))) return Next::kAnew;
+  }
+  return Next::kOfTheRest;
+}
+
 // The kernels of the old communicator may still read the rows.
 void Outbox::abandon(Peer& peer) {
   abandoned_.insert(abandoned_.end(), peer.unacked.begin(), peer.unacked.end());
   peer.unacked.clear();
 }
 
-void Outbox::begin_generation() {
+void Outbox::begin_generation(Next way) {
+  Invitation invitation;
+  if (way == Next::kOfTheRest) invitation.rest_of = generation_;
   ++generation_;
   begun_ = clock_.now();
-  Invitation invitation;
   for (std::uint32_t r = 0; r < peers_.size(); ++r) {
     Peer& peer = peers_[r];
     const bool member = RankId(r) == options_.self || !is_lost_(RankId(r));
@@ -86,7 +103,11 @@ void Outbox::begin_generation() {
   }
   std::memcpy(invitation.id.data(), &id, sizeof id);
   invitation_ = write_invitation(invitation);
-  lane_->restart(invitation, options_.self);
+  if (way == Next::kOfTheRest) {
+    lane_->restart_with_rest(invitation, options_.self);
+  } else {
+    lane_->restart(invitation, options_.self);
+  }
 }
 
 void Outbox::invite() {
@@ -136,7 +157,7 @@ void Outbox::take_broken(RankId from, const LinkWord& word) {
 void Outbox::take_refused(const LinkWord& word) {
   if (word.generation < generation_) return;
   generation_ = word.generation;
-  begin_generation();
+  begin_generation(Next::kAnew);
 }
 
 void Outbox::take_ack(RankId from, const LinkWord& word) {
@@ -199,17 +220,17 @@ Result<void> Outbox::try_again(Error why) {
     return Unexpected(std::move(why));
   }
   ++attempts_;
-  begin_generation();
+  begin_generation(Next::kAnew);
   invite();
   return {};
 }
 
 Result<void> Outbox::progress() {
   if (!wanted_ || !lane_) return {};
-  if (generation_ == 0 || membership_changed()) begin_generation();
+  if (generation_ == 0 || membership_changed()) begin_generation(next_way());
   invite();
   if (lane_->busy()) SY_TRY(lane_->poll());
-  if (lane_->state() != Lane::State::kClearing) {
+  if (!lane_->clearing()) {
     for (const std::uint32_t slot : abandoned_) messages_[slot].done = true;
     abandoned_.clear();
   }

@@ -71,8 +71,11 @@ class Outbox {
     bool joined = false;
     bool replaced = false;
   };
+  // How the next generation's communicator is made.
+  enum class Next : std::uint8_t { kAnew, kOfTheRest };
   [[nodiscard]] bool membership_changed() const;
-  void begin_generation();
+  [[nodiscard]] Next next_way() const;
+  void begin_generation(Next way);
   void invite();
   void abandon(Peer& peer);
   void finish_up_to(Peer& peer, std::uint64_t sequence);

@@ -25,6 +25,9 @@ enum class NcclPoint : std::uint8_t { kInit, kGroup, kShrink };
 // (asynchronously where the call is non-blocking).
 void fail_nccl_at(NcclPoint point, ncclResult_t error);
 
+// How often this process's communicators have come to the point so far.
+[[nodiscard]] std::uint64_t nccl_visits(NcclPoint point);
+
 // What was wrong with the last misuse (mismatched counts, a peer's different order, use after
 // abort).
 [[nodiscard]] std::string last_nccl_complaint();

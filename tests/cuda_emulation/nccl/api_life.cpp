@@ -40,6 +40,7 @@ ncclResult_t open(const Communicator::Options& options, NcclPoint point, ncclCom
   const auto made = Communicator::open(options);
   if (made == nullptr) return misuse("a rank that is taken, or another number of ranks");
   *handle = publish(made);
+  ++settings().visits[static_cast<int>(point)];
   if (const ncclResult_t error =
           std::exchange(settings().fail_at[static_cast<int>(point)], ncclSuccess);
       error != ncclSuccess) {

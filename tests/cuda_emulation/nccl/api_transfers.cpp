@@ -265,6 +265,11 @@ void fail_nccl_at(NcclPoint point, ncclResult_t error) {
   nccl::settings().fail_at[static_cast<int>(point)] = error;
 }
 
+std::uint64_t nccl_visits(NcclPoint point) {
+  const std::lock_guard lock(state().mutex);
+  return nccl::settings().visits[static_cast<int>(point)];
+}
+
 std::string last_nccl_complaint() {
   const std::lock_guard lock(state().mutex);
   return nccl::settings().complaint;

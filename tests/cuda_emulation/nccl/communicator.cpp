@@ -76,6 +76,7 @@ ncclResult_t Communicator::poll(State& all) {
 
 ncclResult_t Communicator::submit(State& all, const std::shared_ptr<Stream>& stream,
                                   std::vector<Part> parts) {
+  ++settings().visits[static_cast<int>(NcclPoint::kGroup)];
   if (const ncclResult_t error =
           std::exchange(settings().fail_at[static_cast<int>(NcclPoint::kGroup)], ncclSuccess);
       error != ncclSuccess) {

@@ -23,6 +23,7 @@ struct Settings {
   int polls = 2;
   int version = NCCL_VERSION_CODE;
   ncclResult_t fail_at[3] = {ncclSuccess, ncclSuccess, ncclSuccess};
+  std::uint64_t visits[3] = {0, 0, 0};
   std::string complaint;
 };
 [[nodiscard]] Settings& settings();

@@ -69,13 +69,34 @@ class Meeting {
   std::atomic<std::size_t> here_{0};
 };
 
-class RankDies : public NcclWorld,
-                 public ::testing::WithParamInterface<cuda_emulation::PeerLoss> {};
+enum class Shrinking : std::uint8_t { kWorks, kFailsOnce, kFailsForAll, kNotTried };
+
+struct Death {
+  const char* name;
+  cuda_emulation::PeerLoss loss;
+  Shrinking shrinking;
+};
+
+class RankDies : public NcclWorld, public ::testing::WithParamInterface<Death> {
+ protected:
+  // Calls of ncclCommShrink by the survivors' ends of the survivors' lanes, two each.
+  static void expect_shrinks(std::uint64_t count) {
+    switch (GetParam().shrinking) {
+      case Shrinking::kWorks: EXPECT_EQ(count, 4U); break;
+      case Shrinking::kNotTried: EXPECT_EQ(count, 0U); break;
+      default: EXPECT_GE(count, 1U); break;
+    }
+  }
+};
 
 // Rank 2 dies with rows for it, from it and between the others under way.
 TEST_P(RankDies, TheOthersGoOnWithoutIt) {
-  auto ranks = make(3);
-  cuda_emulation::set_peer_loss(GetParam());
+  NcclOptions options;
+  const auto shrinking = GetParam().shrinking;
+  if (shrinking == Shrinking::kNotTried) options.shrink = NcclShrink::kNever;
+  auto ranks = make(3, options);
+  cuda_emulation::set_peer_loss(GetParam().loss);
+  const auto shrinks = cuda_emulation::nccl_visits(cuda_emulation::NcclPoint::kShrink);
   Meeting warm(3);
   Meeting done(2);
   std::atomic<bool> dead{false};
@@ -97,6 +118,11 @@ TEST_P(RankDies, TheOthersGoOnWithoutIt) {
       ASSERT_FINE(send_numbered(mail, transport, other, i));
     }
     dead.wait(false);
+    const bool fails = shrinking == Shrinking::kFailsForAll ||
+                       (shrinking == Shrinking::kFailsOnce && transport.rank() == RankId(0));
+    if (fails) {
+      cuda_emulation::fail_nccl_at(cuda_emulation::NcclPoint::kShrink, ncclInternalError);
+    }
     transport.set_lost(RankId(2), Lost::kYes);
     for (std::uint64_t i = 2; i < 6; ++i) {
       const auto letter = mail.receive(Channel::kDispatch);
@@ -108,15 +134,19 @@ TEST_P(RankDies, TheOthersGoOnWithoutIt) {
     ASSERT_FINE(mail.flush());
     ASSERT_NO_FATAL_FAILURE(done.wait(mail, transport));
   });
+  expect_shrinks(cuda_emulation::nccl_visits(cuda_emulation::NcclPoint::kShrink) - shrinks);
 }
 
-INSTANTIATE_TEST_SUITE_P(Losses, RankDies,
-                         ::testing::Values(cuda_emulation::PeerLoss::kReported,
-                                           cuda_emulation::PeerLoss::kSilent),
-                         [](const auto& each) {
-                           return each.param == cuda_emulation::PeerLoss::kSilent ? "Silent"
-                                                                                  : "Reported";
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    Deaths, RankDies,
+    ::testing::Values(
+        Death{"Silent", cuda_emulation::PeerLoss::kSilent, Shrinking::kWorks},
+        Death{"SilentShrinkFailsOnce", cuda_emulation::PeerLoss::kSilent, Shrinking::kFailsOnce},
+        Death{"SilentShrinkFails", cuda_emulation::PeerLoss::kSilent, Shrinking::kFailsForAll},
+        Death{"SilentNoShrink", cuda_emulation::PeerLoss::kSilent, Shrinking::kNotTried},
+        Death{"Reported", cuda_emulation::PeerLoss::kReported, Shrinking::kFailsOnce},
+        Death{"ReportedNoShrink", cuda_emulation::PeerLoss::kReported, Shrinking::kNotTried}),
+    [](const auto& each) { return each.param.name; });
 
 // A rank that was left out and comes back, as itself.
 TEST_F(NcclWorld, ARankThatComesBackIsTakenIn) {
