@@ -168,7 +168,8 @@ TEST(ControllerWishes, SaysHowItIsWhateverTextItWasGiven) {
   World w;
   w.bench.disconnect(w.agents[4]);
   Register strange = ControllerBench::rank(4, RankKind::kSpare);
-  strange.region = "\xff";
+  strange.region = "eu";
+  strange.host = "\xff";
   w.agents[4] = w.bench.join(strange);
   EXPECT_THAT(w.bench.controller().status_json(w.bench.now), HasSubstr("\xEF\xBF\xBD"));
   // Cut between characters, never inside one.
