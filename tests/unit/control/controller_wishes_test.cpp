@@ -145,7 +145,7 @@ TEST(ControllerWishes, KeepsRequestsInTheirRegions) {
   EXPECT_THAT(w.submit("eu/gdpr"), IsEmpty());
   const auto given = w.bench.heard<Assign>(w.agents[0]);
   ASSERT_THAT(given, SizeIs(2));
-  EXPECT_THAT(given[1].allowed, ElementsAre(0, 2));
+  EXPECT_THAT(given[1].allowed, ElementsAre(0, 2, 4));
   EXPECT_THAT(w.submit("moon"), IsEmpty());
   w.bench.pass(seconds(11));
   EXPECT_THAT(w.bench.heard<RequestDone>(w.client).at(0).error,
