@@ -29,11 +29,15 @@ struct World {
     scaling.cooldown_up = scaling.cooldown_down = seconds(1);
     return out;
   }
-  explicit World(const ControllerOptions& from = options()) : bench(from) {
+  explicit World(const ControllerOptions& from = options(),
+                 const std::vector<std::string>& regions = {})
+      : bench(from) {
     for (std::uint32_t r = 0; r < from.ranks; ++r) {
-      agents.push_back(bench.join(r, r == 0  ? RankKind::kRouter
-                                     : r < 4 ? RankKind::kExpert
-                                             : RankKind::kSpare));
+      Register asks = ControllerBench::rank(r, r == 0  ? RankKind::kRouter
+                                               : r < 4 ? RankKind::kExpert
+                                                       : RankKind::kSpare);
+      if (!regions.empty()) asks.region = regions.at(r);
+      agents.push_back(bench.join(asks));
     }
     bench.play_along(agents);
   }
@@ -71,6 +75,19 @@ TEST(ControllerScaling, TheLeastLoadedRankGoes) {
   w.pass(16);
   EXPECT_THAT(w.bench.texts, Contains(HasSubstr("drain rank 1")));
   EXPECT_THAT(w.experts(), ElementsAre(2, 3));
+}
+
+// Rank 1 does least, and is the only one where the rule lets rows go.
+TEST(ControllerScaling, ARankThatAResidencyRuleNeedsStays) {
+  ControllerOptions options = World::options();
+  options.residency = {{"eu/gdpr", {"eu"}}};
+  World w(options, {"eu", "eu", "us", "us"});
+  w.busy(1, 0.05);
+  w.busy(2, 0.4);
+  w.busy(3, 0.5);
+  w.pass(16);
+  EXPECT_THAT(w.bench.texts, Contains(HasSubstr("drain rank 2")));
+  EXPECT_THAT(w.experts(), ElementsAre(1));
 }
 
 // The choice is in the journal: a controller that comes back in between sends the same rank away.
