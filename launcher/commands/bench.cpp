@@ -61,7 +61,10 @@ class BenchCommand final : public Command {
            "--colocate\n";
   }
   void add_flags(CLI::App& app) override {
-    app.add_option("area", flags_.area, "all, ceilings, kernels, moe, exchange or model")
+    app.add_option(
+           "area", flags_.area,
+           "all, ceilings, kernels, moe, exchange or model; all leaves out the exchange under "
+           "mpirun, where it is a run of its own")
         ->check(CLI::IsMember(kAreas))
         ->capture_default_str();
     app.add_flag("--json-lines", flags_.json_lines, "one JSON object per row");
@@ -100,6 +103,10 @@ class BenchCommand final : public Command {
     if (first && (flags_.area == "all" || flags_.area == "moe")) {
       SY_TRY(
           bench_moe(options, source->config(), flags_.plan, invocation.run().routing.spec, rows));
+    }
+    // Under mpirun the model's ranks join the world, which a process can do once.
+    if (flags_.area == "all" && !comm::started_by_mpi_launcher(invocation.env())) {
+      SY_TRY(bench_exchange(invocation, flags_.plan, rows));
     }
     if (flags_.area == "all" || flags_.area == "model") {
       SY_TRY(bench_model(invocation, flags_.plan, ceilings, rows));

@@ -10,6 +10,15 @@
 #include "runtime/model/weight_rows.h"
 
 namespace switchyard::model {
+namespace {
+
+// What part of the model could not be loaded, and from where.
+Unexpected bad_part(Error error, std::string_view part, WeightSource& source,
+                    std::initializer_list<WeightId> ids) {
+  return with_bad_weight(with_place(std::move(error), part).value(), source, ids);
+}
+
+}  // namespace
 
 Transformer::Transformer(const ModelConfig& config, kernels::Device& device,
                          const TransformerOptions& options)
@@ -79,7 +88,8 @@ Result<void> Transformer::make_head_rows() {
 Result<void> Transformer::load_embedding(WeightSource& source) {
   SY_ASSIGN(const auto embedding, source.get({WeightRole::kEmbedding, 0, 0}));
   if (auto finite = check_finite(embedding); !finite) {
-    return with_place(std::move(finite).error(), "embedding");
+    return bad_part(std::move(finite).error(), "embedding", source,
+                    {{WeightRole::kEmbedding, 0, 0}});
   }
   const std::size_t bytes = embedding.out * embedding.in * size_bytes(embedding.dtype);
   SY_ASSIGN(embedding_, device_.allocate(bytes));
@@ -89,7 +99,9 @@ Result<void> Transformer::load_embedding(WeightSource& source) {
   source.release();
   SY_ASSIGN(const auto head, source.get({WeightRole::kHead, 0, 0}));
   auto packed = device_.pack(head);
-  if (!packed) return with_place(std::move(packed).error(), "output head");
+  if (!packed) {
+    return bad_part(std::move(packed).error(), "output head", source, {{WeightRole::kHead, 0, 0}});
+  }
   head_ = std::move(packed).value();
   bytes_ += head_->bytes();
   source.release();
@@ -99,11 +111,12 @@ Result<void> Transformer::load_embedding(WeightSource& source) {
 
 // One matrix [H*h + 2*G*h, d] instead of three: one pass over the rows, one fork of the pool.
 Result<void> Transformer::load_qkv(WeightSource& source, std::size_t layer) {
-  SY_ASSIGN(const auto joined, join_rows(source, {{WeightRole::kQuery, layer, 0},
-                                                  {WeightRole::kKey, layer, 0},
-                                                  {WeightRole::kValue, layer, 0}}));
+  const std::initializer_list<WeightId> ids = {{WeightRole::kQuery, layer, 0},
+                                               {WeightRole::kKey, layer, 0},
+                                               {WeightRole::kValue, layer, 0}};
+  SY_ASSIGN(const auto joined, join_rows(source, ids));
   auto packed = device_.pack(joined.view);
-  if (!packed) return with_place(std::move(packed).error(), "q, k, v projection");
+  if (!packed) return bad_part(std::move(packed).error(), "q, k, v projection", source, ids);
   layers_[layer].qkv = std::move(packed).value();
   bytes_ += layers_[layer].qkv->bytes();
   return {};
@@ -121,14 +134,19 @@ Result<void> Transformer::load_layer(WeightSource& source, std::size_t layer) {
   SY_TRY(load_qkv(source, layer));
   SY_ASSIGN(const auto out, source.get({WeightRole::kAttentionOut, layer, 0}));
   auto packed_out = device_.pack(out);
-  if (!packed_out) return with_place(std::move(packed_out).error(), "attention output");
+  if (!packed_out) {
+    return bad_part(std::move(packed_out).error(), "attention output", source,
+                    {{WeightRole::kAttentionOut, layer, 0}});
+  }
   to.attention_out = std::move(packed_out).value();
   bytes_ += to.attention_out->bytes();
   source.release();
   if (config_.moe_layer[layer]) {
     SY_ASSIGN(const auto gate, source.get({WeightRole::kGate, layer, 0}));
     auto packed = device_.pack_gate(gate);
-    if (!packed) return with_place(std::move(packed).error(), "gate");
+    if (!packed) {
+      return bad_part(std::move(packed).error(), "gate", source, {{WeightRole::kGate, layer, 0}});
+    }
     to.gate = std::move(packed).value();
     bytes_ += to.gate->bytes();
   } else {

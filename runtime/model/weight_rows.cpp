@@ -83,14 +83,26 @@ Result<void> check_finite(const kernels::WeightView& view) {
   return {};
 }
 
+Unexpected with_bad_weight(Error error, WeightSource& source, std::initializer_list<WeightId> ids) {
+  if (error.code != ErrorCode::kBadInput) return Unexpected(std::move(error));
+  for (const WeightId& id : ids) {
+    const auto view = source.get(id);
+    if (!view || check_finite(*view)) continue;
+    const std::string place = source.place_of(id);
+    return place.empty() ? Unexpected(std::move(error)) : with_place(std::move(error), place);
+  }
+  return Unexpected(std::move(error));
+}
+
 Result<std::vector<float>> read_vector(WeightSource& source, const WeightId& id) {
   SY_ASSIGN(const auto view, source.get(id));
   std::vector<float> values(view.out * view.in);
   append_as_f32(view, values.data());
   for (std::size_t i = 0; i < values.size(); ++i) {
     if (!std::isfinite(values[i])) {
-      return fail(ErrorCode::kBadInput, "norm gain {} of role {} is not finite", i,
-                  static_cast<int>(id.role));
+      return with_bad_weight({ErrorCode::kBadInput, ErrorScope::kOperation,
+                              fmt::format("norm gain {} is not finite", i)},
+                             source, {id});
     }
   }
   return values;
@@ -141,7 +153,9 @@ Result<std::unique_ptr<kernels::PackedExpert>> pack_swiglu(WeightSource& source,
   SY_ASSIGN(const auto gate, copy_of(source, ids.gate));
   SY_ASSIGN(const auto up, copy_of(source, ids.up));
   SY_ASSIGN(const auto down, copy_of(source, ids.down));
-  return device.pack_expert(gate.view, up.view, down.view);
+  auto packed = device.pack_expert(gate.view, up.view, down.view);
+  if (packed) return packed;
+  return with_bad_weight(std::move(packed).error(), source, {ids.gate, ids.up, ids.down});
 }
 
 }  // namespace switchyard::model

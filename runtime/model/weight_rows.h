@@ -20,6 +20,11 @@ namespace switchyard::model {
 // For what is uploaded as it is: packing checks by itself.
 [[nodiscard]] Result<void> check_finite(const kernels::WeightView& view);
 
+// What packing these weights has come to, with the file and the tensor of the one that is at fault
+// in front where it is one that is not finite.
+[[nodiscard]] Unexpected with_bad_weight(Error error, WeightSource& source,
+                                         std::initializer_list<WeightId> ids);
+
 // A [1, n] weight as fp32. Errors: the source's; kBadInput for a non-finite value.
 [[nodiscard]] Result<std::vector<float>> read_vector(WeightSource& source, const WeightId& id);
 

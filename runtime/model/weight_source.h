@@ -42,6 +42,8 @@ class WeightSource {
   // The weight as stored; the view is valid until the next get() or release(). Only its bytes are read.
   // Errors: kNotFound / kBadInput naming file and tensor.
   [[nodiscard]] virtual Result<kernels::WeightView> get(const WeightId& id) = 0;
+  // File and tensor of a weight, for messages; empty where there is no file.
+  [[nodiscard]] virtual std::string place_of(const WeightId& /*id*/) const { return {}; }
   // Gives pages that were read back to the system (they are packed by now).
   virtual void release() noexcept = 0;
   // Bytes read so far: shows that an expert rank reads only its experts.

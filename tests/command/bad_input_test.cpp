@@ -58,7 +58,22 @@ TEST(BadInput, NonFiniteWeightIsFound) {
   file[file.size() - 1] = '\x7f';
   file[file.size() - 2] = '\xc1';
   static_cast<void>(scratch.write("model/model.safetensors", file));
-  expect_error(run_alone({"generate", "--model", model, "--prompt", "x"}), 4, "not finite");
+  expect_error(run_alone({"generate", "--model", model, "--prompt", "x"}), 4,
+               model + "/model.safetensors: tensor ");
+}
+
+// A matrix that is joined with others, one of an expert, one that is used as it is.
+TEST(BadInput, ANonFiniteWeightIsNamedByItsFileAndTensor) {
+  for (const std::string tensor :
+       {"model.layers.1.self_attn.k_proj.weight", "model.layers.2.mlp.experts.3.up_proj.weight",
+        "model.layers.0.mlp.gate.weight", "model.layers.0.input_layernorm.weight",
+        "model.embed_tokens.weight"}) {
+    const ScratchFolder scratch;
+    const auto model = model_copy(scratch);
+    spoil_tensor(scratch, tensor, 2, 1, "\xc1\x7f");
+    expect_error(run_alone({"generate", "--model", model, "--prompt", "x", "--ranks", "2"}), 4,
+                 model + "/model.safetensors: tensor \"" + tensor + "\"");
+  }
 }
 
 TEST(BadInput, ANonFiniteEmbeddingIsFoundByRowAndColumn) {

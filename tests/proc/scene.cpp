@@ -34,6 +34,16 @@ std::vector<Scene> make_scenes() {
       {"TwoDeathsReloadTcp", ranks("5", tcp), {}, {1, 4}, Harm::kKill, 2},
       {"RouterDies", ranks("4"), {"--routers", "2"}, {0, 2}},
       {"RouterDiesTcp", ranks("4", tcp), {"--routers", "2"}, {0, 2}},
+      {"RouterDiesSampling",
+       ranks("4"),
+       {"--routers", "2"},
+       {0, 2},
+       Harm::kKill,
+       1,
+       {},
+       1,
+       {"--temperature", "0.9", "--seed", "7"}},
+      {"RouterAndExpertDies", ranks("4"), {"--routers", "4", "--colocate"}, {0, 4}},
       {"SpareDies", ranks("4", spare), {}, {3, 1}},
       {"ScaleInterrupted", ranks("5", spare), {}, {1, 4}, Harm::kKillPrepare, 1, {{"scale", "4"}}},
       {"ScaleInterruptedTcp",
@@ -214,20 +224,27 @@ Arguments long_run(const ScratchFolder& scratch, int rounds) {
   return exactness_run(file, {"--max-tokens", "256"});
 }
 
-Arguments Stage::run_of(const Scene& scene) const {
+Arguments Stage::alone(const Scene& scene) const {
   auto arguments = long_run(scratch_, scene.rounds);
+  arguments.insert(arguments.end(), scene.sampling.begin(), scene.sampling.end());
+  return arguments;
+}
+
+Arguments Stage::run_of(const Scene& scene) const {
+  auto arguments = alone(scene);
   arguments.insert(arguments.end(), scene.command.begin(), scene.command.end());
   return arguments;
 }
 
-const nlohmann::json& Stage::undisturbed(int rounds) {
-  auto& kept = undisturbed_[rounds];
-  if (kept.is_null()) kept = run_alone(long_run(scratch_, rounds)).json()["sequences"];
+const nlohmann::json& Stage::undisturbed(const Scene& scene) {
+  const auto arguments = alone(scene);
+  auto& kept = undisturbed_[arguments];
+  if (kept.is_null()) kept = run_alone(arguments).json()["sequences"];
   return kept;
 }
 
 Stage::Played Stage::play(const Scene& scene, unsigned seed, const std::string& keep) {
-  const auto& expected = undisturbed(scene.rounds);
+  const auto& expected = undisturbed(scene);
   LaunchedCluster cluster(scene.launch, run_of(scene));
   Player player(scene, seed, cluster);
   Played out;

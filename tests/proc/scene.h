@@ -33,6 +33,7 @@ struct Scene {
   int deaths = 1;
   std::vector<Arguments> change{};  // kKillPrepare: commands; the last one is interrupted
   int rounds = 1;                   // how often the sixteen prompts are answered
+  Arguments sampling{};             // of the undisturbed run too; else greedy
 };
 
 // All that a cluster must survive.
@@ -51,11 +52,12 @@ class Stage {
   [[nodiscard]] Played play(const Scene& scene, unsigned seed, const std::string& keep = {});
 
  private:
-  [[nodiscard]] const nlohmann::json& undisturbed(int rounds);
+  [[nodiscard]] const nlohmann::json& undisturbed(const Scene& scene);
+  [[nodiscard]] Arguments alone(const Scene& scene) const;
   [[nodiscard]] Arguments run_of(const Scene& scene) const;
 
   ScratchFolder scratch_;
-  std::map<int, nlohmann::json> undisturbed_;  // by rounds
+  std::map<Arguments, nlohmann::json> undisturbed_;  // by the command that it comes from
 };
 
 // generate with the sixteen prompts, `rounds` times over, 256 tokens each. Writes them to the

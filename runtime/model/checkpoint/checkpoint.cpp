@@ -39,6 +39,7 @@ class CheckpointWeights final : public WeightSource {
 
   [[nodiscard]] const ModelConfig& config() const noexcept override { return config_; }
   [[nodiscard]] Result<kernels::WeightView> get(const WeightId& id) override;
+  [[nodiscard]] std::string place_of(const WeightId& id) const override;
   void release() noexcept override;
   [[nodiscard]] std::size_t bytes_read() const noexcept override { return bytes_read_; }
 
@@ -48,6 +49,11 @@ class CheckpointWeights final : public WeightSource {
         shards_(std::move(shards)),
         touched_(shards_.shards().size(), false) {}
   void bind_all(const std::string& directory, ProblemList& problems);
+  // The weight that is stored for the one that is asked for.
+  [[nodiscard]] WeightId stored(const WeightId& id) const {
+    const bool tied = id.role == WeightRole::kHead && config_.tied_embeddings;
+    return tied ? WeightId{WeightRole::kEmbedding} : id;
+  }
   // Where the weight lies, or nothing where its absence was reported with its shard already.
   [[nodiscard]] Result<std::optional<WeightPlace>> locate(const std::string& directory,
                                                           const Family& family,
@@ -127,8 +133,7 @@ Result<WeightPlace> CheckpointWeights::check(const TensorSlice& slice,
 }
 
 Result<kernels::WeightView> CheckpointWeights::get(const WeightId& id) {
-  WeightId asked = id;
-  if (id.role == WeightRole::kHead && config_.tied_embeddings) asked = {WeightRole::kEmbedding};
+  const WeightId asked = stored(id);
   const auto found = has_weight(config_, asked) ? places_.find(key_of(asked)) : places_.end();
   if (found == places_.end()) {
     return fail(ErrorCode::kNotFound, "{}: this model has no such weight", to_string(id));
@@ -143,6 +148,19 @@ Result<kernels::WeightView> CheckpointWeights::get(const WeightId& id) {
   bytes_read_ += weight_bytes;
   return kernels::WeightView{file.bytes().data() + place.begin_offset, place.dtype, shape.out,
                              shape.in};
+}
+
+std::string CheckpointWeights::place_of(const WeightId& id) const {
+  const WeightId asked = stored(id);
+  const auto found = places_.find(key_of(asked));
+  if (found == places_.end()) return {};
+  for (const TensorSlice& slice : find_family(config_.family)->locate(config_, asked)) {
+    const ShardTensor tensor = shards_.find(slice.name);
+    if (tensor.entry == nullptr) continue;
+    return fmt::format("{}: tensor {}", shards_.shards()[tensor.shard].file.path(),
+                       quote_name(slice.name));
+  }
+  return {};
 }
 
 void CheckpointWeights::release() noexcept {
