@@ -14,6 +14,7 @@ std::vector<RankId> choose_drain(std::span<const RankSample> ranks, std::size_t 
     return sample.busy_share.value_or(std::numeric_limits<double>::infinity());
   };
   std::ranges::sort(sorted, [&](const RankSample& a, const RankSample& b) {
+    if (a.needed != b.needed) return b.needed;
     return load(a) != load(b) ? load(a) < load(b) : a.rank > b.rank;
   });
   std::vector<RankId> out;

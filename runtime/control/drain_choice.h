@@ -11,7 +11,8 @@
 namespace switchyard::control {
 
 // The `count` ranks with the smallest busy share, least first; of equals the higher number first,
-// so that low numbers stay. A rank that does not say how busy it is comes last.
+// so that low numbers stay. A rank that does not say how busy it is comes after those,
+// and one that a residency rule needs after all others.
 // count <= ranks.size().
 [[nodiscard]] std::vector<RankId> choose_drain(std::span<const RankSample> ranks,
                                                std::size_t count);

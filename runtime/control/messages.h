@@ -119,6 +119,9 @@ struct Progress {
   std::vector<std::uint32_t> tokens;
 };
 
+// How the error of a request begins whose rows had nowhere to go within its residency rule.
+inline constexpr std::string_view kResidencyUnsatisfiable = "residency_unsatisfiable";
+
 struct Finished {
   RequestId id;
   std::uint32_t attempt = 0;
@@ -221,7 +224,8 @@ struct Command {
 
 struct Answer {
   bool accepted = false;
-  std::string code;  // stable word: ok, busy, invalid, unknown_rank, too_few_ranks, ...
+  std::string code;  // stable word: ok, busy, invalid, unknown_rank, too_few_ranks,
+                     // residency, ...
   std::string reason;
   std::string status;  // JSON of the cluster's state where asked for
 };

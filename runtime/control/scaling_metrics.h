@@ -23,6 +23,7 @@ struct RankSample {
   std::optional<double> busy_share;
   std::optional<double> cpu_share;     // 0..1 of the cores that it may use
   std::optional<double> memory_share;  // 0..1 of the memory that it may have
+  bool needed = false;                 // a residency rule has no other: it goes last
 };
 
 struct ScalingInput {

@@ -192,7 +192,8 @@ void Worker::on_finished(SequenceResult result) {
   if (held == held_.end()) return;
   control::Finished finished{held->second.id, held->second.attempt, {}, {}};
   if (result.finish == FinishReason::kForbidden) {
-    finished.error = "residency_unsatisfiable: no rank that it may use holds an expert it needs";
+    finished.error = fmt::format("{}: no rank that it may use holds an expert it needs",
+                                 control::kResidencyUnsatisfiable);
   } else if (result.finish == FinishReason::kNotFinite) {
     finished.error = fmt::format("its logits are not finite after {} tokens", result.tokens.size());
   } else {

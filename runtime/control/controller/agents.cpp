@@ -46,7 +46,7 @@ Controller::State::Complaint Controller::State::complaint_about(const Register& 
   if (asks.epoch > last_epoch) {
     return fmt::format("follows epoch {}, which was never made", asks.epoch.value());
   }
-  return std::nullopt;
+  return fixed_region(asks);
 }
 
 void Controller::State::register_agent(ConnectionId connection, const Register& asks) {
@@ -225,6 +225,7 @@ Controller::State::Complaint Controller::State::take(const Holder& from, const P
 }
 
 Controller::State::Complaint Controller::State::take(const Holder& from, Finished& word) {
+  if (release_forbidden(from, word)) return std::nullopt;
   const RequestId id = word.id;
   const Finished record = word;
   const bool failed = !record.error.empty();

@@ -115,10 +115,19 @@ Answer Controller::State::scale(std::uint32_t experts) {
     return refuse("too_few_ranks",
                   fmt::format("{} expert ranks asked for, {} can be had", experts, reachable));
   }
+  // What the rules need stays; who may go depends on no earlier choice.
+  const auto leave_before = std::exchange(leave_first, {});
+  const auto target_before = std::exchange(target_experts, experts);
+  const std::size_t left = to_targets(held).experts.size();
+  if (experts < held.experts.size() && left > experts) {
+    target_experts = target_before;
+    leave_first = leave_before;
+    return refuse("residency", fmt::format("{} expert ranks asked for, and the residency rules "
+                                           "need {} of those that are there",
+                                           experts, left));
+  }
   outbox.event("scale_asked",
                fmt::format("from {} to {} expert ranks", held.experts.size(), experts));
-  target_experts = experts;
-  leave_first.clear();  // chosen for an earlier number
   failed_changes = 0;
   return {true, "ok", {}, {}};
 }
@@ -128,12 +137,16 @@ Answer Controller::State::drain(RankId rank) {
     return refuse("unknown_rank", fmt::format("rank {} is not there", rank.value()));
   }
   if (!busy().empty()) return refuse("busy", busy());
-  Roles without = Roles::of(*view);
+  const Roles all = Roles::of(*view);
+  Roles without = all;
   const bool routed = without.routers.erase(rank) > 0;
   const bool held = without.experts.erase(rank) > 0;
   if ((routed && without.routers.empty() && !find_spare(&can_route, {})) ||
       (held && without.experts.empty() && !find_spare(&can_hold, {}))) {
     return refuse("too_few_ranks", fmt::format("rank {} is the last of its role", rank.value()));
+  }
+  if (const auto broken = broken_rule(all, to_targets(without))) {
+    return refuse("residency", fmt::format("without rank {} {}", rank.value(), *broken));
   }
   members.at(rank).cordoned = true;
   send(rank, Drain{});

@@ -17,16 +17,20 @@ std::optional<Proposal> Controller::State::propose() {
   return propose_rebalance();
 }
 
-std::optional<RankId> Controller::State::find_spare(bool (*can)(RankKind),
-                                                    const Roles& taken) const {
+std::optional<RankId> Controller::State::find_spare(bool (*can)(RankKind), const Roles& taken,
+                                                    const std::set<std::string>& regions) const {
   std::optional<RankId> best;
+  int best_score = -1;
   const std::set<RankId> busy = taken.all();
   for (std::uint32_t r = 0; r < members.size(); ++r) {
     const RankId rank(r);
-    const RankKind kind = members.at(rank).kind;
-    if (!usable(rank) || member(rank) || busy.contains(rank) || !can(kind)) continue;
-    if (kind == RankKind::kSpare) return rank;
-    if (!best) best = rank;
+    const Slot& slot = members.at(rank);
+    if (!usable(rank) || member(rank) || busy.contains(rank) || !can(slot.kind)) continue;
+    const int score =
+        (regions.contains(slot.region) ? 2 : 0) + (slot.kind == RankKind::kSpare ? 1 : 0);
+    if (score <= best_score) continue;
+    best = rank;
+    best_score = score;
   }
   return best;
 }
@@ -87,7 +91,7 @@ std::optional<Proposal> Controller::State::propose_recovery(const std::set<RankI
     fail_open(fmt::format("expert_lost: {}: {} experts have no copy left", next.cause, lost));
   }
   const Roles left = next.roles;
-  fill_roles(next.roles);
+  fill_roles(next.roles, dead);
   const bool spare_came = next.roles.experts.size() > left.experts.size();
   std::set<RankId> takers = next.roles.experts;
   if (options.loss == LossPolicy::kFail) {
@@ -104,14 +108,17 @@ std::optional<Proposal> Controller::State::propose_recovery(const std::set<RankI
   return next;
 }
 
-// Gives spares the roles that are short of their targets.
-void Controller::State::fill_roles(Roles& want) const {
+// Gives spares the roles that a residency rule lacks, then those that are short of their targets:
+// rather where somebody has gone than elsewhere.
+void Controller::State::fill_roles(Roles& want, const std::set<RankId>& gone) const {
+  fill_rules(want);
+  const std::set<std::string> regions = vacated_regions(gone);
   const auto routing = [&] {
     return static_cast<std::size_t>(std::ranges::count_if(
         want.routers, [&](RankId rank) { return !members.at(rank).cordoned; }));
   };
   const auto add = [&](bool (*can)(RankKind), std::set<RankId>& to) {
-    const auto spare = find_spare(can, want);
+    const auto spare = find_spare(can, want, regions);
     if (spare) to.insert(*spare);
     return spare.has_value();
   };
@@ -130,20 +137,32 @@ void Controller::State::fill_roles(Roles& want) const {
   }
 }
 
-// Of the expert ranks: whom the autoscaler chose; else the newest, and those that only hold experts
-// before those that route too.
-RankId Controller::State::first_to_leave(const Roles& roles) const {
-  const auto newest_of = [&](auto&& may_go) -> std::optional<RankId> {
-    const auto found = std::find_if(roles.experts.rbegin(), roles.experts.rend(), may_go);
+Roles Controller::State::to_targets(Roles want) const {
+  fill_rules(want);
+  while (want.experts.size() > std::max<std::size_t>(target_experts, 1)) {
+    const auto leaver = first_to_leave(want);
+    if (!leaver) break;
+    want.experts.erase(*leaver);
+  }
+  fill_roles(want);
+  return want;
+}
+
+// Of the expert ranks that no residency rule needs: whom the autoscaler chose; else the newest, and
+// those that only hold experts before those that route too.
+std::optional<RankId> Controller::State::first_to_leave(const Roles& roles) const {
+  const auto newest_of = [&](auto&& wanted) -> std::optional<RankId> {
+    const auto found = std::find_if(roles.experts.rbegin(), roles.experts.rend(),
+                                    [&](RankId r) { return wanted(r) && may_leave(r, roles); });
     return found == roles.experts.rend() ? std::nullopt : std::optional(*found);
   };
   if (const auto chosen = newest_of([&](RankId r) { return leave_first.contains(r); })) {
-    return *chosen;
+    return chosen;
   }
   if (const auto plain = newest_of([&](RankId r) { return !roles.routers.contains(r); })) {
-    return *plain;
+    return plain;
   }
-  return *roles.experts.rbegin();
+  return newest_of([](RankId) { return true; });
 }
 
 std::optional<Proposal> Controller::State::propose_roles() {
@@ -153,12 +172,12 @@ std::optional<Proposal> Controller::State::propose_roles() {
   std::erase_if(want.routers, [&](RankId rank) {
     return members.at(rank).cordoned && ledger.open_count(rank) == 0;
   });
-  while (want.experts.size() > std::max<std::size_t>(target_experts, 1)) {
-    want.experts.erase(first_to_leave(want));
-  }
-  fill_roles(want);
+  want = to_targets(std::move(want));
   if (want.experts.empty()) want.experts = held.experts;
   if (want.routers.empty()) want.routers = held.routers;
+  if (want == held && want.experts.size() > std::max<std::size_t>(target_experts, 1)) {
+    lower_wish(static_cast<std::uint32_t>(want.experts.size()), target_routers);
+  }
   Proposal next{want, CopyTable::of(view->placement), "roles"};
   const auto groups = region_groups(want);
   const bool whole = next.table.lost() > 0 || covers(next.table, groups);

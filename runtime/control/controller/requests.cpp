@@ -78,7 +78,7 @@ void Controller::State::assign_waiting() {
     if (const auto router = choose_router(request, why)) {
       if (may_try(id)) give(id, *router);
     } else if (!why.empty() && now >= request.waiting_since + options.residency_wait) {
-      end_request(id, fmt::format("residency_unsatisfiable: {}", why));
+      end_request(id, fmt::format("{}: {}", kResidencyUnsatisfiable, why));
     } else if (why.empty()) {
       full.insert(request.what.regime);
     }
@@ -107,11 +107,7 @@ void Controller::State::give(RequestId id, RankId router) {
   const Request& request = ledger.at(id);
   outbox.journal(router, Assign{id, attempt, {}, {}, {}, {}});
   Assign assign{id, attempt, request.what.trace_parent, {}, request.tokens, request.what.payload};
-  if (!request.what.regime.empty()) {
-    for (const RankId rank : residency.allowed(request.what.regime, *view)) {
-      assign.allowed.push_back(rank.value());
-    }
-  }
+  if (!request.what.regime.empty()) assign.allowed = allowed_slots(request.what.regime);
   if (attempt > 1) {
     outbox.event("request_resumed",
                  fmt::format("request {} attempt {} on rank {} after {} tokens", id.value(),
@@ -138,6 +134,22 @@ void Controller::State::release(RequestId id, const std::string& why) {
     send(holder.rank, Cancel{id, CancelHow::kForget});
   }
   unsettled = true;
+}
+
+// No fault of the request or of its router: the ranks of its regions were gone, or a slot that had
+// no region yet when it was assigned holds its experts now. Under a view that serves its rule it is
+// assigned anew, with the slots of that time; without one it waits, and ends as others do that
+// wait.
+bool Controller::State::release_forbidden(const Holder& from, const Finished& word) {
+  if (!word.error.starts_with(kResidencyUnsatisfiable)) return false;
+  const Request* request = ledger.find(word.id);
+  if (request == nullptr || request->state != RequestState::kAssigned || request->holder != from ||
+      request->attempt != word.attempt) {
+    return false;
+  }
+  release(word.id, word.error);
+  owing.erase(word.id);
+  return true;
 }
 
 // Of a life that is over; its end in the journal says so for all of them.

@@ -38,6 +38,7 @@ ScalingInput Controller::State::scaling_input() const {
       continue;
     }
     RankSample sample{rank, std::nullopt, std::nullopt, std::nullopt};
+    sample.needed = !may_leave(rank, held);
     if (fresh_load(rank)) {
       sample.busy_share = load.busy_share;
       sample.cpu_share = known(load.cpu_busy_share);
@@ -97,6 +98,17 @@ void Controller::State::perform(const ScalingAction& action, std::uint32_t exper
     wanted += static_cast<std::uint32_t>(more->count);
   } else if (const auto* fewer = std::get_if<DrainRanks>(&action)) {
     chosen = fewer->ranks;
+    // Each may be free to go, and yet not all of them.
+    Roles left = Roles::of(*view);
+    std::erase_if(chosen, [&](RankId rank) {
+      if (!may_leave(rank, left)) return true;
+      left.experts.erase(rank);
+      return false;
+    });
+    if (chosen.empty()) {
+      outbox.event("scaling_refused", "a residency rule needs each rank that could leave");
+      return autoscaler->action_ended(now);
+    }
     wanted -= static_cast<std::uint32_t>(chosen.size());
   } else if (const auto* made = std::get_if<SpawnRanks>(&action)) {
     return grow_by_processes(experts, made->count);

@@ -120,6 +120,16 @@ struct Controller::State {
   void end_rebalance(const std::string& kind, const std::string& text);
   [[nodiscard]] std::optional<Proposal> propose_rebalance();
 
+  // ---- residency rules (regions.cpp) ----
+  [[nodiscard]] bool serves(const ResidencyRule& rule, const Roles& roles) const;
+  // Of a rule that is served by `held` and would not be by `next`: what it would lack.
+  [[nodiscard]] std::optional<std::string> broken_rule(const Roles& held, const Roles& next) const;
+  [[nodiscard]] bool may_leave(RankId expert, const Roles& roles) const;
+  void fill_rules(Roles& want) const;
+  [[nodiscard]] std::set<std::string> vacated_regions(const std::set<RankId>& gone) const;
+  [[nodiscard]] std::vector<std::uint32_t> allowed_slots(const std::string& regime) const;
+  [[nodiscard]] Complaint fixed_region(const Register& asks) const;
+
   // ---- life and death (lives.cpp) ----
   void connection_lost(RankId rank, const std::string& reason);
   void declare_dead(RankId rank, const std::string& reason);
@@ -160,13 +170,20 @@ struct Controller::State {
   // Of a planned change: other ranks may do what one could not, but not for ever.
   [[nodiscard]] bool worth_another_try();
   void give_up_wish();
+  void lower_wish(std::uint32_t experts, std::uint32_t routers);
   void retire_old();
   [[nodiscard]] Seats seats_of(const placement::View& of) const;
   [[nodiscard]] std::set<RankId> dead_members(const Seats& of) const;
-  [[nodiscard]] std::optional<RankId> find_spare(bool (*can)(RankKind), const Roles& taken) const;
+  // Not one of `taken`; in one of the regions rather than elsewhere.
+  [[nodiscard]] std::optional<RankId> find_spare(bool (*can)(RankKind), const Roles& taken,
+                                                 const std::set<std::string>& regions = {}) const;
   [[nodiscard]] std::vector<RankId> usable_of(const std::set<RankId>& ranks) const;
-  void fill_roles(Roles& want) const;
-  [[nodiscard]] RankId first_to_leave(const Roles& roles) const;
+  // gone: who had a role until now.
+  void fill_roles(Roles& want, const std::set<RankId>& gone = {}) const;
+  // `want` brought to the targets, as far as there are ranks and the residency rules allow.
+  [[nodiscard]] Roles to_targets(Roles want) const;
+  // Nothing: each of them is needed by a residency rule.
+  [[nodiscard]] std::optional<RankId> first_to_leave(const Roles& roles) const;
   void forget_chosen();
   void wait_for_ranks(const std::string& why);
 
@@ -179,6 +196,8 @@ struct Controller::State {
   [[nodiscard]] bool may_try(RequestId id);
   void give(RequestId id, RankId router);
   void release(RequestId id, const std::string& why);
+  // Its rows had nowhere to go under its router's view: it waits for one that serves its rule.
+  [[nodiscard]] bool release_forbidden(const Holder& from, const Finished& word);
   void release_all(const Holder& holder, const std::string& why);
   void end_request(RequestId id, const std::string& error);
   void fail_open(const std::string& error);

@@ -193,10 +193,14 @@ bool Controller::State::worth_another_try() {
 // What was asked for cannot be had: the wish is given up, but never that there be one of each.
 void Controller::State::give_up_wish() {
   failed_changes = 0;
-  leave_first.clear();
   const Roles held = Roles::of(*view);
   const auto experts = static_cast<std::uint32_t>(std::max<std::size_t>(held.experts.size(), 1));
   const auto routers = static_cast<std::uint32_t>(std::max<std::size_t>(held.routers.size(), 1));
+  lower_wish(experts, routers);
+}
+
+void Controller::State::lower_wish(std::uint32_t experts, std::uint32_t routers) {
+  leave_first.clear();
   if (experts != target_experts || routers != target_routers) {
     outbox.event("wish_given_up",
                  fmt::format("{} expert ranks and {} routers stay; {} and {} cannot be had now",

@@ -145,7 +145,7 @@ TEST(ControllerWishes, KeepsRequestsInTheirRegions) {
   EXPECT_THAT(w.submit("eu/gdpr"), IsEmpty());
   const auto given = w.bench.heard<Assign>(w.agents[0]);
   ASSERT_THAT(given, SizeIs(2));
-  EXPECT_THAT(given[1].allowed, ElementsAre(0, 2));
+  EXPECT_THAT(given[1].allowed, ElementsAre(0, 2, 4));
   EXPECT_THAT(w.submit("moon"), IsEmpty());
   w.bench.pass(seconds(11));
   EXPECT_THAT(w.bench.heard<RequestDone>(w.client).at(0).error,
@@ -168,7 +168,8 @@ TEST(ControllerWishes, SaysHowItIsWhateverTextItWasGiven) {
   World w;
   w.bench.disconnect(w.agents[4]);
   Register strange = ControllerBench::rank(4, RankKind::kSpare);
-  strange.region = "\xff";
+  strange.region = "eu";
+  strange.host = "\xff";
   w.agents[4] = w.bench.join(strange);
   EXPECT_THAT(w.bench.controller().status_json(w.bench.now), HasSubstr("\xEF\xBF\xBD"));
   // Cut between characters, never inside one.

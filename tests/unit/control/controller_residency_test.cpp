@@ -1,0 +1,195 @@
+// Residency rules against a cluster that changes: whom a rule needs stays, who takes a place comes
+// from the rule's regions, and a request that runs keeps to its regions and goes on.
+#include <gmock/gmock.h>
+
+#include <nlohmann/json.hpp>
+
+#include "runtime/control/controller.h"
+#include "tests/unit/control/controller_bench.h"
+
+namespace switchyard::control {
+namespace {
+
+using std::chrono::seconds;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+// Ranks 0 and 1 route, 2 and 3 hold experts; spare 4 is in us like 1 and 3, spare 5 in eu like 0
+// and 2. Slot 6 stays empty.
+struct World {
+  static ControllerOptions options() {
+    ControllerOptions out;
+    out.ranks = 7;
+    out.spares = 2;
+    out.start_deadline = seconds(5);
+    out.residency = {{"eu/gdpr", {"eu"}}};
+    return out;
+  }
+  explicit World(std::uint32_t spares = 2, ControllerOptions from = options())
+      : bench(std::move(from)) {
+    client = bench.connect(PeerKind::kClient);
+    bench.say(client, Command{Wish::kWatch, 0});
+    for (std::uint32_t r = 0; r < 4 + spares; ++r) {
+      const RankKind kind = r < 2   ? RankKind::kRouter
+                            : r < 4 ? RankKind::kExpert
+                                    : RankKind::kSpare;
+      agents.push_back(bench.join(of(r, kind, r % 2 == (r < 4 ? 0 : 1) ? "eu" : "us")));
+    }
+    bench.pass(seconds(6));
+    bench.play_along(agents);
+    (void)bench.heard<Answer>(client);
+  }
+  static Register of(std::uint32_t number, RankKind kind, const std::string& region) {
+    Register asks = ControllerBench::rank(number, kind);
+    asks.region = region;
+    return asks;
+  }
+  std::string ask(Wish wish, std::uint32_t amount) {
+    bench.say(client, Command{wish, amount});
+    const auto answers = bench.heard<Answer>(client);
+    return answers.empty() ? "nothing" : answers.back().code;
+  }
+  void submit() {
+    Submit wish;
+    wish.requests.resize(1);
+    wish.requests[0].regime = "eu/gdpr";
+    bench.say(client, wish);
+  }
+  std::vector<int> members() {
+    std::vector<int> out;
+    const auto status = nlohmann::json::parse(bench.controller().status_json(bench.now));
+    for (const auto& member : status["view"]["members"]) out.push_back(member["rank"]);
+    return out;
+  }
+  ControllerBench bench;
+  ConnectionId client;
+  std::vector<ConnectionId> agents;
+};
+
+TEST(ControllerResidency, ARequestMayUseEverySlotOfItsRegions) {
+  World w;
+  w.submit();
+  const auto given = w.bench.heard<Assign>(w.agents[0]);
+  ASSERT_THAT(given, SizeIs(1));
+  EXPECT_THAT(given[0].allowed, ElementsAre(0, 2, 5));
+}
+
+TEST(ControllerResidency, ASlotKeepsItsRegion) {
+  World w;
+  w.bench.disconnect(w.agents[5]);
+  const auto moved = w.bench.join(World::of(5, RankKind::kSpare, "us"));
+  EXPECT_THAT(w.bench.heard<Refused>(moved), SizeIs(1));
+  const auto back = w.bench.join(World::of(5, RankKind::kSpare, "eu"));
+  EXPECT_THAT(w.bench.heard<Welcome>(back), SizeIs(1));
+}
+
+// Slot 6 had no region when the request was assigned; its first process holds the experts now.
+TEST(ControllerResidency, ARequestThatHadNowhereToGoIsAssignedAnew) {
+  World w(0);
+  w.submit();
+  const auto first = w.bench.heard<Assign>(w.agents[0]);
+  ASSERT_THAT(first, SizeIs(1));
+  ASSERT_THAT(first[0].allowed, ElementsAre(0, 2));
+  w.bench.disconnect(w.agents[2]);
+  w.bench.play_along(w.agents);
+  w.bench.say(w.agents[0], Finished{first[0].id, 1, "residency_unsatisfiable: nowhere", {}});
+  EXPECT_THAT(w.bench.heard<RequestDone>(w.client), IsEmpty());
+  w.bench.pass(seconds(2));
+  EXPECT_THAT(w.bench.heard<Assign>(w.agents[0]), IsEmpty());
+  w.agents.push_back(w.bench.join(World::of(6, RankKind::kSpare, "eu")));
+  w.bench.play_along(w.agents);
+  EXPECT_THAT(w.members(), Contains(6));
+  const auto second = w.bench.heard<Assign>(w.agents[0]);
+  ASSERT_THAT(second, SizeIs(1));
+  EXPECT_EQ(second[0].attempt, 2U);
+  EXPECT_THAT(second[0].allowed, ElementsAre(0, 2, 6));
+  EXPECT_THAT(w.bench.heard<RequestDone>(w.client), IsEmpty());
+}
+
+TEST(ControllerResidency, ARequestThatNobodyCanServeEndsAfterItsWait) {
+  World w(0);
+  w.submit();
+  w.bench.disconnect(w.agents[2]);
+  w.bench.play_along(w.agents);
+  const auto given = w.bench.heard<Assign>(w.agents[0]);
+  ASSERT_THAT(given, SizeIs(1));
+  w.bench.say(w.agents[0], Finished{given[0].id, 1, "residency_unsatisfiable: nowhere", {}});
+  w.bench.pass(seconds(11));
+  const auto done = w.bench.heard<RequestDone>(w.client);
+  ASSERT_THAT(done, SizeIs(1));
+  EXPECT_THAT(done[0].error, HasSubstr("residency_unsatisfiable: no replica"));
+}
+
+TEST(ControllerResidency, TheSpareOfTheDeadRanksRegionTakesItsPlace) {
+  World eu;
+  eu.bench.disconnect(eu.agents[2]);
+  eu.bench.play_along(eu.agents);
+  EXPECT_THAT(eu.members(), ElementsAre(0, 1, 3, 5));
+  World us;
+  us.bench.disconnect(us.agents[3]);
+  us.bench.play_along(us.agents);
+  EXPECT_THAT(us.members(), ElementsAre(0, 1, 2, 4));
+}
+
+// No rule is about us; the region counts all the same, for routers too.
+TEST(ControllerResidency, WithoutARuleTheRegionCountsAsWell) {
+  ControllerOptions options = World::options();
+  options.residency.clear();
+  World w(2, options);
+  w.bench.disconnect(w.agents[0]);
+  w.bench.play_along(w.agents);
+  EXPECT_THAT(w.members(), ElementsAre(1, 2, 3, 5));
+}
+
+TEST(ControllerResidency, RefusesToDrainWhomARuleNeeds) {
+  World w(0);
+  EXPECT_EQ(w.ask(Wish::kDrain, 2), "residency");
+  EXPECT_EQ(w.ask(Wish::kDrain, 0), "residency");
+  EXPECT_EQ(w.ask(Wish::kDrain, 3), "ok");
+  w.bench.play_along(w.agents);
+  EXPECT_THAT(w.members(), ElementsAre(0, 1, 2));
+}
+
+TEST(ControllerResidency, DrainsWhereASpareOfTheRegionIsThere) {
+  World w;
+  EXPECT_EQ(w.ask(Wish::kDrain, 2), "ok");
+  w.bench.play_along(w.agents);
+  EXPECT_THAT(w.members(), ElementsAre(0, 1, 3, 5));
+  EXPECT_EQ(w.ask(Wish::kDrain, 5), "residency");
+}
+
+TEST(ControllerResidency, ScalesDownToThoseThatARuleNeeds) {
+  ControllerOptions options = World::options();
+  options.residency = {{"us/ccpa", {"us"}}};
+  World w(0, options);
+  EXPECT_EQ(w.ask(Wish::kScale, 1), "ok");  // 3 is the newest, and the rule needs it
+  w.bench.play_along(w.agents);
+  EXPECT_THAT(w.members(), ElementsAre(0, 1, 3));
+}
+
+TEST(ControllerResidency, RefusesToScaleBelowWhatTheRulesNeed) {
+  ControllerOptions options = World::options();
+  options.residency = {{"eu/gdpr", {"eu"}}, {"us/ccpa", {"us"}}};
+  World w(0, options);
+  EXPECT_EQ(w.ask(Wish::kScale, 1), "residency");
+  w.bench.play_along(w.agents);
+  EXPECT_THAT(w.members(), ElementsAre(0, 1, 2, 3));
+  EXPECT_FALSE(w.bench.has_event("scale_asked"));
+}
+
+// The region's own spare was not there when its expert rank died; another one is serving now.
+TEST(ControllerResidency, ARankThatARuleLacksJoinsAndAnotherGoes) {
+  World w(1);
+  w.bench.disconnect(w.agents[2]);
+  w.bench.play_along(w.agents);
+  EXPECT_THAT(w.members(), ElementsAre(0, 1, 3, 4));
+  w.agents.push_back(w.bench.join(World::of(5, RankKind::kSpare, "eu")));
+  w.bench.play_along(w.agents);
+  EXPECT_THAT(w.members(), ElementsAre(0, 1, 3, 5));
+}
+
+}  // namespace
+}  // namespace switchyard::control
