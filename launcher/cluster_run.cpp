@@ -10,6 +10,7 @@
 #include "launcher/exit_code.h"
 #include "launcher/progress_line.h"
 #include "launcher/row_exchange.h"
+#include "launcher/run_report.h"
 #include "launcher/stop_watch.h"
 #include "launcher/timeline/trace_export.h"
 #include "launcher/unled_world.h"
@@ -109,6 +110,7 @@ Result<void> live(const Invocation& invocation, LeadProgram& program, comm::Tran
     if (!report) return Unexpected(report.error());
     SY_TRY(write_trace_of(invocation.run().log, *report));
     SY_TRY(program.finish(*report));
+    SY_TRY(check_conserved(*report));
   }
   return transport.finalize(Deadline::after(clock, options.exchange_deadline));
 }

@@ -34,6 +34,7 @@ Result<void> PolicyProgram::run_sequences(engine::Session& session,
   job.routing = policy_.spec;
   job.calibration = policy_.calibration;
   job.keeps = keeps;
+  job.keeps.gate_stats = run_.routing.aux_losses;
   job.sequences = std::move(sequences);
   SY_ASSIGN(report_.result,
             session.run(std::move(job), engine::Session::Spread::kAllRouters, nullptr,

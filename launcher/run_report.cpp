@@ -72,7 +72,22 @@ std::size_t layers_of(const routing::RoutingStats& stats, const model::ModelConf
   return std::min(stats.shape().layers, model.moe_layer_count());
 }
 
+// Whether the job looked at its gates: a token's shares of the experts add up to 1, so the sums are
+// zero only where no token was added.
+bool gate_counted(const routing::RoutingStats& stats) {
+  const auto& sums = stats.sums();
+  return std::any_of(sums.begin(), sums.end(), [](double sum) { return sum != 0; });
+}
+
+// What was not measured has no key.
+void add_gate_json(json& entry, const routing::RoutingStats& stats, std::size_t layer) {
+  entry["routing_entropy"] = stats.routing_entropy(layer);
+  entry["balance_loss"] = stats.balance_loss_switch(layer);
+  if (stats.shape().scoring == routing::Scoring::kSoftmax) entry["z_loss"] = stats.z_loss(layer);
+}
+
 json balance_json(const routing::RoutingStats& stats, std::size_t layers) {
+  const bool counted = gate_counted(stats);
   json list = json::array();
   for (std::size_t layer = 0; layer < layers; ++layer) {
     const auto metrics = stats.load_metrics(layer);
@@ -80,10 +95,8 @@ json balance_json(const routing::RoutingStats& stats, std::size_t layers) {
                     {"mean_experts", stats.mean_k(layer)},
                     {"imbalance", metrics.max_over_mean},
                     {"load_entropy", metrics.entropy},
-                    {"gini", metrics.gini},
-                    {"routing_entropy", stats.routing_entropy(layer)},
-                    {"balance_loss", stats.balance_loss_switch(layer)},
-                    {"z_loss", stats.z_loss(layer)}});
+                    {"gini", metrics.gini}});
+    if (counted) add_gate_json(list.back(), stats, layer);
   }
   return list;
 }
@@ -100,7 +113,7 @@ std::string histogram_text(const routing::RoutingStats& stats) {
 }
 
 std::string gate_text(const routing::RoutingStats& stats, std::size_t layers) {
-  if (stats.routing_entropy() == 0 || layers == 0) return {};
+  if (!gate_counted(stats) || layers == 0) return {};
   double balance = 0;
   double z = 0;
   for (std::size_t layer = 0; layer < layers; ++layer) {
@@ -108,10 +121,12 @@ std::string gate_text(const routing::RoutingStats& stats, std::size_t layers) {
     z += stats.z_loss(layer);
   }
   const auto n = static_cast<double>(layers);
+  // The z loss is one of softmax gates.
+  const bool softmax = stats.shape().scoring == routing::Scoring::kSoftmax;
   return fmt::format(
-      "gate          routing entropy {:.3f}; auxiliary losses: load balancing {:.4f} (1 is even), "
-      "z {:.4f}\n",
-      stats.routing_entropy(), balance / n, z / n);
+      "gate          routing entropy {:.3f}; auxiliary losses: load balancing {:.4f} (1 is even)"
+      "{}\n",
+      stats.routing_entropy(), balance / n, softmax ? fmt::format(", z {:.4f}", z / n) : "");
 }
 
 std::string balance_text(const routing::RoutingStats& stats, std::size_t layers,
@@ -163,6 +178,12 @@ json routing_json(const routing::RoutingStats& stats, const model::ModelConfig& 
           {"saved_total", savings.total}};
 }
 
+Result<void> check_conserved(const engine::ClusterReport& report) {
+  if (report.conserved()) return {};
+  return fail(ErrorCode::kInternal, "pairs were lost: {} dispatched, {} served, {} answered",
+              report.pairs_dispatched(), report.pairs_served(), report.pairs_answered());
+}
+
 std::string document_text(const json& document) {
   return document.dump(2, ' ', false, json::error_handler_t::replace);
 }
@@ -182,7 +203,6 @@ json report_json(const RunReport& report, const model::ModelConfig& model) {
       {"decode_tokens_per_second",
        per_second(static_cast<double>(times.decode_tokens), times.decode_seconds)},
       {"sigma_k", report.result.stats.sigma_k()},
-      {"routing_entropy", report.result.stats.routing_entropy()},
       {"fallbacks", report.result.stats.fallback_counts()},
       {"layers", balance_json(report.result.stats, layers_of(report.result.stats, model))},
       {"pairs_dispatched", report.cluster.pairs_dispatched()},
@@ -191,6 +211,9 @@ json report_json(const RunReport& report, const model::ModelConfig& model) {
       {"conserved", report.cluster.conserved()},
       {"bytes_sent", report.cluster.bytes_sent()},
       {"ranks", json::array()}};
+  if (gate_counted(report.result.stats)) {
+    document["routing_entropy"] = report.result.stats.routing_entropy();
+  }
   document.update(routing_json(report.result.stats, model));
   for (const auto& rank : report.cluster.ranks) {
     auto& entry = document["ranks"].emplace_back(rank_json(rank));

@@ -23,6 +23,9 @@ struct RunReport {
 [[nodiscard]] nlohmann::json report_json(const RunReport& report, const model::ModelConfig& model);
 [[nodiscard]] std::string report_text(const RunReport& report, const model::ModelConfig& model);
 
+// Law 2, after the report is out. Errors: kInternal with the counts where pairs were lost.
+[[nodiscard]] Result<void> check_conserved(const engine::ClusterReport& report);
+
 // The routing part alone: mean experts, histogram, savings, balance.
 [[nodiscard]] nlohmann::json routing_json(const routing::RoutingStats& stats,
                                           const model::ModelConfig& model);

@@ -8,6 +8,8 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "launcher/run_report.h"
+
 namespace switchyard::launcher {
 namespace {
 
@@ -277,6 +279,7 @@ Result<void> LaunchedRun::report() {
     if (view_.shows()) std::fprintf(stderr, "%s\n", summary_text(trace_out_, summary).c_str());
   }
   SY_TRY(program_.conclude(std::move(result), report));
+  SY_TRY(check_conserved(report));
   if (failed_.empty()) return {};
   std::string reasons;
   constexpr std::size_t kReasonsShown = 5;

@@ -230,7 +230,7 @@ void add_routing(std::vector<Key>& keys) {
   rows.path("calibration", field<kIn, &S::calibration>(),
             "File of thresholds written by `calibrate`, for specs with mean_k=; empty: none");
   rows.flag("aux_losses", field<kIn, &S::aux_losses>(),
-            "Report the load-balancing and z losses of the gates");
+            "Report the gates' routing entropy, load-balancing and z losses; `eval` always does");
 }
 
 void add_engine(std::vector<Key>& keys) {

@@ -195,7 +195,7 @@ std::vector<double> LoadTrace::ranks_per_token(const Placement& placement,
       ranks.push_back(copies[token % copies.size()].rank);
     }
     std::ranges::sort(ranks);
-    sums[layer] += static_cast<double>(std::ranges::unique(ranks).begin() - ranks.begin());
+    sums[layer] += static_cast<double>(std::unique(ranks.begin(), ranks.end()) - ranks.begin());
   });
   const auto count = static_cast<double>(std::max<std::uint64_t>(1, tokens(window)));
   for (double& sum : sums) sum /= count;

@@ -29,7 +29,7 @@ std::vector<std::uint32_t> tiers_from(const View& view, RankId source, const Lin
     if (member.region != self.region) far.push_back(cost_of(self, member, costs, round_trip_us));
   }
   std::ranges::sort(far);
-  far.erase(std::ranges::unique(far).begin(), far.end());
+  far.erase(std::unique(far.begin(), far.end()), far.end());
   std::vector<std::uint32_t> tiers;
   for (const Member& member : view.members) {
     if (member.rank == source) {

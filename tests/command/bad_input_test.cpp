@@ -2,10 +2,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstring>
 #include <filesystem>
 
 #include "tests/command/run_command.h"
+#include "tests/command/spoilt_model.h"
 
 namespace switchyard::tests {
 namespace {
@@ -15,12 +15,6 @@ using ::testing::HasSubstr;
 void expect_error(const Outcome& outcome, int exit_code, const std::string& text) {
   EXPECT_EQ(outcome.exit_code, exit_code) << outcome.command << "\n" << outcome.err;
   EXPECT_THAT(outcome.err, HasSubstr(text)) << outcome.command;
-}
-
-// A copy of the shipped model, to be spoilt.
-std::string model_copy(const ScratchFolder& scratch) {
-  std::filesystem::copy(source_path("configs/models/tiny-qwen3moe"), scratch.path("model"));
-  return scratch.path("model");
 }
 
 TEST(BadInput, UnknownCommandOrFlagIsUsage) {
@@ -56,20 +50,6 @@ TEST(BadInput, MissingConfigKeyIsNamed) {
   expect_error(run_alone({"generate", "--model", model, "--prompt", "x"}), 4, "hidden_size");
 }
 
-// Fills a bf16 tensor of the model copy from element `first` on.
-void spoil(const ScratchFolder& scratch, const std::string& tensor, std::size_t first,
-           std::size_t count, const std::string& bf16) {
-  auto file = read_file(scratch.path("model/model.safetensors"));
-  std::uint64_t header = 0;
-  std::memcpy(&header, file.data(), sizeof header);
-  const auto fields = nlohmann::json::parse(file.substr(8, header));
-  const auto begin = fields.at(tensor).at("data_offsets").at(0).get<std::size_t>();
-  for (std::size_t i = first; i < first + count; ++i) {
-    file.replace(8 + header + begin + 2 * i, 2, bf16);
-  }
-  static_cast<void>(scratch.write("model/model.safetensors", file));
-}
-
 TEST(BadInput, NonFiniteWeightIsFound) {
   const ScratchFolder scratch;
   const auto model = model_copy(scratch);
@@ -90,7 +70,7 @@ TEST(BadInput, ANonFiniteWeightIsNamedByItsFileAndTensor) {
         "model.embed_tokens.weight"}) {
     const ScratchFolder scratch;
     const auto model = model_copy(scratch);
-    spoil(scratch, tensor, 2, 1, "\xc1\x7f");
+    spoil_tensor(scratch, tensor, 2, 1, "\xc1\x7f");
     expect_error(run_alone({"generate", "--model", model, "--prompt", "x", "--ranks", "2"}), 4,
                  model + "/model.safetensors: tensor \"" + tensor + "\"");
   }
@@ -101,7 +81,7 @@ TEST(BadInput, ANonFiniteEmbeddingIsFoundByRowAndColumn) {
   const auto model = model_copy(scratch);
   const auto config = nlohmann::json::parse(read_file(model + "/config.json"));
   const auto hidden = config["hidden_size"].get<std::size_t>();
-  spoil(scratch, "model.embed_tokens.weight", 5 * hidden + 3, 1, "\xc1\x7f");
+  spoil_tensor(scratch, "model.embed_tokens.weight", 5 * hidden + 3, 1, "\xc1\x7f");
   expect_error(run_alone({"generate", "--model", model, "--prompt", "x"}), 4,
                "embedding: weight [5, 3] is not finite");
 }
@@ -111,7 +91,7 @@ TEST(BadInput, LogitsThatAreNotFiniteEndTheSequenceWithAnError) {
   const ScratchFolder scratch;
   const auto model = model_copy(scratch);
   const auto config = nlohmann::json::parse(read_file(model + "/config.json"));
-  spoil(scratch, "model.norm.weight", 0, config["hidden_size"], "\x7f\x7f");
+  spoil_tensor(scratch, "model.norm.weight", 0, config["hidden_size"], "\x7f\x7f");
   for (const char* temperature : {"0", "1"}) {
     const auto outcome = run_alone(
         {"generate", "--model", model, "--prompt", "x", "--temperature", temperature, "--json"});

@@ -47,11 +47,13 @@ TEST(LogitsOverMpi, FileEqualsThatOfOneProcess) {
   const auto prompts = exactness_prompts(scratch);
   const auto arguments = [&](const std::string& name) {
     return Arguments{"logits", "--preset",         "demo",   "--prompts", prompts,
-                     "--out",  scratch.path(name), "--quiet"};
+                     "--out",  scratch.path(name), "--json", "--quiet"};
   };
   ASSERT_EQ(run_alone(arguments("one")).exit_code, 0);
   const auto four = run_under_mpi(4, arguments("four"));
   ASSERT_EQ(four.exit_code, 0) << four.err;
+  EXPECT_TRUE(four.json()["report"]["conserved"].get<bool>());
+  EXPECT_GT(four.json()["report"]["pairs_answered"], 0);
   EXPECT_TRUE(read_file(scratch.path("one")) == read_file(scratch.path("four")));
 }
 
@@ -67,6 +69,8 @@ TEST(EvalOverMpi, EqualsOneProcess) {
   for (const char* key : {"tokens", "nll", "perplexity", "mean_experts", "k_histogram"}) {
     EXPECT_EQ(alone[key], over_mpi[key]) << key;
   }
+  EXPECT_TRUE(over_mpi["report"]["conserved"].get<bool>());
+  EXPECT_EQ(over_mpi["report"]["pairs_dispatched"], alone["report"]["pairs_dispatched"]);
 }
 
 }  // namespace

@@ -64,7 +64,7 @@ Outcome run_prefixed(const std::string& prefix, const Arguments& arguments) {
 }
 
 Outcome run_under_mpi(int ranks, const Arguments& arguments) {
-  return run_shell("OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 " +
+  return run_shell("OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 timeout -k 10 600 " +
                    quoted(SWITCHYARD_MPIRUN) + " --oversubscribe -n " + std::to_string(ranks) +
                    " " + quoted(binary_path()) + joined(arguments) + " </dev/null");
 }

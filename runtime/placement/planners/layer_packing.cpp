@@ -148,7 +148,7 @@ std::size_t LayerPacking::reached(ExpertId expert, Domain domain, Exchange excha
   }
   if (exchange.with != kNoRank) domains.push_back(problem_->ranks[exchange.with].domain[d]);
   std::ranges::sort(domains);
-  return static_cast<std::size_t>(std::ranges::unique(domains).begin() - domains.begin());
+  return static_cast<std::size_t>(std::unique(domains.begin(), domains.end()) - domains.begin());
 }
 
 std::size_t LayerPacking::shortfall(ExpertId expert) const { return shortfall(expert, Exchange{}); }

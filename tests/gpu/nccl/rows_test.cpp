@@ -103,6 +103,7 @@ struct Release {
 // A receiver that looks late holds nobody else up.
 TEST_F(NcclWorld, ASlowReceiverDoesNotHoldOthersUp) {
   auto ranks = make(3);
+  std::atomic<bool> looks_no_more{false};
   std::atomic<bool> may_look{false};
   on_ranks(ranks, [&](Transport& transport) {
     // Every lane is there, and nothing is owed.
@@ -112,6 +113,7 @@ TEST_F(NcclWorld, ASlowReceiverDoesNotHoldOthersUp) {
     const auto rows = suite::make_content(4096, 3);
     if (transport.rank() == RankId(0)) {
       const Release release{may_look};
+      while (!looks_no_more.load()) ASSERT_FINE(mail.turn());
       ASSERT_FINE(mail.send(RankId(1), Channel::kDispatch, {}, rows));
       ASSERT_FINE(mail.send(RankId(2), Channel::kDispatch, {}, rows));
       const auto answer = mail.receive(Channel::kCombine);
@@ -119,7 +121,10 @@ TEST_F(NcclWorld, ASlowReceiverDoesNotHoldOthersUp) {
       EXPECT_EQ(answer->from, RankId(2));
       EXPECT_EQ(mail.in_flight(), 1U) << "rank 1 has not looked yet";
     } else {
-      if (transport.rank() == RankId(1)) may_look.wait(false);
+      if (transport.rank() == RankId(1)) {
+        looks_no_more.store(true);
+        may_look.wait(false);
+      }
       ASSERT_FINE(mail.receive(Channel::kDispatch));
       if (transport.rank() == RankId(2)) {
         ASSERT_FINE(mail.send(RankId(0), Channel::kCombine, {}, rows));

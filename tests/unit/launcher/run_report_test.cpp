@@ -34,5 +34,50 @@ TEST(RunReport, HasOneEntryForEachLayerOfTheStatistics) {
   EXPECT_EQ(report_json(report, two_layers())["layers"].size(), 2U);
 }
 
+TEST(RunReport, HasLossesOfTheGateOnlyWhereItWasCounted) {
+  RunReport report;
+  report.result.stats = routing::RoutingStats({2, 4, 2, routing::Scoring::kSoftmax});
+  const auto without = report_json(report, two_layers());
+  EXPECT_FALSE(without.contains("routing_entropy"));
+  EXPECT_FALSE(without["layers"][0].contains("balance_loss"));
+  const std::vector<float> logits{100, 0, 0, 0};  // a gate of no entropy was measured all the same
+  for (std::size_t layer = 0; layer < 2; ++layer) {
+    report.result.stats.add_gate(layer, MatrixView<const float>(logits.data(), 1, 4));
+  }
+  const auto with = report_json(report, two_layers());
+  EXPECT_TRUE(with.contains("routing_entropy"));
+  EXPECT_NEAR(with["layers"][1]["z_loss"].get<double>(), 10000, 1e-3);
+  EXPECT_THAT(report_text(report, two_layers()), ::testing::HasSubstr(", z 10000.0000"));
+}
+
+TEST(RunReport, ShowsNoZLossOfASigmoidGate) {
+  RunReport report;
+  report.result.stats = routing::RoutingStats({2, 4, 2, routing::Scoring::kSigmoid});
+  const std::vector<float> logits{1, 0, 0, 0};
+  report.result.stats.add_gate(0, MatrixView<const float>(logits.data(), 1, 4));
+  const auto document = report_json(report, two_layers());
+  EXPECT_TRUE(document["layers"][0].contains("balance_loss"));
+  EXPECT_FALSE(document["layers"][0].contains("z_loss"));
+  const auto text = report_text(report, two_layers());
+  EXPECT_THAT(text, ::testing::HasSubstr("load balancing"));
+  EXPECT_THAT(text, ::testing::Not(::testing::HasSubstr(", z ")));
+}
+
+// Every command ends with an error then.
+TEST(RunReport, OfARunThatLostPairsIsAnError) {
+  engine::ClusterReport report;
+  report.ranks.resize(2);
+  report.ranks[0].counters.pairs_dispatched = 8;
+  report.ranks[0].counters.pairs_answered = 8;
+  report.ranks[1].counters.pairs_received = 8;
+  report.ranks[1].counters.pairs_served = 8;
+  EXPECT_TRUE(check_conserved(report).has_value());
+  report.ranks[0].counters.pairs_answered = 7;
+  const auto lost = check_conserved(report);
+  ASSERT_FALSE(lost.has_value());
+  EXPECT_EQ(lost.error().code, ErrorCode::kInternal);
+  EXPECT_EQ(lost.error().message, "pairs were lost: 8 dispatched, 8 served, 7 answered");
+}
+
 }  // namespace
 }  // namespace switchyard::launcher
