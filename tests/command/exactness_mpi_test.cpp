@@ -55,6 +55,33 @@ TEST(LogitsOverMpi, FileEqualsThatOfOneProcess) {
   EXPECT_TRUE(four.json()["report"]["conserved"].get<bool>());
   EXPECT_GT(four.json()["report"]["pairs_answered"], 0);
   EXPECT_TRUE(read_file(scratch.path("one")) == read_file(scratch.path("four")));
+  for (const auto& [ranks, layout] : std::vector<std::pair<int, Arguments>>{
+           {2, {"--colocate", "--routers", "2"}}, {3, {"--routers", "2"}}, {8, {"--chunk", "7"}}}) {
+    auto other = arguments("other");
+    other.insert(other.end(), layout.begin(), layout.end());
+    ASSERT_EQ(run_under_mpi(ranks, other).exit_code, 0);
+    EXPECT_TRUE(read_file(scratch.path("one")) == read_file(scratch.path("other"))) << ranks;
+  }
+}
+
+// A rank reads its experts and not the others', and holds little beside them.
+TEST(MemoryOverMpi, OfARankIsItsShareOfTheWeightsAndLittleMore) {
+  const ScratchFolder scratch;
+  auto outcome = run_under_mpi(4, exactness_run(exactness_prompts(scratch), {}));
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  const auto report = outcome.json()["report"];
+  const auto whole = run_alone(exactness_run(exactness_prompts(scratch), {})).json()["report"];
+  const double all_read = whole["ranks"][0]["weight_bytes_read"];
+  ASSERT_EQ(report["ranks"].size(), 4U);
+  constexpr double kBesideWeightsMax = 200.0 * 1024 * 1024;
+  double read = 0;
+  for (const auto& rank : report["ranks"]) {
+    const double own = rank["weight_bytes_read"];
+    read += own;
+    EXPECT_LT(own, 0.6 * all_read) << rank;
+    EXPECT_LT(rank["rss_peak_bytes"].get<double>(), 2 * own + kBesideWeightsMax) << rank;
+  }
+  EXPECT_EQ(read, all_read) << "each weight is read by one rank";
 }
 
 TEST(EvalOverMpi, EqualsOneProcess) {

@@ -134,6 +134,10 @@ TEST_F(Exactness, LogitsFilesAreEqualToTheByte) {
   ASSERT_FALSE(one.empty());
   EXPECT_TRUE(one == write("four.safetensors", {"--ranks", "4", "--routers", "2"}));
   EXPECT_TRUE(one == write("chunks.safetensors", {"--chunk", "7", "--sequences", "3"}));
+  EXPECT_TRUE(one == write("alone.safetensors", {"--chunk", "1", "--sequences", "1"}));
+  EXPECT_TRUE(one == write("all.safetensors", {"--ranks", "3", "--routers", "3", "--colocate"}));
+  EXPECT_TRUE(one == write("placed.safetensors", {"--ranks", "4", "--placement", "round-robin",
+                                                  "--replicas", "2", "--chunk", "64"}));
 }
 
 }  // namespace

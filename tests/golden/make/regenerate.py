@@ -59,6 +59,19 @@ def write_perplexity(model, out, text):
         file.write("\n")
 
 
+def write_tiny_perplexity(directory, text, rules):
+    """Of the first paragraphs of the text: random weights have learnt nothing, so little is enough."""
+    begin, window = text[:text.index("\n\n", 4000)], 128
+    ids, reference = bpe.Tokenizer(directory).encode(begin), Reference(directory)
+    results = [{"rule": spec, **perplexity(reference, ids, Rule(spec), window)}
+               for spec in rules.values()]
+    with open(os.path.join(directory, "perplexity.json"), "w", encoding="utf-8") as file:
+        json.dump({"text": "configs/texts/dev.txt", "text_bytes": len(begin.encode()),
+                   "window": window, "arithmetic": "NumPy float64", "results": results}, file,
+                  indent=1)
+        file.write("\n")
+
+
 def main():
     repository, qwen = sys.argv[1:3]
     out = sys.argv[3] if len(sys.argv) > 3 else os.path.join(repository, "tests/golden")
@@ -84,6 +97,7 @@ def main():
         tokenizer_cases.write(directory, directory, text)
         model_goldens.write(directory, directory, random_prompts(PROMPT_SEED), rules, 16,
                             trace_rules=tuple(rules))
+        write_tiny_perplexity(directory, text, rules)
         say(begin, name)
     directory = os.path.join(out, "tiny-qwen3moe")
     os.makedirs(directory, exist_ok=True)
