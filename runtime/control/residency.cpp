@@ -11,6 +11,12 @@ const ResidencyRule* Residency::find(std::string_view regime) const {
   return found == rules_.end() ? nullptr : &*found;
 }
 
+std::string Residency::rule_of(std::string_view origin, std::string_view regime) const {
+  if (origin.empty() || regime.empty()) return std::string(regime);
+  std::string both = fmt::format("{}/{}", origin, regime);
+  return find(both) != nullptr ? both : std::string(regime);
+}
+
 Residency::Verdict Residency::judge(std::string_view regime) const {
   if (regime.empty()) return Verdict::kAnywhere;
   const ResidencyRule* rule = find(regime);

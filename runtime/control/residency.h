@@ -23,6 +23,8 @@ class Residency {
     kLimited,    // the ranks of some regions
     kForbidden,  // never: no rule, or a rule without regions
   };
+  // The name of the rule for a request: "ORIGIN/REGIME" where there is one, else its regime.
+  [[nodiscard]] std::string rule_of(std::string_view origin, std::string_view regime) const;
   [[nodiscard]] Verdict judge(std::string_view regime) const;
   [[nodiscard]] bool allows(std::string_view regime, std::string_view region) const;
 

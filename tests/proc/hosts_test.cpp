@@ -5,6 +5,7 @@
 #include "runtime/base/clock.h"
 #include "tests/command/exactness_rows.h"
 #include "tests/proc/launched_cluster.h"
+#include "tests/proc/ruled_prompts.h"
 #include "tests/proc/two_hosts.h"
 
 namespace switchyard::tests {
@@ -12,10 +13,11 @@ namespace {
 
 // Ranks 0 to 2 on the first host, in eu; 3 to 5 on the second, in us.
 Arguments over_two_hosts() {
-  return {"-n",        "6",
-          "--host",    TwoHosts::address(0) + ":3," + TwoHosts::address(1) + ":3",
-          "--listen",  TwoHosts::address(0),
-          "--regions", "0-2=eu,3-5=us"};
+  return {"-n",          "6",
+          "--host",      TwoHosts::address(0) + ":3," + TwoHosts::address(1) + ":3",
+          "--listen",    TwoHosts::address(0),
+          "--regions",   "0-2=eu,3-5=us",
+          "--residency", "eu/gdpr=eu"};
 }
 
 // Routers, with sequences and experts, on both hosts. The side without the controller cannot finish
@@ -61,7 +63,9 @@ TEST(Hosts, OneIsCutOffAndTheOtherGoesOn) {
   const auto arguments = exactness_run(exactness_prompts(scratch), {"--max-tokens", "440"});
   const auto alone = run_alone(arguments);
   ASSERT_EQ(alone.exit_code, 0) << alone.err;
-  LaunchedCluster cluster(over_two_hosts(), arguments, hosts.prefix());
+  const auto ruled = with_regime(scratch, exactness_prompts(scratch), "eu/gdpr");
+  LaunchedCluster cluster(over_two_hosts(), exactness_run(ruled, {"--max-tokens", "440"}),
+                          hosts.prefix());
   const auto status = cluster.await([](const nlohmann::json& now) {
     return now["view"].is_object() && now["ranks"][0].value("steps", 0U) >= 50;
   });
@@ -73,6 +77,8 @@ TEST(Hosts, OneIsCutOffAndTheOtherGoesOn) {
   EXPECT_EQ(document["sequences"], alone.json()["sequences"]);
   EXPECT_TRUE(document["report"]["conserved"].get<bool>());
   EXPECT_EQ(document["report"]["ranks"].size(), 3U);
+  EXPECT_EQ(restricted_rows_to(document, {3, 4, 5}), 0U);
+  EXPECT_GT(restricted_rows_to(document, {1, 2}), 0U);
 }
 
 }  // namespace

@@ -3,10 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <sstream>
+#include <csignal>
 
 #include "tests/command/exactness_rows.h"
 #include "tests/proc/launched_cluster.h"
+#include "tests/proc/ruled_prompts.h"
 
 namespace switchyard::tests {
 namespace {
@@ -18,20 +19,6 @@ const Arguments kTwoRegions = {"-n",          "6",         "--routers",
                                "2",           "--regions", "0=eu,1=us,2-3=eu,4-5=us",
                                "--residency", "eu/gdpr=eu"};
 
-// The prompts of the file, every second one under the regime.
-std::string with_regime(const ScratchFolder& scratch, const std::string& prompts,
-                        const std::string& regime) {
-  std::istringstream in(read_file(prompts));
-  std::string out;
-  std::size_t number = 0;
-  for (std::string line; std::getline(in, line); ++number) {
-    auto prompt = nlohmann::json::parse(line);
-    if (number % 2 == 0) prompt["regime"] = regime;
-    out += prompt.dump() + "\n";
-  }
-  return scratch.write("ruled.jsonl", out);
-}
-
 TEST(Residency, RowsUnderARuleStayInItsRegions) {
   const ScratchFolder scratch;
   const auto prompts = exactness_prompts(scratch);
@@ -42,16 +29,37 @@ TEST(Residency, RowsUnderARuleStayInItsRegions) {
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err << cluster.log("ranks.log");
   const auto document = outcome.json();
   EXPECT_EQ(document["sequences"], alone.json()["sequences"]);
-  std::uint64_t inside = 0;
+  EXPECT_EQ(restricted_rows_to(document, {1, 4, 5}), 0U);
+  EXPECT_GT(restricted_rows_to(document, {2, 3}), 0U);
   for (const auto& rank : document["report"]["ranks"]) {
-    const auto& sent = rank["restricted_rows_sent"];
-    for (const std::size_t outside : {1, 4, 5}) EXPECT_EQ(sent[outside], 0) << rank["rank"];
-    for (const std::size_t to : {2, 3}) inside += sent[to].get<std::uint64_t>();
     if (rank["rank"] == 1) {
-      EXPECT_EQ(sent, nlohmann::json(std::vector<int>(6, 0)));
+      EXPECT_EQ(rank["restricted_rows_sent"], nlohmann::json(std::vector<int>(6, 0)));
     }
   }
-  EXPECT_GT(inside, 0U);
+}
+
+// The spare of the region takes the experts, though the other has the lower number; and the
+// sequences that run under the rule may send their rows to it.
+TEST(Residency, HoldsWhenTheRegionsOnlyExpertRankDies) {
+  const ScratchFolder scratch;
+  const auto prompts = exactness_prompts(scratch);
+  const Arguments longer = {"--max-tokens", "256"};
+  const auto alone = run_alone(exactness_run(prompts, longer));
+  ASSERT_EQ(alone.exit_code, 0) << alone.err;
+  LaunchedCluster cluster(
+      {"-n", "5", "--spares", "2", "--regions", "0-1=eu,2-3=us,4=eu", "--residency", "eu/gdpr=eu"},
+      exactness_run(with_regime(scratch, prompts, "eu/gdpr"), longer));
+  const auto busy = cluster.await([](const nlohmann::json& now) {
+    return now["view"].is_object() && now["ranks"][0].value("steps", 0U) >= 50;
+  });
+  ASSERT_TRUE(busy) << "the run was over before the death";
+  LaunchedCluster::send_signal(*busy, 1, SIGKILL);
+  const auto outcome = cluster.finish();
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err << cluster.log("ranks.log");
+  const auto document = outcome.json();
+  EXPECT_EQ(document["sequences"], alone.json()["sequences"]);
+  EXPECT_EQ(restricted_rows_to(document, {2, 3}), 0U);
+  EXPECT_GT(restricted_rows_to(document, {4}), 0U);
 }
 
 TEST(Residency, ARegimeWithoutARuleIsRefused) {

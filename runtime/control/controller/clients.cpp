@@ -30,6 +30,7 @@ void Controller::State::submit(ConnectionId client, Submit& wish) {
   }
   // A client whose controller has died sends again what it has no result of.
   wish.requests = ledger.unknown(std::move(wish.requests));
+  for (NewRequest& each : wish.requests) each.regime = residency.rule_of(each.origin, each.regime);
   const Submit record = wish;
   const auto ids = ledger.submit(std::move(wish.requests), now);
   if (!ids) return outbox.send(client, refuse("too_many_requests", ids.error().message));

@@ -23,13 +23,17 @@ std::optional<RankId> Controller::State::choose_router(const Request& request, s
       return std::nullopt;
     }
   }
+  // Where the request comes from before elsewhere; of those the one with the fewest.
   std::optional<RankId> best;
+  const auto load_of = [&](RankId rank) {
+    const bool elsewhere = members.at(rank).region != request.what.origin;
+    return std::pair(!request.what.origin.empty() && elsewhere, ledger.open_count(rank));
+  };
   for (const auto& candidate : view->members) {
     if (!candidate.router || !residency.allows(regime, candidate.region)) continue;
     if (!member(candidate.rank) || !usable(candidate.rank)) continue;
-    const std::size_t open = ledger.open_count(candidate.rank);
-    if (open >= options.open_per_router_max) continue;
-    if (!best || open < ledger.open_count(*best)) best = candidate.rank;
+    if (ledger.open_count(candidate.rank) >= options.open_per_router_max) continue;
+    if (!best || load_of(candidate.rank) < load_of(*best)) best = candidate.rank;
   }
   return best;
 }

@@ -191,5 +191,33 @@ TEST(ControllerResidency, ARankThatARuleLacksJoinsAndAnotherGoes) {
   EXPECT_THAT(w.members(), ElementsAre(0, 1, 3, 5));
 }
 
+// The rule of "eu" and "gdpr" together; without a rule of its own the regime's alone, and the
+// router where the request comes from.
+TEST(ControllerResidency, ARequestsOriginChoosesItsRuleAndItsRouter) {
+  World w;
+  const auto assigned = [&](const std::string& origin, const std::string& regime) {
+    Submit wish;
+    wish.requests.resize(1);
+    wish.requests[0].origin = origin;
+    wish.requests[0].regime = regime;
+    w.bench.say(w.client, wish);
+    std::vector<std::pair<std::uint32_t, std::size_t>> out;  // router, ranks that it may use
+    for (std::uint32_t r = 0; r < 2; ++r) {
+      for (const Assign& each : w.bench.heard<Assign>(w.agents[r])) {
+        out.emplace_back(r, each.allowed.size());
+      }
+    }
+    return out;
+  };
+  using Assigned = std::pair<std::uint32_t, std::size_t>;
+  EXPECT_THAT(assigned("eu", "gdpr"), ElementsAre(Assigned{0, 3}));
+  for (int i = 0; i < 3; ++i) EXPECT_THAT(assigned("us", ""), ElementsAre(Assigned{1, 0}));
+  EXPECT_THAT(assigned("eu", ""), ElementsAre(Assigned{0, 0}));
+  EXPECT_THAT(assigned("us", "gdpr"), IsEmpty());  // no rule: refused
+  const auto refused = w.bench.heard<RequestDone>(w.client);
+  ASSERT_THAT(refused, SizeIs(1));
+  EXPECT_THAT(refused[0].error, HasSubstr("residency_forbidden"));
+}
+
 }  // namespace
 }  // namespace switchyard::control

@@ -1,0 +1,21 @@
+// tests/proc/ruled_prompts.h -- prompts of which every second one is under a residency rule, and
+// where their rows went. For tests only.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "tests/command/run_command.h"
+
+namespace switchyard::tests {
+
+// The prompts of the file, every second one under the regime: another file.
+[[nodiscard]] std::string with_regime(const ScratchFolder& scratch, const std::string& prompts,
+                                      const std::string& regime);
+
+// Rows under a rule that the ranks of a report have sent to those ranks.
+[[nodiscard]] std::uint64_t restricted_rows_to(const nlohmann::json& document,
+                                               const std::vector<std::size_t>& ranks);
+
+}  // namespace switchyard::tests
