@@ -18,7 +18,8 @@ namespace switchyard::kernels::cuda {
 // cudaMalloc and cudaFree may: those that exchange rows wait for other ranks. In the order of the
 // GPU's Streams: work that was queued before the end may still use it. Errors: kLimit.
 [[nodiscard]] Result<DeviceMemory> allocate_device(std::size_t bytes);
-// What has ended stays with this process, for what comes next. Once, before the first allocation.
+// What has ended stays with this process, for what comes next. Before the first allocation of each
+// device; again it changes nothing.
 [[nodiscard]] Result<void> keep_freed_memory(int gpu);
 // Page-locked, visible to every device, zeroed. Errors: kLimit.
 [[nodiscard]] Result<HostBuffer> allocate_pinned(std::size_t bytes);

@@ -1,5 +1,6 @@
 // Rows from every rank to every other and back, as the routers and the expert ranks of an MoE layer
 // exchange them, over the transport that a run would take.
+#include <algorithm>
 #include <cmath>
 
 #include "kernels/device.h"
@@ -35,7 +36,6 @@ class RowsExchange {
     SY_ASSIGN(made.out_,
               moe::MessageMemory::create(device, transport.row_place(), room, kRowBytes));
     SY_ASSIGN(made.in_, moe::MessageMemory::create(device, transport.row_place(), room, kRowBytes));
-    SY_TRY(transport.reserve_rows(2 * room.rows));  // a faster rank may be one leg ahead
     return made;
   }
 
@@ -143,6 +143,10 @@ BenchRow leg_row(std::string name, std::vector<double> times_us, double bytes) {
 Result<void> bench_rows_exchange(const engine::ClusterOptions& options, comm::Transport& transport,
                                  const BenchPlan& plan, BenchRows& rows) {
   SY_ASSIGN(const auto device, engine::make_rank_device(options, transport));
+  // For the larger batch at once: a faster rank may be a leg ahead, and that leg the larger one's.
+  const std::size_t most =
+      rows_to_each(std::max(plan.sequences, plan.prompt_tokens), transport.size());
+  SY_TRY(transport.reserve_rows(2 * most * kRowBytes * transport.size()));
   for (const std::size_t tokens : {plan.sequences, plan.prompt_tokens}) {
     const std::size_t count = rows_to_each(tokens, transport.size());
     SY_ASSIGN(auto exchange, RowsExchange::create(*device, transport, count));
