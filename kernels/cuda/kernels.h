@@ -120,11 +120,13 @@ struct SelectArgs {
 };
 [[nodiscard]] cudaError_t launch_select(cudaStream_t stream, const SelectArgs& args);
 
-// --- matmul.cu (fp32 operands), tensor_matmul.cu (bf16 operands) ---
-// Rows that share one matrix: at most kMatmulRows in fp32, one of the other two in bf16.
+// --- matmul.cu (fp32 operands), tensor_matmul.cu and tensor_matmul_wide.cu (bf16 operands) ---
+// Rows that share one matrix: at most kMatmulRows in fp32, one of the other three in bf16.
 inline constexpr std::size_t kMatmulRows = 8;
 inline constexpr std::size_t kTensorRowsFew = 16;
-inline constexpr std::size_t kTensorRowsMany = 32;
+inline constexpr std::size_t kTensorRowsSome = 64;
+inline constexpr std::size_t kTensorRowsMany = 128;
+inline constexpr std::size_t kTensorColumnsWide = 128;  // of the latter two
 struct MatmulTile {
   const std::byte* weight = nullptr;
   std::uint32_t row_begin = 0;
@@ -148,6 +150,8 @@ struct MatmulArgs {
 };
 [[nodiscard]] cudaError_t launch_matmul(cudaStream_t stream, const MatmulArgs& args);
 [[nodiscard]] cudaError_t launch_tensor_matmul(cudaStream_t stream, const MatmulArgs& args);
+// What launch_tensor_matmul() does where a tile has more than kTensorRowsFew rows.
+[[nodiscard]] cudaError_t launch_tensor_matmul_wide(cudaStream_t stream, const MatmulArgs& args);
 
 // --- swiglu.cu ---
 struct SwigluArgs {
@@ -270,5 +274,18 @@ struct PackArgs {
   unsigned long long* bad = nullptr;
 };
 [[nodiscard]] cudaError_t launch_pack(cudaStream_t stream, const PackArgs& args);
+
+// --- ceilings.cu ---
+enum class Ceiling : std::uint8_t { kRead, kFp32, kTensor };
+struct CeilingArgs {
+  const std::byte* memory = nullptr;  // kRead
+  std::size_t bytes = 0;              // kRead
+  std::size_t steps = 0;              // of a thread (kFp32) or a warp (kTensor), a multiple of 8
+  unsigned int blocks = 0;
+  float* sink = nullptr;  // [1]
+};
+[[nodiscard]] cudaError_t launch_ceiling(cudaStream_t stream, Ceiling which,
+                                         const CeilingArgs& args);
+[[nodiscard]] double ceiling_flops(Ceiling which, const CeilingArgs& args);
 
 }  // namespace switchyard::kernels::cuda
