@@ -1,5 +1,6 @@
 // Causal attention over paged keys, of q that attention_prepare.cu has made ready: for fp32, and
-// for bf16 heads of more than 128 (tensor_attention_*.cu have the others). Ladder:
+// for bf16 heads of more than 128 (tensor_attention_*.cu have the others).
+// Ladder:
 //   1 scores of a row in memory, softmax, times values: T^2 scores written and read.
 //   2 online softmax in blocks of 64 keys, one block of threads for a token and head: keys and
 //     values are read once for each head.

@@ -1,8 +1,8 @@
 // kernels/cuda/attention_fold.cuh -- how the parts of a context become one: the arithmetic that
 // the kernels which walk all segments and the kernel which folds stored ones share, operation by
 // operation, so that a row's bits do not tell which of them it was. The tensor kernels make
-// segments of pages with it in the same way. Device code only. Thread
-// safety: pure device functions.
+// segments of pages with it in the same way. Device code only. Thread safety: pure device
+// functions.
 #pragma once
 
 #include "kernels/cuda/device_math.cuh"
@@ -12,8 +12,7 @@ namespace switchyard::kernels::cuda {
 
 inline constexpr float kLowestScore = -3.0e38F;
 
-// Scores of attention.cu are to the base e; those of the tensor kernels have log2(e) in their
-// scale.
+// Scores of attention.cu are to the base e; the tensor kernels have log2(e) in their scale.
 struct BaseE {
   static __device__ __forceinline__ float power(float x) { return exp_as_ref(x); }
 };

@@ -3,12 +3,12 @@
 // Ladder:
 //   1 attention.cu: a block for 8 rows and a segment; 90 us for one row over 4096 keys on an H200.
 //   2 (this) a block for 16 rows and a segment at a time, a warp for each of its four pages: keys
-//     and values come by 16-byte loads in the places where the tensor cores want them, up to 16 a
-//     lane on their way, no shared memory before the four pages are folded.
+//     and values come by 16-byte loads in the places where the tensor cores want them, 16 a lane
+//     and more on their way, no shared memory before the four pages are folded.
 //   3 (not yet) bulk copies (TMA) of whole pages.
 // Bytes of one item with n keys: 4 n h from memory, and for each segment left to fold_kernel 4 h +
 // 8 a row: at 8 rows 1/32 of the segment's keys and values. The flops of the 16 rows (some of them
-// copies that nobody needs) are 4 * 16 n h: 32 for every byte of the rest, far from the limit.
+// copies that nobody needs) are 64 n h: 16 for every byte, far from the limit.
 // Order: attention_page.cuh. Law 1 holds: nothing in a row's sums depends on the other rows.
 // A lane's values: of keys 2t, 2t + 1, 2t + 8, 2t + 9 of a step the elements 8g .. 8g + 7, so
 // column g of tile j is element 8g + j: the columns of a tile are independent of each other.

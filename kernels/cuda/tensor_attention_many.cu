@@ -3,13 +3,15 @@
 // Ladder:
 //   1 attention.cu on fp32 pipes: 8 rows an item, 3.6 TFLOP/s on an H200 (64 tokens, 4096 keys).
 //   2 (this) FlashAttention-2 (Dao 2023): 64 rows an item, four warps of 16; a page's keys and
-//     values are brought to shared memory once for all of them by cp.async, the keys while
-//     values are worked on and the reverse; scores, probabilities and sums stay in registers.
+//     values are brought to shared memory once for all of them by cp.async, the keys while values
+//     are worked on and the reverse; scores, probabilities and sums stay in registers.
 //   3 (not yet) wgmma and TMA.
 // Bytes of one item with n keys: 4 n h from the caches; flops: 4 n h a query row. A warp reads a
-// page's 256 h bytes from shared memory for its 4 * 16 * 64 h flops: 256 cycles at 128 bytes a
-// cycle, where the tensor cores of an H100 need about 190 and those of an A100 256 (h = 128).
-// Order: attention_page.cuh. Law 1 holds: nothing in a row's sums depends on the other rows.
+// page's 256 h bytes and 32 h of q from shared memory for its 4 * 16 * 64 h flops: 288 cycles at
+// 128 bytes a cycle, where mma.sync needs about 190 on an H200 (at the 627 TFLOP/s measured there)
+// and 256 on an A100 (h = 128): bound by shared memory at about 2/3 of that peak.
+// Order: attention_page.cuh. Law 1 holds: nothing in a row's sums depends on the other rows. q is
+// bf16 already when it comes (attention_prepare.cu), so that the tensor cores lose nothing of it.
 // Shared memory: the 16-byte chunks of a row of keys or values are dealt out so that neither the
 // lanes that read along rows nor those that read across meet in a bank.
 #include "kernels/cuda/attention_page.cuh"
