@@ -200,19 +200,24 @@ struct PrepareArgs {
 [[nodiscard]] cudaError_t launch_prepare(cudaStream_t stream, const PrepareArgs& args);
 
 // Query rows first_row .. first_row + rows - 1 of a run of tokens of one sequence: row i is head
-// i % group of token first_token + i / group. Segments of a context are walked and folded by one
-// block of threads (launch_attend), or each by its own, which leaves its part of the i-th row in
-// partial row partial + i (launch_attend_segments).
-inline constexpr std::size_t kAttendRows = 8;
-inline constexpr std::size_t kSegmentTokens = 256;  // positions of one online softmax
+// i % group of token first_token + i / group. An item covers the segments of a whole context, which
+// its block of threads folds; or some of them, which leave their parts of the i-th row in the
+// partial rows partial + i, partial + rows + i, ...
+inline constexpr std::size_t kAttendRows = 8;  // of an item of attention.cu
+inline constexpr std::size_t kTensorAttendFew = 16;
+inline constexpr std::size_t kTensorAttendMany = 64;
+inline constexpr std::size_t kTensorHeadMax = 128;
+inline constexpr std::size_t kSegmentTokens = 256;  // positions
+inline constexpr std::uint32_t kWholeContext = 0xFFFFFFFF;
 struct AttendItem {
   std::uint32_t first_token = 0;
   std::uint32_t kv_head = 0;
   std::uint32_t first_row = 0;
   std::uint32_t rows = 0;
   std::uint32_t pages_begin = 0;  // of the sequence, in `pages`
-  std::uint32_t segment = 0;
-  std::uint32_t partial = 0;
+  std::uint32_t first_segment = 0;
+  std::uint32_t segments = 0;
+  std::uint32_t partial = kWholeContext;
 };
 // What segments leave of query rows: [partial rows, head size] weighted values, and of each row the
 // highest score and the sum of the probabilities against it.
@@ -230,7 +235,7 @@ struct AttendArgs {
   RowBlock out;
   std::size_t group = 0;  // query heads of a kv head
   std::size_t head_size = 0;
-  float scale = 0;
+  float scale = 0;                          // of a score, with log2(e) for the tensor kernels
   const std::uint32_t* position = nullptr;  // [tokens]
   const std::uint32_t* pages = nullptr;
   const AttendItem* items = nullptr;
@@ -239,9 +244,18 @@ struct AttendArgs {
   AttendPartials partials;
 };
 [[nodiscard]] cudaError_t launch_attend(cudaStream_t stream, const AttendArgs& args);
+// Items of one segment.
 [[nodiscard]] cudaError_t launch_attend_segments(cudaStream_t stream, const AttendArgs& args);
 
+// --- tensor_attention_few.cu, tensor_attention_many.cu: bf16, heads of up to kTensorHeadMax ---
+[[nodiscard]] cudaError_t launch_tensor_attend_few(cudaStream_t stream, const AttendArgs& args);
+[[nodiscard]] cudaError_t launch_tensor_attend_many(cudaStream_t stream, const AttendArgs& args);
+[[nodiscard]] cudaError_t launch_tensor_attend_many_segments(cudaStream_t stream,
+                                                             const AttendArgs& args);
+
 // --- attention_fold.cu ---
+// Of the scores in partial rows.
+enum class ScoreBase : std::uint8_t { kE, kTwo };
 // A query row whose segments lie in the partial rows first, first + step, ...
 struct FoldItem {
   std::uint32_t token = 0;
@@ -254,6 +268,7 @@ struct FoldArgs {
   AttendPartials partials;
   RowBlock out;
   std::size_t head_size = 0;
+  ScoreBase base = ScoreBase::kE;
   const FoldItem* items = nullptr;
   std::size_t item_count = 0;
 };

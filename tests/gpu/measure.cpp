@@ -36,6 +36,7 @@ struct Sizes {
   std::size_t gate_experts = 128;
   kernels::AttentionParams attention = heads_of(32, 4, 128);
   std::vector<std::size_t> contexts{512, 4096, 32768};
+  std::size_t prompt_max = 4096;  // tokens at a time
   std::vector<std::size_t> rows{1, 8, 64, 512, 4096};
   int repeats = 15;
   int calls = 20;  // queued between two looks at the clock
@@ -95,7 +96,7 @@ class Measurement {
     return gemm(sizes_.hidden);
   }
 
-  // One row of one sequence, and 64 rows of one, at the end of a context.
+  // One row of one sequence, and 64 rows of one, at the end of a context; a whole prompt.
   Result<void> attention() {
     for (const std::size_t context : sizes_.contexts) {
       const std::size_t pages = (context + kernels::kKvPageTokens - 1) / kernels::kKvPageTokens;
@@ -103,6 +104,7 @@ class Measurement {
       SY_ASSIGN(const auto cache,
                 device_.make_kv_cache({1, params.kv_heads, params.head_size, pages}));
       for (const std::size_t rows : {1, 64}) SY_TRY(attention_of(*cache, context, rows));
+      if (context <= sizes_.prompt_max) SY_TRY(attention_of(*cache, context, context));
     }
     return {};
   }
@@ -197,7 +199,8 @@ class Measurement {
     add(fmt::format("attention {}/{} of {} context {} m={}", params.heads, params.kv_heads,
                     params.head_size, context, rows),
         us, 4.0 * static_cast<double>(context * kv_columns),
-        4.0 * static_cast<double>(rows * context * q_columns));
+        4.0 * (static_cast<double>(rows * context) - static_cast<double>(rows * (rows - 1)) / 2) *
+            static_cast<double>(q_columns));
     return {};
   }
   Result<void> experts_of(const std::vector<std::unique_ptr<kernels::PackedExpert>>& experts,
