@@ -177,7 +177,8 @@ void Worker::assign(const control::Assign& assign) {
   if (trace) request->trace = *trace;
   request->resumed = assign.tokens;
   if (!assign.allowed.empty()) {
-    request->allowed = std::make_shared<const moe::RankMask>(assign.allowed, transport_.size());
+    request->allowed = std::make_shared<const moe::RankMask>(
+        assign.allowed, transport_.size(), parts_.plane->number_of_origin(assign.origin));
   }
   held_[sequence] = held;
   if (auto added = parts_.engine->submit(std::move(*request)); !added) {

@@ -96,6 +96,7 @@ Result<void> DataPlane::adopt(std::shared_ptr<const placement::View> view) {
     if (breakers_ && !member) breakers_->forget(RankId(r), clock_.now());
   }
   for (const auto& member : view->members) transport_.attach(member.rank, member.address);
+  counters_.restricted_rows.follow(*view);
   view_ = std::move(view);
   if (options_.timeline != nullptr) {
     const TimePoint now = options_.timeline->now();
@@ -209,6 +210,7 @@ void DataPlane::count_restricted(std::size_t micro_batch) {
       const RankMask* mask = masks[plan.row_token[part.row_begin + r]];
       if (mask == nullptr) continue;
       ++counters_.restricted_rows_sent[part.rank.index()];
+      counters_.restricted_rows.count(mask->origin(), part.rank);
       SY_CHECK(mask->allows(part.rank), "a row may not go to rank {}", part.rank.value());
     }
   }

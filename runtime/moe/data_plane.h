@@ -85,6 +85,10 @@ class DataPlane {
   // Nothing waits to be served and every answer has left.
   [[nodiscard]] Result<bool> idle();
 
+  // The number for a RankMask by which rows of requests from there are counted. Not in a step.
+  [[nodiscard]] std::uint32_t number_of_origin(std::string_view origin) {
+    return counters_.restricted_rows.number_of(origin);
+  }
   [[nodiscard]] const Counters& counters() const noexcept { return counters_; }
   [[nodiscard]] const placement::View& view() const noexcept { return *view_; }
 

@@ -162,6 +162,7 @@ std::string Controller::State::status() const {
   }
   if (model) out["loads"] = totals.experts_json(model->moe_layers, model->experts);
   out["links"] = totals.links_json();
+  out["restricted_rows"] = totals.restricted_json();
   out["wait_matrix"] = totals.waits_json();
   out["scaling"] = scaling_json();
   out["events"] = outbox.recent_json(now);

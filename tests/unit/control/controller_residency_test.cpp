@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "runtime/control/controller.h"
+#include "runtime/control/residency.h"
 #include "tests/unit/control/controller_bench.h"
 
 namespace switchyard::control {
@@ -75,6 +76,27 @@ TEST(ControllerResidency, ARequestMayUseEverySlotOfItsRegions) {
   const auto given = w.bench.heard<Assign>(w.agents[0]);
   ASSERT_THAT(given, SizeIs(1));
   EXPECT_THAT(given[0].allowed, ElementsAre(0, 2, 5));
+  EXPECT_EQ(given[0].origin, "eu");
+}
+
+// The region that it names before what its rule's name says.
+TEST(ControllerResidency, ARequestIsCountedUnderItsOrigin) {
+  EXPECT_EQ(counted_origin("fr", "eu/gdpr"), "fr");
+  EXPECT_EQ(counted_origin("", "eu/gdpr"), "eu");
+  EXPECT_EQ(counted_origin("", "gdpr"), "gdpr");
+}
+
+TEST(ControllerResidency, ShowsWhereRowsUnderARuleWent) {
+  World w;
+  LoadReport report;
+  report.seconds = 1;
+  report.restricted_rows = {{"eu", "eu", 4}, {"eu", "us", 0}};
+  w.bench.say(w.agents[0], report);
+  w.bench.say(w.agents[0], report);
+  const auto status = nlohmann::json::parse(w.bench.controller().status_json(w.bench.now));
+  EXPECT_EQ(status["restricted_rows"],
+            nlohmann::json({{{"origin", "eu"}, {"region", "eu"}, {"rows_total", 8}},
+                            {{"origin", "eu"}, {"region", "us"}, {"rows_total", 0}}}));
 }
 
 TEST(ControllerResidency, ASlotKeepsItsRegion) {

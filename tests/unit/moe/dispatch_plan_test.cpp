@@ -91,7 +91,7 @@ TEST(DispatchPlan, KeepsMaskedTokensWithinTheirRanks) {
   auto choice = placement::make_replica_choice("round-robin", view, RankId(0)).value();
   DispatchPlanner planner(kRanks, 64, 256);
   DispatchPlan plan;
-  const RankMask only_one(std::vector<std::uint32_t>{1}, kRanks);
+  const RankMask only_one(std::vector<std::uint32_t>{1}, kRanks, 0);
   const auto selections = random_selections(64, 7);
   std::vector<std::uint32_t> keys(64);
   std::vector<const RankMask*> masks(64);
