@@ -62,6 +62,7 @@ json rank_json(const engine::RankReport& rank) {
           {"pairs_withdrawn", counters.pairs_withdrawn},
           {"pairs_masked", counters.pairs_masked},
           {"pairs_steered", counters.pairs_steered},
+          {"pairs_ramped", counters.pairs_ramped},
           {"breakers_opened", counters.breakers_opened},
           {"restricted_rows_sent", counters.restricted_rows_sent},
           {"restricted_rows", engine::encode_restricted(counters.restricted_rows)},

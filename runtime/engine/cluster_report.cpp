@@ -91,6 +91,7 @@ nlohmann::json encode_rank_report(const RankReport& report) {
                          {"exchanges_replayed", counters.exchanges_replayed},
                          {"answers_late", counters.answers_late},
                          {"pairs_steered", counters.pairs_steered},
+                         {"pairs_ramped", counters.pairs_ramped},
                          {"breakers_opened", counters.breakers_opened},
                          {"pairs_received", counters.pairs_received},
                          {"pairs_superseded", counters.pairs_superseded},
@@ -131,6 +132,7 @@ Result<RankReport> decode_rank_report(const nlohmann::json& body) {
     body.at("exchanges_replayed").get_to(counters.exchanges_replayed);
     body.at("answers_late").get_to(counters.answers_late);
     body.at("pairs_steered").get_to(counters.pairs_steered);
+    body.at("pairs_ramped").get_to(counters.pairs_ramped);
     body.at("breakers_opened").get_to(counters.breakers_opened);
     body.at("pairs_received").get_to(counters.pairs_received);
     body.at("pairs_superseded").get_to(counters.pairs_superseded);

@@ -20,6 +20,7 @@ struct Counters {
   std::uint64_t exchanges_replayed = 0;  // under a newer view
   std::uint64_t answers_late = 0;        // to an exchange that had been replayed; dropped
   std::uint64_t pairs_steered = 0;       // to another copy than the usual: a breaker was open
+  std::uint64_t pairs_ramped = 0;        // ... its rank had only a part of its share yet
   std::uint64_t breakers_opened = 0;     // half-open ones that opened again included
   std::uint64_t rows_dispatched = 0;     // a row counts once per rank it goes to
   std::uint64_t exchanges = 0;
