@@ -200,8 +200,9 @@ struct Cancel {
   CancelHow how = CancelHow::kForget;
 };
 
-struct Drain {};  // take no new sequences
-struct Leave {};  // the run is over: send Goodbye and exit
+struct Drain {};    // take no new sequences
+struct Undrain {};  // take them again: the drain was taken back
+struct Leave {};    // the run is over: send Goodbye and exit
 
 // ---- client -> controller ------------------------------------------------------------------
 
@@ -223,12 +224,18 @@ enum class Wish : std::uint8_t {
   kScale,      // `amount` expert ranks
   kDrain,      // rank `amount`
   kRebalance,  // plan and move
+  kReplicas,   // `amount` copies of each expert
   kEndNow,     // requests end with what they have (Ctrl-C)
   kShutdown,   // all ranks leave, then the controller
 };
 struct Command {
   Wish wish = Wish::kStatus;
   std::uint32_t amount = 0;
+};
+
+// Move the experts to where a plan has them.
+struct Place {
+  std::string plan;  // JSON, as `place` writes it (docs/PLAN.md)
 };
 
 // ---- controller -> client ------------------------------------------------------------------
@@ -272,9 +279,12 @@ struct Event {
   EventAbout about = {};
 };
 
+// In the order of their types on the wire: agents', then the controller's to agents, clients', the
+// controller's to clients (speaker.h).
 using Message =
     std::variant<Register, Heartbeat, LoadReport, Evidence, Prepared, Adopted, Progress, Finished,
                  Goodbye, Welcome, Refused, Prepare, Commit, Rollback, Retire, Assign, Cancel,
-                 Drain, Leave, Submit, Command, Answer, RequestDone, RankLeft, Event>;
+                 Drain, Undrain, Leave, Submit, Command, Place, Answer, RequestDone, RankLeft,
+                 Event>;
 
 }  // namespace switchyard::control

@@ -149,6 +149,8 @@ Result<void> Worker::do_deferred() {
     if (std::holds_alternative<control::Drain>(message)) {
       draining_ = true;
       say("rank_draining", "takes no new sequences");
+    } else if (std::holds_alternative<control::Undrain>(message)) {
+      if (std::exchange(draining_, false)) say("rank_working", "takes new sequences again");
     } else if (std::holds_alternative<control::Leave>(message)) {
       leaving_ = true;
       say("rank_leaving", "told to leave");

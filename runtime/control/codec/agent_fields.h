@@ -135,6 +135,7 @@ void fields(auto& io, Is<Cancel> auto& m) {
 }
 
 void fields(auto&, Is<Drain> auto&) {}
+void fields(auto&, Is<Undrain> auto&) {}
 void fields(auto&, Is<Leave> auto&) {}
 
 }  // namespace switchyard::control

@@ -174,6 +174,10 @@ Answer make(Random& r) {
   return {r.next_below(2) == 0, text(r), text(r), text(r)};
 }
 template <>
+Place make(Random& r) {
+  return {text(r)};
+}
+template <>
 RequestDone make(Random& r) {
   return {RequestId(number(r)), text(r), text(r), bytes(r)};
 }

@@ -99,6 +99,34 @@ TEST(ControllerResidency, ShowsWhereRowsUnderARuleWent) {
                             {{"origin", "eu"}, {"region", "us"}, {"rows_total", 0}}}));
 }
 
+// Rank 2 in eu serves both rules. Going from the newest on, 4 and 3 go and 2 stays; with 2 as the
+// newest of all it would go first, and both others would have to stay.
+TEST(ControllerResidency, ScalesDownToTheRankThatServesSeveralRules) {
+  ControllerOptions options;
+  options.ranks = 5;
+  options.residency = {{"a", {"eu", "us"}}, {"b", {"eu", "ap"}}};
+  ControllerBench bench(options);
+  const auto client = bench.connect(PeerKind::kClient);
+  std::vector<ConnectionId> agents;
+  const char* regions[] = {"eu", "eu", "us", "ap", "eu"};
+  for (std::uint32_t r = 0; r < 5; ++r) {
+    agents.push_back(
+        bench.join(World::of(r, r < 2 ? RankKind::kRouter : RankKind::kExpert, regions[r])));
+  }
+  bench.play_along(agents);
+  bench.say(client, Command{Wish::kScale, 1});
+  const auto answers = bench.heard<Answer>(client);
+  ASSERT_THAT(answers, SizeIs(1));
+  EXPECT_TRUE(answers[0].accepted) << answers[0].reason;
+  bench.play_along(agents);
+  std::vector<int> experts;
+  const auto status = nlohmann::json::parse(bench.controller().status_json(bench.now));
+  for (const auto& member : status["view"]["members"]) {
+    if (member["expert"] == true) experts.push_back(member["rank"]);
+  }
+  EXPECT_THAT(experts, ElementsAre(4));
+}
+
 TEST(ControllerResidency, ASlotKeepsItsRegion) {
   World w;
   w.bench.disconnect(w.agents[5]);
