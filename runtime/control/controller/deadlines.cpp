@@ -64,7 +64,7 @@ void Controller::State::take_back_drain(RankId rank) {
   drains.erase(rank);
   outbox.journal(rank, Event{0, std::string(kDrainTakenBack), {}});
   outbox.event(
-      std::string(kDrainTakenBack),
+      "drain_taken_back",
       fmt::format("rank {} goes back to work after {}: {}", rank.value(), change_time(), why),
       about_rank(rank));
   stop_planned("a drain was taken back");

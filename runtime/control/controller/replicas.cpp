@@ -48,8 +48,7 @@ void Controller::State::move_to_replicas() {
 void Controller::State::replicas_done() {
   replica_change.reset();
   outbox.journal({}, Event{target_replicas, std::string(kReplicasDone), {}});
-  outbox.event(std::string(kReplicasDone),
-               fmt::format("{} copies of each expert", target_replicas));
+  outbox.event("replicas_done", fmt::format("{} copies of each expert", target_replicas));
 }
 
 // Copies that have moved stay where they are; the next plan counts them again.
@@ -57,9 +56,8 @@ void Controller::State::take_back_replicas(const std::string& why) {
   const std::uint32_t wanted = std::exchange(target_replicas, replica_change->from);
   replica_change.reset();
   outbox.journal({}, Event{target_replicas, std::string(kReplicasTakenBack), {}});
-  outbox.event(
-      std::string(kReplicasTakenBack),
-      fmt::format("{} copies of each expert instead of {}: {}", target_replicas, wanted, why));
+  outbox.event("replicas_taken_back", fmt::format("{} copies of each expert instead of {}: {}",
+                                                  target_replicas, wanted, why));
   if (rebalance_under_way && rebalance_under_way->moves_for == MovesFor::kReplicas) {
     stop_planned("copies of each expert were not changed");
     end_rebalance("rebalance_abandoned", why);
