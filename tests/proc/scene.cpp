@@ -19,32 +19,12 @@ Arguments ranks(const char* count, const Arguments& more = {}) {
   return out;
 }
 
-std::vector<Scene> make_scenes() {
-  const Arguments tcp = {"--btl", "self,tcp"};
+// A rank dies while others load for a change.
+std::vector<Scene> interrupted_scenes() {
   const Arguments copies = {"--replicas", "2"};
   const Arguments spare = {"--spares", "1"};
   const Arguments spare_tcp = {"--spares", "1", "--btl", "self,tcp"};
-  std::vector<Scene> out = {
-      {"ReplicasSharedMemory", ranks("4"), copies},
-      {"ReplicasTcp", ranks("4", tcp), copies},
-      {"ReloadSharedMemory", ranks("4"), {}},
-      {"ReloadTcp", ranks("4", tcp), {}},
-      {"SpareComes", ranks("4", spare), {}, {1, 2}},
-      {"TwoDeathsReplicas", ranks("5"), copies, {1, 4}, Harm::kKill, 2},
-      {"TwoDeathsReloadTcp", ranks("5", tcp), {}, {1, 4}, Harm::kKill, 2},
-      {"RouterDies", ranks("4"), {"--routers", "2"}, {0, 2}},
-      {"RouterDiesTcp", ranks("4", tcp), {"--routers", "2"}, {0, 2}},
-      {"RouterDiesSampling",
-       ranks("4"),
-       {"--routers", "2"},
-       {0, 2},
-       Harm::kKill,
-       1,
-       {},
-       1,
-       {"--temperature", "0.9", "--seed", "7"}},
-      {"RouterAndExpertDies", ranks("4"), {"--routers", "4", "--colocate"}, {0, 4}},
-      {"SpareDies", ranks("4", spare), {}, {3, 1}},
+  return {
       {"ScaleInterrupted",
        ranks("5", spare),
        {},
@@ -70,6 +50,34 @@ std::vector<Scene> make_scenes() {
        1,
        {{"drain", "1"}, {"rebalance"}},
        6},
+  };
+}
+
+std::vector<Scene> make_scenes() {
+  const Arguments tcp = {"--btl", "self,tcp"};
+  const Arguments copies = {"--replicas", "2"};
+  const Arguments spare = {"--spares", "1"};
+  std::vector<Scene> out = {
+      {"ReplicasSharedMemory", ranks("4"), copies},
+      {"ReplicasTcp", ranks("4", tcp), copies},
+      {"ReloadSharedMemory", ranks("4"), {}},
+      {"ReloadTcp", ranks("4", tcp), {}},
+      {"SpareComes", ranks("4", spare), {}, {1, 2}},
+      {"TwoDeathsReplicas", ranks("5"), copies, {1, 4}, Harm::kKill, 2},
+      {"TwoDeathsReloadTcp", ranks("5", tcp), {}, {1, 4}, Harm::kKill, 2},
+      {"RouterDies", ranks("4"), {"--routers", "2"}, {0, 2}},
+      {"RouterDiesTcp", ranks("4", tcp), {"--routers", "2"}, {0, 2}},
+      {"RouterDiesSampling",
+       ranks("4"),
+       {"--routers", "2"},
+       {0, 2},
+       Harm::kKill,
+       1,
+       {},
+       1,
+       {"--temperature", "0.9", "--seed", "7"}},
+      {"RouterAndExpertDies", ranks("4"), {"--routers", "4", "--colocate"}, {0, 4}},
+      {"SpareDies", ranks("4", spare), {}, {3, 1}},
       {"ProcessComes", ranks("4", {"--spawns", "1"}), {}, {1, 3}, Harm::kKill, 1, {}, 4},
       {"ProcessesComeTcp",
        ranks("4", {"--spawns", "2", "--btl", "self,tcp"}),
@@ -92,6 +100,8 @@ std::vector<Scene> make_scenes() {
        24},
       {"StoppedAndWokenTcp", ranks("4", tcp), copies, {1, 3}, Harm::kStopAndWake, 1, {}, 24},
   };
+  const auto interrupted = interrupted_scenes();
+  out.insert(out.end(), interrupted.begin(), interrupted.end());
   return out;
 }
 
