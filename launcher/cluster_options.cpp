@@ -65,10 +65,11 @@ Result<engine::ClusterOptions> cluster_options(const config::RunConfig& run) {
       std::max<Duration>(options.breaker.probe_time_max,
                          std::chrono::milliseconds(2 * run.cluster.breaker_timeout_ms));
   options.breaker_timeout = std::chrono::milliseconds(run.cluster.breaker_timeout_ms);
+  options.ramp_steps = run.cluster.ramp_steps;
   SY_ASSIGN(options.device.precision, precision_of(run.device.precision));
   options.device.isa = run.device.isa;
-  options.device.cuda_gemm = run.device.cuda_gemm == "cublas" ? kernels::CudaGemm::kCublas
-                                                              : kernels::CudaGemm::kInvariant;
+  options.device.cuda_gemm =
+      run.device.cuda_gemm == "cublas" ? kernels::CudaGemm::kCublas : kernels::CudaGemm::kInvariant;
   options.device.threads = run.device.threads;
   options.limits.sequences_max = run.engine.sequences_max;
   options.limits.chunk_tokens = run.engine.chunk_tokens;

@@ -79,9 +79,9 @@ Result<net::Client> ControllerAccess::connect(const Invocation& invocation) cons
 }
 
 Result<control::Answer> ControllerAccess::ask(const Invocation& invocation,
-                                              const control::Command& command) const {
+                                              const control::Message& wish) const {
   SY_ASSIGN(auto client, connect(invocation));
-  SY_ASSIGN(auto answer, client.ask(command, seconds(timeout_s_)));
+  SY_ASSIGN(auto answer, client.ask(wish, seconds(timeout_s_)));
   if (!answer.accepted) {
     return fail(answer.code == "busy" ? ErrorCode::kPeer : ErrorCode::kUsage,
                 "the controller refused ({}): {}", answer.code, answer.reason);
@@ -89,16 +89,17 @@ Result<control::Answer> ControllerAccess::ask(const Invocation& invocation,
   return answer;
 }
 
-Result<void> ControllerAccess::request(const Invocation& invocation,
-                                       const control::Command& command,
+Result<void> ControllerAccess::request(const Invocation& invocation, const control::Message& wish,
                                        const std::string& what) const {
-  SY_ASSIGN(const auto answer, ask(invocation, command));
+  SY_ASSIGN(const auto answer, ask(invocation, wish));
   if (json_) {
     const nlohmann::ordered_json document = {
         {"accepted", answer.accepted}, {"code", answer.code}, {"reason", answer.reason}};
     std::printf("%s\n", document.dump(2).c_str());
   } else {
-    std::printf("accepted: %s; `switchyard status` shows how it goes\n", what.c_str());
+    const std::string terms = answer.reason.empty() ? "" : fmt::format(" ({})", answer.reason);
+    std::printf("accepted: %s%s; `switchyard status` shows how it goes\n", what.c_str(),
+                terms.c_str());
   }
   return {};
 }

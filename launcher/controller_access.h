@@ -1,6 +1,6 @@
-// launcher/controller_access.h -- how `status`, `scale`, `drain` and `rebalance` reach the
-// controller: by --controller HOST:PORT, --secret-file and --tls-..., or by the run file. Thread:
-// the main thread.
+// launcher/controller_access.h -- how `status`, `scale`, `drain`, `rebalance` and `place` reach
+// the controller: by --controller HOST:PORT, --secret-file and --tls-..., or by the run file.
+// Thread: the main thread.
 #pragma once
 
 #include <memory>
@@ -21,9 +21,9 @@ class ControllerAccess {
   [[nodiscard]] Result<net::Client> connect(const Invocation& invocation) const;
   // Connects, asks, and turns a refusal into an error: kPeer for "busy" (try again), else kUsage.
   [[nodiscard]] Result<control::Answer> ask(const Invocation& invocation,
-                                            const control::Command& command) const;
-  // The same, and says so on stdout: "accepted: <what>", or the answer as JSON.
-  [[nodiscard]] Result<void> request(const Invocation& invocation, const control::Command& command,
+                                            const control::Message& wish) const;
+  // The same, and says so on stdout: "accepted: <what>" and the terms, or the answer as JSON.
+  [[nodiscard]] Result<void> request(const Invocation& invocation, const control::Message& wish,
                                      const std::string& what) const;
   [[nodiscard]] bool json() const noexcept { return json_; }
 

@@ -53,11 +53,13 @@ std::string place_text(const PlaceReport& report) {
   if (!report.out.empty()) {
     text += fmt::format("wrote {}; use it with --placement file:{}\n", report.out, report.out);
   }
+  if (report.applied) text += fmt::format("the cluster moves to it: {}\n", *report.applied);
   return text;
 }
 
 json place_json(const PlaceReport& report) {
-  return {{"planner", report.planner},
+  return {{"applied", report.applied ? json(*report.applied) : json()},
+          {"planner", report.planner},
           {"before_name", report.before_name},
           {"out", report.out},
           {"tokens_planned", report.tokens_planned},

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 
 #include "runtime/placement/plan_score.h"
@@ -23,7 +24,8 @@ struct PlaceReport {
   double churn = 0;
   std::size_t copies = 0;  // in all layers
   std::size_t step_tokens = 0;
-  double seconds = 0;  // of planning
+  double seconds = 0;                  // of planning
+  std::optional<std::string> applied;  // what the controller said that took the plan
 };
 
 [[nodiscard]] std::string place_text(const PlaceReport& report);

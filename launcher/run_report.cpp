@@ -62,8 +62,10 @@ json rank_json(const engine::RankReport& rank) {
           {"pairs_withdrawn", counters.pairs_withdrawn},
           {"pairs_masked", counters.pairs_masked},
           {"pairs_steered", counters.pairs_steered},
+          {"pairs_ramped", counters.pairs_ramped},
           {"breakers_opened", counters.breakers_opened},
           {"restricted_rows_sent", counters.restricted_rows_sent},
+          {"restricted_rows", engine::encode_restricted(counters.restricted_rows)},
           {"bytes_sent", counters.bytes_sent}};
 }
 
@@ -143,6 +145,18 @@ std::string balance_text(const routing::RoutingStats& stats, std::size_t layers,
       imbalance, floor.expert_max_over_mean);
 }
 
+// Nothing where no request was under a rule.
+std::string residency_text(const moe::RestrictedRows& rows) {
+  const auto cells = rows.cells();
+  if (cells.empty()) return {};
+  std::string text = "residency     rows under a rule, by origin and region:";
+  for (const auto& cell : cells) {
+    text += fmt::format("{} {} -> {} {}", cell == cells.front() ? "" : ",", cell.origin,
+                        cell.region.empty() ? "(no region)" : cell.region, cell.rows);
+  }
+  return text + "\n";
+}
+
 std::string ranks_text(const engine::ClusterReport& cluster) {
   const auto served = static_cast<double>(std::max<std::uint64_t>(1, cluster.pairs_served()));
   std::string text;
@@ -210,6 +224,7 @@ json report_json(const RunReport& report, const model::ModelConfig& model) {
       {"pairs_answered", report.cluster.pairs_answered()},
       {"conserved", report.cluster.conserved()},
       {"bytes_sent", report.cluster.bytes_sent()},
+      {"restricted_rows", engine::encode_restricted(report.cluster.restricted_rows())},
       {"ranks", json::array()}};
   if (gate_counted(report.result.stats)) {
     document["routing_entropy"] = report.result.stats.routing_entropy();
@@ -256,6 +271,7 @@ std::string report_text(const RunReport& report, const model::ModelConfig& model
       report.cluster.pairs_dispatched(), report.cluster.pairs_answered(),
       report.cluster.conserved() ? "all conserved" : "NOT CONSERVED",
       mib(report.cluster.bytes_sent()), ranks_text(report.cluster));
+  text += residency_text(report.cluster.restricted_rows());
   return text;
 }
 

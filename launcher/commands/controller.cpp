@@ -39,6 +39,9 @@ Result<control::ScalingConfig> scaling_config(const config::ClusterSection& clus
   scaling.targets.step_us_p95 = target_of(cluster.step_target_ms, kUsPerMs);
   scaling.targets.cpu_share = target_of(cluster.cpu_target);
   scaling.targets.memory_share = target_of(cluster.memory_target);
+  scaling.targets.load_max_over_mean = target_of(cluster.imbalance_target);
+  scaling.replicas = {cluster.replicas, std::max(cluster.replicas, cluster.replicas_max)};
+  scaling.ranks.min = std::max(scaling.ranks.min, scaling.replicas.min);
   scaling.interval = std::chrono::milliseconds(cluster.autoscale_interval_ms);
   scaling.metrics_window = std::min<Duration>(scaling.interval, std::chrono::seconds(5));
   const Duration window = std::chrono::milliseconds(cluster.autoscale_window_ms);
@@ -58,6 +61,10 @@ Result<control::BalancingConfig> balancing_config(const config::ClusterSection& 
   balancing.cooldown = std::chrono::milliseconds(cluster.rebalance_cooldown_ms);
   balancing.copies_per_view = cluster.rebalance_copies;
   balancing.extra_slots = cluster.extra_slots;
+  SY_ASSIGN(balancing.objective, placement::parse_objective(cluster.rebalance_objective));
+  balancing.step_tokens = cluster.rebalance_step_tokens;
+  balancing.speeds = cluster.rank_speeds == "measured" ? control::RankSpeeds::kMeasured
+                                                       : control::RankSpeeds::kEqual;
   balancing.limits.imbalance_min = cluster.rebalance_imbalance;
   SY_TRY(balancing.validate());
   return balancing;
@@ -125,6 +132,7 @@ class ControllerCommand final : public Command {
     options.ranks = run.cluster.ranks == 0 ? 1 : static_cast<std::uint32_t>(run.cluster.ranks);
     options.spares = static_cast<std::uint32_t>(run.cluster.spares);
     options.placement = run.cluster.placement;
+    options.change_deadline = std::chrono::milliseconds(run.cluster.change_timeout_ms);
     options.spawns_max = static_cast<std::uint32_t>(run.cluster.spawns);
     options.replicas = static_cast<std::uint32_t>(run.cluster.replicas);
     SY_ASSIGN(options.scaling, scaling_config(run.cluster, options.ranks));

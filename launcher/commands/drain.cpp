@@ -21,7 +21,7 @@ class DrainCommand final : public Command {
     access_.add_flags(app);
   }
   Result<void> run(Invocation& invocation) override {
-    return access_.request(invocation, {control::Wish::kDrain, rank_},
+    return access_.request(invocation, control::Command{control::Wish::kDrain, rank_},
                            fmt::format("rank {} is drained", rank_));
   }
 

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "launcher/controller_access.h"
 #include "launcher/place_report.h"
 #include "launcher/prompts.h"
 #include "launcher/run_report.h"
@@ -36,7 +37,8 @@ struct PlaceFlags {
   std::size_t moves_max = SIZE_MAX;
   double holdout = 0;
   std::string out;
-  bool json = false;
+  std::string plan;  // instead of a trace
+  bool apply = false;
 };
 
 // The sequences to plan on, and those to score on: the same, or the last ones.
@@ -85,18 +87,25 @@ placement::RankList living(const placement::RankList& list) {
 class PlaceCommand final : public Command {
  public:
   std::string_view name() const override { return "place"; }
-  std::string_view summary() const override { return "plan a placement of experts from a trace"; }
+  std::string_view summary() const override {
+    return "plan a placement of experts from a trace; move a running cluster to it";
+  }
   UsesConfig uses_config() const override { return UsesConfig::kNo; }
   std::string_view examples() const override {
     return "  switchyard trace --preset demo --text FILE --out loads.jsonl\n"
            "  switchyard place loads.jsonl --ranks 4 --slots 5 --out plan.json\n"
            "  switchyard place loads.jsonl --ranks-file ranks.json --replicas 2 --holdout 0.5 \\\n"
            "      --previous plan.json --move-cost 50 --moves-max 16 --json\n"
+           "  switchyard place --plan plan.json --apply\n"
            "  switchyard generate --preset demo --ranks 4 --colocate \\\n"
            "      --placement file:plan.json --prompt \"...\"\n";
   }
   void add_flags(CLI::App& app) override {
-    app.add_option("trace", flags_.trace, "file written by `trace`")->required();
+    auto* trace = app.add_option("trace", flags_.trace, "file written by `trace`");
+    app.add_option("--plan", flags_.plan, "plan written before, in place of a trace: to --apply it")
+        ->excludes(trace);
+    app.add_flag("--apply", flags_.apply,
+                 "move the experts of a running cluster to the plan, a few copies at a time");
     auto* count = app.add_option("--ranks", flags_.ranks, "expert ranks 0..N-1, all alike")
                       ->check(CLI::Range(1, 65536));
     app.add_option("--ranks-file", flags_.ranks_file,
@@ -122,10 +131,12 @@ class PlaceCommand final : public Command {
     app.add_option("--holdout", flags_.holdout, "share of the sequences, the last, to score on")
         ->check(CLI::Range(0.0, 1.0));
     app.add_option("--out", flags_.out, "plan to write (JSON, docs/PLAN.md)");
-    app.add_flag("--json", flags_.json, "as a JSON document");
+    access_.add_flags(app);
   }
 
-  Result<void> run(Invocation&) override {
+  Result<void> run(Invocation& invocation) override {
+    if (!flags_.plan.empty()) return apply_file(invocation);
+    if (flags_.trace.empty()) return fail(ErrorCode::kUsage, "give a trace, or --plan FILE");
     if (!flags_.out.empty()) SY_TRY(check_out_file(flags_.out));
     SY_ASSIGN(const auto text, read_text_file(flags_.trace, kFileBytesMax));
     SY_ASSIGN(const auto trace, placement::LoadTrace::parse(text, flags_.trace));
@@ -147,18 +158,32 @@ class PlaceCommand final : public Command {
         report.copies += plan.replicas(l, ExpertId(e)).size();
       }
     }
-    if (!flags_.out.empty()) {
-      placement::RankList written{ranks.ranks, placement::effective_ranks(request)};
-      SY_TRY(write_text_file(
-          flags_.out,
-          placement::plan_to_json({flags_.planner, std::move(written), std::move(plan)})));
+    placement::RankList written{ranks.ranks, placement::effective_ranks(request)};
+    const std::string made =
+        placement::plan_to_json({flags_.planner, std::move(written), std::move(plan)});
+    if (!flags_.out.empty()) SY_TRY(write_text_file(flags_.out, made));
+    if (flags_.apply) {
+      SY_ASSIGN(report.applied, ask(invocation, made));
     }
-    std::printf("%s", flags_.json ? (document_text(place_json(report)) + "\n").c_str()
-                                  : place_text(report).c_str());
+    std::printf("%s", access_.json() ? (document_text(place_json(report)) + "\n").c_str()
+                                     : place_text(report).c_str());
     return {};
   }
 
  private:
+  // What the controller says to the plan where it takes it: the copies to load.
+  Result<std::string> ask(const Invocation& invocation, const std::string& plan) const {
+    SY_ASSIGN(const auto answer, access_.ask(invocation, control::Place{plan}));
+    return answer.reason;
+  }
+
+  Result<void> apply_file(const Invocation& invocation) const {
+    if (!flags_.apply) return fail(ErrorCode::kUsage, "--plan FILE goes with --apply");
+    SY_ASSIGN(auto text, read_text_file(flags_.plan, kFileBytesMax));
+    SY_TRY(placement::parse_plan(text, flags_.plan));
+    return access_.request(invocation, control::Place{std::move(text)}, "the plan " + flags_.plan);
+  }
+
   Result<placement::PlanRequest> request_of(const placement::LoadTrace& trace,
                                             placement::TraceWindow window,
                                             const placement::RankList& ranks) const {
@@ -229,6 +254,7 @@ class PlaceCommand final : public Command {
   }
 
   PlaceFlags flags_;
+  ControllerAccess access_;
 };
 
 }  // namespace

@@ -15,7 +15,8 @@ class RebalanceCommand final : public Command {
   UsesConfig uses_config() const override { return UsesConfig::kNo; }
   void add_flags(CLI::App& app) override { access_.add_flags(app); }
   Result<void> run(Invocation& invocation) override {
-    return access_.request(invocation, {control::Wish::kRebalance, 0}, "a new placement");
+    return access_.request(invocation, control::Command{control::Wish::kRebalance, 0},
+                           "a new placement");
   }
 
  private:

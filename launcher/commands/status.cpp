@@ -38,7 +38,8 @@ class StatusCommand final : public Command {
   UsesConfig uses_config() const override { return UsesConfig::kNo; }
   void add_flags(CLI::App& app) override { access_.add_flags(app); }
   Result<void> run(Invocation& invocation) override {
-    SY_ASSIGN(const auto answer, access_.ask(invocation, {control::Wish::kStatus, 0}));
+    SY_ASSIGN(const auto answer,
+              access_.ask(invocation, control::Command{control::Wish::kStatus, 0}));
     const auto status = json::parse(answer.status, nullptr, false);
     if (!status.is_object()) {
       return fail(ErrorCode::kPeer, "the controller's status is not a JSON object");

@@ -112,12 +112,26 @@ void add_scaling(Rows& rows) {
             "Share of an expert rank's cores in use, by whomever; 0: not looked at");
   rows.real("memory_target", field<kIn, &S::memory_target>(), 0, 1,
             "Share of memory in use where the fullest expert rank is; 0: not looked at");
+  rows.count("replicas_max", field<kIn, &S::replicas_max>(), 1, 1024,
+             "Copies of each expert that the autoscaler has at most; it goes below replicas never");
+  rows.real(
+      "imbalance_target", field<kIn, &S::imbalance_target>(), 0, 1024,
+      "Slowest expert rank over the mean that the autoscaler aims at by more or fewer copies; "
+      "0: not looked at");
+  rows.count(
+      "ramp_steps", field<kIn, &S::ramp_steps>(), 0, 1000000,
+      "Steps of a router over which an expert rank that has come gets its share of the rows; "
+      "0: at once");
+  rows.count("change_timeout_ms", field<kIn, &S::change_timeout_ms>(), 1, 86400000,
+             "A drain, scaling or move of experts is done after so long, or taken back, in "
+             "milliseconds");
   rows.count("autoscale_interval_ms", field<kIn, &S::autoscale_interval_ms>(), 1, 3600000,
              "Between two decisions of the autoscaler, in milliseconds");
   rows.count("autoscale_window_ms", field<kIn, &S::autoscale_window_ms>(), 1, 86400000,
              "How long load must be low before ranks leave, in milliseconds");
   rows.need_launch({"autoscale", "experts_min", "experts_max", "busy_target", "queue_target_ms",
-                    "step_target_ms", "cpu_target", "memory_target", "autoscale_interval_ms",
+                    "step_target_ms", "cpu_target", "memory_target", "replicas_max",
+                    "imbalance_target", "ramp_steps", "change_timeout_ms", "autoscale_interval_ms",
                     "autoscale_window_ms"});
 }
 
@@ -136,11 +150,20 @@ void add_balancing(Rows& rows) {
              "Copies of experts that one view of a rebalance loads at most");
   rows.real("rebalance_imbalance", field<kIn, &S::rebalance_imbalance>(), 1, 1024,
             "Slowest rank over the mean below which the balancer moves nothing by itself");
+  rows.choice(
+      "rebalance_objective", field<kIn, &S::rebalance_objective>(), {"tokens", "activated"},
+      "What a plan of a launched cluster spreads: pairs (prefill), or experts that are read "
+      "in a step (decode)");
+  rows.count("rebalance_step_tokens", field<kIn, &S::rebalance_step_tokens>(), 1, 1048576,
+             "Tokens that go through a layer together, for rebalance_objective activated");
+  rows.choice("rank_speeds", field<kIn, &S::rank_speeds>(), {"equal", "measured"},
+              "Whether plans take all expert ranks for equally fast, or go by what each has served "
+              "of late");
   rows.count("extra_slots", field<kIn, &S::extra_slots>(), 0, 4096,
              "Slots of a rank in a layer, beyond the replicas, for more copies of busy experts");
   rows.need_launch({"rebalance", "rebalance_interval_ms", "rebalance_cooldown_ms",
                     "rebalance_window_ms", "rebalance_copies", "rebalance_imbalance",
-                    "extra_slots"});
+                    "rebalance_objective", "rebalance_step_tokens", "rank_speeds", "extra_slots"});
 }
 
 void add_retries(Rows& rows) {

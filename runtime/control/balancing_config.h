@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 
 #include "runtime/base/clock.h"
@@ -17,6 +18,12 @@ enum class BalancingMode {
   kActive,
 };
 
+// What a plan knows of how fast ranks are.
+enum class RankSpeeds : std::uint8_t {
+  kEqual,
+  kMeasured,  // pairs per busy second in the window (rank_speeds.h)
+};
+
 struct BalancingConfig {
   BalancingMode mode = BalancingMode::kOff;
   Duration window = std::chrono::seconds(30);    // of the loads that a plan is made for
@@ -25,6 +32,9 @@ struct BalancingConfig {
   Duration horizon = std::chrono::minutes(10);   // that a plan is expected to serve
   std::size_t copies_per_view = 8;               // loaded for one view at most: the size of a batch
   std::size_t extra_slots = 0;  // of a rank in a layer, beyond what one set of copies takes
+  placement::Objective objective = placement::Objective::kTokens;  // of plans by load
+  std::size_t step_tokens = 64;  // that go through a layer together; for kActivated
+  RankSpeeds speeds = RankSpeeds::kEqual;
   placement::RebalanceLimits limits;
   double load_bytes_per_second = 200e6;  // into one rank, until it has been measured
 

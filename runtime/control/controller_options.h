@@ -39,6 +39,8 @@ struct ControllerOptions {
   std::vector<ResidencyRule> residency;
   Duration start_deadline{120'000'000'000};  // all slots registered; then start with who is there
   Duration prepare_deadline{60'000'000'000};
+  // Drain, scale, rebalance, place, replicas: done by then, or taken back.
+  Duration change_deadline{300'000'000'000};
   Duration tick_interval{50'000'000};
   Duration rejoin_window{5'000'000'000};  // after a restart: nobody is declared dead in it
   Duration orphan_grace{1'000'000'000};   // a request that its router does not know any more

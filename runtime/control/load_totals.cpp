@@ -44,6 +44,7 @@ void LoadTotals::add(RankId from, const LoadReport& report) {
     link.bytes_per_second = static_cast<double>(bytes) / report.seconds;
     link.wait_share = std::min(1.0, 1e-6 * static_cast<double>(wait_us) / report.seconds);
   }
+  for (const RestrictedSent& sent : report.restricted_rows) add_restricted(sent);
   Rank& rank = ranks_[from];
   rank.tokens += report.tokens;
   rank.pairs +=
@@ -54,6 +55,14 @@ void LoadTotals::add(RankId from, const LoadReport& report) {
   for (std::size_t i = 0; i < report.expert_pairs.size(); ++i) {
     expert_pairs_[i] += report.expert_pairs[i];
   }
+}
+
+void LoadTotals::add_restricted(const RestrictedSent& sent) {
+  std::pair<std::string, std::string> ends{sent.origin, sent.region};
+  if (restricted_.size() >= kRegionPairsMax && !restricted_.contains(ends)) {
+    ends = {std::string(kOthers), std::string(kOthers)};
+  }
+  restricted_[std::move(ends)] += sent.rows;
 }
 
 LoadTotals::Rank LoadTotals::rank(RankId rank) const {
@@ -70,6 +79,14 @@ json LoadTotals::links_json() const {
                    {"bytes_total", link.bytes},
                    {"bytes_per_second", link.bytes_per_second}});
     if (link.round_trip_us != 0) out.back()["round_trip_us_min"] = link.round_trip_us;
+  }
+  return out;
+}
+
+json LoadTotals::restricted_json() const {
+  json out = json::array();
+  for (const auto& [ends, rows] : restricted_) {
+    out.push_back({{"origin", ends.first}, {"region", ends.second}, {"rows_total", rows}});
   }
   return out;
 }

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -30,6 +32,10 @@ class LoadTotals {
     std::uint64_t pairs = 0;  // served
   };
 
+  // Pairs of origin and region beyond so many are counted as one, of kOthers.
+  static constexpr std::size_t kRegionPairsMax = 4096;
+  static constexpr std::string_view kOthers = "(others)";
+
   // `report` has been checked: lists of peers and experts have the cluster's sizes or none.
   void add(RankId from, const LoadReport& report);
 
@@ -44,6 +50,9 @@ class LoadTotals {
   // [{"from", "to", "bytes_total", "bytes_per_second", "round_trip_us_min"}]: links that carried
   // anything; the last where it was measured.
   [[nodiscard]] nlohmann::json links_json() const;
+  // [{"origin", "region", "rows_total"}]: rows of requests under a residency rule that routers
+  // sent; pairs that got nothing are there with 0.
+  [[nodiscard]] nlohmann::json restricted_json() const;
   // [{"rank", "peer", "wait_s_total", "wait_share"}]: who waited for whom.
   [[nodiscard]] nlohmann::json waits_json() const;
   // {"layers", "experts", "pairs_total", "imbalance": [layers], "expert_pairs": [layers][experts]};
@@ -51,8 +60,11 @@ class LoadTotals {
   [[nodiscard]] nlohmann::json experts_json(std::size_t layers, std::size_t experts) const;
 
  private:
+  void add_restricted(const RestrictedSent& sent);
+
   std::map<std::pair<RankId, RankId>, Link> links_;
   std::map<RankId, Rank> ranks_;
+  std::map<std::pair<std::string, std::string>, std::uint64_t> restricted_;  // by origin, region
   std::vector<std::uint64_t> expert_pairs_;  // [layers * experts]; empty before the first report
 };
 

@@ -25,7 +25,9 @@ void LoadWindow::add(RankId rank, const LoadReport& report, TimePoint now) {
     slice.number = number;
     std::ranges::fill(slice.pairs, 0);
     slice.ranks.assign(ranks_, {});
+    slice.tokens = 0;
   }
+  slice.tokens += report.tokens;
   RankWork& work = slice.ranks[rank.index()];
   work.seconds += report.seconds;
   work.busy_seconds += report.seconds * std::min(1.0, report.busy_share);
@@ -46,6 +48,12 @@ std::vector<std::uint64_t> LoadWindow::loads(TimePoint now) const {
   }
   const bool any = std::ranges::any_of(out, [](std::uint64_t pairs) { return pairs > 0; });
   return any ? out : std::vector<std::uint64_t>();
+}
+
+std::uint64_t LoadWindow::tokens(TimePoint now) const {
+  std::uint64_t out = 0;
+  for (const Slice& slice : ring_) out += current(slice, now) ? slice.tokens : 0;
+  return out;
 }
 
 RankWork LoadWindow::work(RankId rank, TimePoint now) const {

@@ -35,6 +35,8 @@ class LoadWindow {
   // Pairs per [layer * experts + expert]; empty where nothing was reported within the window.
   [[nodiscard]] std::vector<std::uint64_t> loads(TimePoint now) const;
   [[nodiscard]] RankWork work(RankId rank, TimePoint now) const;
+  // That all routers have read, prompt and generated.
+  [[nodiscard]] std::uint64_t tokens(TimePoint now) const;
   [[nodiscard]] Duration length() const noexcept { return slice_ * kSlices; }
 
  private:
@@ -43,6 +45,7 @@ class LoadWindow {
     std::int64_t number = -1;  // of the slice in time; -1: unused
     std::vector<std::uint64_t> pairs;
     std::vector<RankWork> ranks;
+    std::uint64_t tokens = 0;
   };
   [[nodiscard]] std::int64_t number_at(TimePoint now) const;
   [[nodiscard]] bool current(const Slice& slice, TimePoint now) const;

@@ -11,6 +11,19 @@ void add_to(std::vector<std::uint64_t>& sums, const std::vector<std::uint64_t>& 
   for (std::size_t i = 0; i < more.size(); ++i) sums[i] += more[i];
 }
 
+void add_to(std::vector<RestrictedSent>& sums, const std::vector<RestrictedSent>& more) {
+  for (const RestrictedSent& sent : more) {
+    const auto same = std::ranges::find_if(sums, [&](const RestrictedSent& sum) {
+      return sum.origin == sent.origin && sum.region == sent.region;
+    });
+    if (same != sums.end()) {
+      same->rows += sent.rows;
+    } else {
+      sums.push_back(sent);
+    }
+  }
+}
+
 // Two windows as one: counts add up, shares are weighted by time, the worse delay stands.
 void merge(LoadReport& into, const LoadReport& more) {
   const double seconds = into.seconds + more.seconds;
@@ -30,6 +43,7 @@ void merge(LoadReport& into, const LoadReport& more) {
   add_to(into.wait_us_by_peer, more.wait_us_by_peer);
   add_to(into.bytes_by_peer, more.bytes_by_peer);
   into.round_trip_us_by_peer = more.round_trip_us_by_peer;
+  add_to(into.restricted_rows, more.restricted_rows);
 }
 
 // Whether `more` goes on exactly where `into` ends.

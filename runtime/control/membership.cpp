@@ -109,6 +109,13 @@ void Membership::end(RankId rank, SlotState how, TimePoint now) {
   slot.since = now;
 }
 
+void Membership::failed_to_prepare(RankId rank, Duration rest, TimePoint now) {
+  constexpr std::uint32_t kDoublingsMax = 5;
+  Slot& slot = at(rank);
+  slot.unfit_until = now + rest * (1 << std::min(slot.failed_prepares, kDoublingsMax));
+  ++slot.failed_prepares;
+}
+
 void Membership::heartbeat(RankId rank, const Heartbeat& beat, std::size_t assigned,
                            TimePoint now) {
   Slot& slot = at(rank);

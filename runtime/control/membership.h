@@ -47,7 +47,8 @@ struct Slot {
   TimePoint since{};                       // of the state
   TimePoint lost_until{};                  // kLost
   std::optional<TimePoint> awaited_until;  // kDead: a process is being started for the slot
-  TimePoint unfit_until{};                 // gets no new role: it failed to prepare
+  TimePoint unfit_until{};                 // gets no new role: it failed to prepare ...
+  std::uint32_t failed_prepares = 0;       // ... so often in a row
   bool cordoned = false;                   // drained by an operator: gets no role
 
   [[nodiscard]] bool alive() const noexcept {
@@ -80,6 +81,9 @@ class Membership {
   void resume(const Register& asks, ConnectionId connection, TimePoint now);
   void lose(RankId rank, TimePoint until, TimePoint now);
   void end(RankId rank, SlotState how, TimePoint now);
+  // It could not prepare: it gets no new role for `rest`, twice as long after each further time in
+  // a row, so that several that cannot are not tried in turns for ever.
+  void failed_to_prepare(RankId rank, Duration rest, TimePoint now);
   // assigned: requests that it should have, by the ledger.
   void heartbeat(RankId rank, const Heartbeat& beat, std::size_t assigned, TimePoint now);
   // The controller itself stood still for so long.

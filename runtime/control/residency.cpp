@@ -61,4 +61,8 @@ std::optional<std::string> Residency::missing(std::string_view regime,
   return std::nullopt;
 }
 
+std::string counted_origin(std::string_view origin, std::string_view regime) {
+  return std::string(origin.empty() ? regime.substr(0, regime.find('/')) : origin);
+}
+
 }  // namespace switchyard::control

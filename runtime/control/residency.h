@@ -43,4 +43,7 @@ class Residency {
   std::vector<ResidencyRule> rules_;
 };
 
+// The name under which rows of a request under a rule are counted (Assign::origin).
+[[nodiscard]] std::string counted_origin(std::string_view origin, std::string_view regime);
+
 }  // namespace switchyard::control

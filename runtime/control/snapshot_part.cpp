@@ -43,6 +43,9 @@ void part_fields(auto& io, Is<SnapshotHead> auto& head) {
   io("retired", head.retired);
   io("target_experts", head.target_experts);
   io("target_routers", head.target_routers);
+  io("target_replicas", head.target_replicas);
+  io("replicas_before", head.replicas_before);
+  io("scaling", head.scaling);
   io("spawned", head.spawned);
   maybe_model(io, head.model);
   view_fields(io, head.view, MayBeNull::kYes);

@@ -28,6 +28,9 @@ struct SnapshotHead {
   Epoch retired;
   std::uint32_t target_experts = 0;
   std::uint32_t target_routers = 0;
+  std::uint32_t target_replicas = 1;
+  std::uint32_t replicas_before = 0;  // while they change; else 0
+  bool scaling = false;               // the expert ranks that were asked for are not there yet
   std::uint32_t spawned = 0;
   std::optional<ModelFacts> model;
   std::shared_ptr<const placement::View> view;  // committed; null before the first

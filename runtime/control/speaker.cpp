@@ -21,7 +21,7 @@ bool may_say(Speaker speaker, std::uint8_t type) noexcept {
   // Both report events: an agent of its rank, the controller of the cluster.
   const bool event = type == type_of<Event>();
   const bool agent = type <= type_of<Goodbye>();
-  const bool client = type >= type_of<Submit>() && type <= type_of<Command>();
+  const bool client = type >= type_of<Submit>() && type <= type_of<Place>();
   switch (speaker) {
     case Speaker::kAgent: return agent || event;
     case Speaker::kClient: return client;

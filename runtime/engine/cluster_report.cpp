@@ -40,6 +40,22 @@ std::uint64_t ClusterReport::bytes_sent() const {
   });
 }
 
+moe::RestrictedRows ClusterReport::restricted_rows() const {
+  moe::RestrictedRows sum;
+  for (const auto& rank : ranks) {
+    for (const auto& cell : rank.counters.restricted_rows.cells()) sum.add(cell);
+  }
+  return sum;
+}
+
+nlohmann::json encode_restricted(const moe::RestrictedRows& rows) {
+  nlohmann::json list = nlohmann::json::array();
+  for (const auto& cell : rows.cells()) {
+    list.push_back({{"origin", cell.origin}, {"region", cell.region}, {"rows", cell.rows}});
+  }
+  return list;
+}
+
 bool ClusterReport::conserved() const {
   const auto received = sum(ranks, [](const auto& counters) { return counters.pairs_received; });
   const auto superseded =
@@ -54,37 +70,39 @@ bool ClusterReport::conserved() const {
 nlohmann::json encode_rank_report(const RankReport& report) {
   const auto& counters = report.counters;
   nlohmann::json body = {{"kind", "bye"},
-          {"rank", report.rank.value()},
-          {"host", report.host},
-          {"device", report.device},
-          {"router", report.router},
-          {"expert", report.expert},
-          {"experts_held", report.experts_held},
-          {"expert_bytes", report.expert_bytes},
-          {"router_bytes", report.router_bytes},
-          {"kv_bytes", report.kv_bytes},
-          {"weight_bytes_read", report.weight_bytes_read},
-          {"rss_peak_bytes", report.rss_peak_bytes},
-          {"pairs_dispatched", counters.pairs_dispatched},
-          {"pairs_answered", counters.pairs_answered},
-          {"rows_dispatched", counters.rows_dispatched},
-          {"exchanges", counters.exchanges},
-          {"wait_ns", counters.wait_ns},
-          {"pairs_withdrawn", counters.pairs_withdrawn},
-          {"pairs_masked", counters.pairs_masked},
-          {"exchanges_replayed", counters.exchanges_replayed},
-          {"answers_late", counters.answers_late},
-          {"pairs_steered", counters.pairs_steered},
-          {"breakers_opened", counters.breakers_opened},
-          {"pairs_received", counters.pairs_received},
-          {"pairs_superseded", counters.pairs_superseded},
-          {"pairs_served", counters.pairs_served},
-          {"batches_served", counters.batches_served},
-          {"batch_jobs", counters.batch_jobs},
-          {"busy_ns", counters.busy_ns},
-          {"bytes_sent", counters.bytes_sent},
-          {"messages_sent", counters.messages_sent},
-          {"restricted_rows_sent", counters.restricted_rows_sent}};
+                         {"rank", report.rank.value()},
+                         {"host", report.host},
+                         {"device", report.device},
+                         {"router", report.router},
+                         {"expert", report.expert},
+                         {"experts_held", report.experts_held},
+                         {"expert_bytes", report.expert_bytes},
+                         {"router_bytes", report.router_bytes},
+                         {"kv_bytes", report.kv_bytes},
+                         {"weight_bytes_read", report.weight_bytes_read},
+                         {"rss_peak_bytes", report.rss_peak_bytes},
+                         {"pairs_dispatched", counters.pairs_dispatched},
+                         {"pairs_answered", counters.pairs_answered},
+                         {"rows_dispatched", counters.rows_dispatched},
+                         {"exchanges", counters.exchanges},
+                         {"wait_ns", counters.wait_ns},
+                         {"pairs_withdrawn", counters.pairs_withdrawn},
+                         {"pairs_masked", counters.pairs_masked},
+                         {"exchanges_replayed", counters.exchanges_replayed},
+                         {"answers_late", counters.answers_late},
+                         {"pairs_steered", counters.pairs_steered},
+                         {"pairs_ramped", counters.pairs_ramped},
+                         {"breakers_opened", counters.breakers_opened},
+                         {"pairs_received", counters.pairs_received},
+                         {"pairs_superseded", counters.pairs_superseded},
+                         {"pairs_served", counters.pairs_served},
+                         {"batches_served", counters.batches_served},
+                         {"batch_jobs", counters.batch_jobs},
+                         {"busy_ns", counters.busy_ns},
+                         {"bytes_sent", counters.bytes_sent},
+                         {"messages_sent", counters.messages_sent},
+                         {"restricted_rows_sent", counters.restricted_rows_sent},
+                         {"restricted_rows", encode_restricted(counters.restricted_rows)}};
   if (report.timeline) body["timeline"] = encode_timeline(*report.timeline);
   return body;
 }
@@ -114,6 +132,7 @@ Result<RankReport> decode_rank_report(const nlohmann::json& body) {
     body.at("exchanges_replayed").get_to(counters.exchanges_replayed);
     body.at("answers_late").get_to(counters.answers_late);
     body.at("pairs_steered").get_to(counters.pairs_steered);
+    body.at("pairs_ramped").get_to(counters.pairs_ramped);
     body.at("breakers_opened").get_to(counters.breakers_opened);
     body.at("pairs_received").get_to(counters.pairs_received);
     body.at("pairs_superseded").get_to(counters.pairs_superseded);
@@ -124,6 +143,11 @@ Result<RankReport> decode_rank_report(const nlohmann::json& body) {
     body.at("bytes_sent").get_to(counters.bytes_sent);
     body.at("messages_sent").get_to(counters.messages_sent);
     body.at("restricted_rows_sent").get_to(counters.restricted_rows_sent);
+    for (const auto& cell : body.at("restricted_rows")) {
+      counters.restricted_rows.add({cell.at("origin").get<std::string>(),
+                                    cell.at("region").get<std::string>(),
+                                    cell.at("rows").get<std::uint64_t>()});
+    }
     if (body.contains("timeline")) {
       SY_ASSIGN(report.timeline, decode_timeline(body.at("timeline")));
     }

@@ -42,10 +42,15 @@ struct ClusterReport {
   [[nodiscard]] std::uint64_t pairs_answered() const;
   [[nodiscard]] std::uint64_t pairs_withdrawn() const;
   [[nodiscard]] std::uint64_t bytes_sent() const;
+  // Rows of requests under a residency rule, by origin and region.
+  [[nodiscard]] moe::RestrictedRows restricted_rows() const;
   // Law 2: every pair dispatched was answered exactly once, or withdrawn and asked again; every
   // pair received was served or superseded. Without a withdrawal both sides count the same pairs.
   [[nodiscard]] bool conserved() const;
 };
+
+// [{"origin", "region", "rows"}]
+[[nodiscard]] nlohmann::json encode_restricted(const moe::RestrictedRows& rows);
 
 [[nodiscard]] nlohmann::json encode_rank_report(const RankReport& report);
 [[nodiscard]] Result<RankReport> decode_rank_report(const nlohmann::json& body);

@@ -37,6 +37,19 @@ std::vector<std::uint64_t> growth(const std::vector<std::uint64_t>& now,
   return grown;
 }
 
+// The same of the rows under a rule, pairs of origin and region that got nothing included.
+std::vector<control::RestrictedSent> growth(
+    const moe::RestrictedRows& now,
+    std::map<std::pair<std::string, std::string>, std::uint64_t>& before) {
+  std::vector<control::RestrictedSent> grown;
+  for (auto& cell : now.cells()) {
+    auto& known = before[{cell.origin, cell.region}];
+    const std::uint64_t more = cell.rows - std::exchange(known, cell.rows);
+    grown.push_back({std::move(cell.origin), std::move(cell.region), more});
+  }
+  return grown;
+}
+
 // Of the delays since `before`, as far as the ring still has them.
 double delay_us_p95(const moe::Counters& counters, std::uint64_t before) {
   const auto kept =
@@ -96,6 +109,7 @@ std::optional<control::LoadReport> LoadMeter::take(const moe::Counters& counters
   report.wait_us_by_peer = growth(counters.wait_us, wait_us_);
   report.bytes_by_peer = growth(counters.bytes_sent, bytes_);
   report.round_trip_us_by_peer = counters.round_trip_us;
+  report.restricted_rows = growth(counters.restricted_rows, restricted_);
   start_ = now;
   cpu_seconds_ = cpu_seconds;
   busy_ns_ = counters.busy_ns;

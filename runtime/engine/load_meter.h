@@ -2,7 +2,10 @@
 // Thread safety: the rank's engine thread.
 #pragma once
 
+#include <map>
 #include <optional>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "runtime/base/clock.h"
@@ -37,6 +40,7 @@ class LoadMeter {
   std::uint64_t delay_count_ = 0;
   std::vector<std::uint64_t> wait_us_;
   std::vector<std::uint64_t> bytes_;
+  std::map<std::pair<std::string, std::string>, std::uint64_t> restricted_;  // by origin, region
 };
 
 }  // namespace switchyard::engine

@@ -65,6 +65,7 @@ Result<RankSizes> make_rank_sizes(const ClusterOptions& options, const model::Mo
   plane.replica_choice = options.replica_choice;
   plane.breaker = options.breaker;
   plane.breaker_timeout = options.breaker_timeout;
+  plane.ramp_steps = options.ramp_steps;
   plane.link_costs = options.link_costs;
   plane.spill_over = options.spill_over;
   plane.wire = {config.hidden,

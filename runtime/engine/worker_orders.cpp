@@ -149,6 +149,8 @@ Result<void> Worker::do_deferred() {
     if (std::holds_alternative<control::Drain>(message)) {
       draining_ = true;
       say("rank_draining", "takes no new sequences");
+    } else if (std::holds_alternative<control::Undrain>(message)) {
+      if (std::exchange(draining_, false)) say("rank_working", "takes new sequences again");
     } else if (std::holds_alternative<control::Leave>(message)) {
       leaving_ = true;
       say("rank_leaving", "told to leave");
@@ -177,7 +179,8 @@ void Worker::assign(const control::Assign& assign) {
   if (trace) request->trace = *trace;
   request->resumed = assign.tokens;
   if (!assign.allowed.empty()) {
-    request->allowed = std::make_shared<const moe::RankMask>(assign.allowed, transport_.size());
+    request->allowed = std::make_shared<const moe::RankMask>(
+        assign.allowed, transport_.size(), parts_.plane->number_of_origin(assign.origin));
   }
   held_[sequence] = held;
   if (auto added = parts_.engine->submit(std::move(*request)); !added) {

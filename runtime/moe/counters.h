@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "runtime/moe/restricted_rows.h"
+
 namespace switchyard::moe {
 
 struct Counters {
@@ -17,8 +19,9 @@ struct Counters {
   std::uint64_t pairs_masked = 0;  // of experts that no rank holds: dropped, as the operator chose
   std::uint64_t exchanges_replayed = 0;  // under a newer view
   std::uint64_t answers_late = 0;        // to an exchange that had been replayed; dropped
-  std::uint64_t pairs_steered = 0;    // to another copy than the usual: a breaker was open
-  std::uint64_t breakers_opened = 0;  // half-open ones that opened again included
+  std::uint64_t pairs_steered = 0;       // to another copy than the usual: a breaker was open
+  std::uint64_t pairs_ramped = 0;        // ... its rank had only a part of its share yet
+  std::uint64_t breakers_opened = 0;     // half-open ones that opened again included
   std::uint64_t rows_dispatched = 0;     // a row counts once per rank it goes to
   std::uint64_t exchanges = 0;
   std::uint64_t wait_ns = 0;  // a router with nothing to do but wait for answers
@@ -39,14 +42,16 @@ struct Counters {
   std::vector<std::uint64_t> messages_sent;
   std::vector<std::uint64_t> wait_us;  // [ranks] a router's waits while that rank owed an answer
   std::vector<std::uint32_t> round_trip_us;  // [ranks] shortest dispatch to answer; 0: none yet
-  std::vector<std::uint64_t> restricted_rows_sent;  // of sequences with a residency rule
+  std::vector<std::uint64_t> restricted_rows_sent;  // [ranks] of sequences with a residency rule
+  RestrictedRows restricted_rows;                   // the same, by origin and region
 
   explicit Counters(std::size_t ranks = 0)
       : bytes_sent(ranks),
         messages_sent(ranks),
         wait_us(ranks),
         round_trip_us(ranks),
-        restricted_rows_sent(ranks) {}
+        restricted_rows_sent(ranks),
+        restricted_rows(ranks) {}
 };
 
 }  // namespace switchyard::moe

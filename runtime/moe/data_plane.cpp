@@ -19,7 +19,8 @@ DataPlane::DataPlane(const DataPlaneOptions& options, kernels::Device& device,
       abandon_(abandon),
       feed_(feed),
       counters_(transport.size()),
-      planner_(transport.size(), options.tokens_max, options.tokens_max * options.k_max) {
+      planner_(transport.size(), options.tokens_max, options.tokens_max * options.k_max),
+      ramp_(transport.size(), options.ramp_steps) {
   options_.wire.row_place = transport.row_place();
 }
 
@@ -96,6 +97,8 @@ Result<void> DataPlane::adopt(std::shared_ptr<const placement::View> view) {
     if (breakers_ && !member) breakers_->forget(RankId(r), clock_.now());
   }
   for (const auto& member : view->members) transport_.attach(member.rank, member.address);
+  counters_.restricted_rows.follow(*view);
+  ramp_.follow(view_.get(), *view);
   view_ = std::move(view);
   if (options_.timeline != nullptr) {
     const TimePoint now = options_.timeline->now();
@@ -174,9 +177,11 @@ Result<void> DataPlane::begin_open(std::size_t micro_batch) {
   open.began = clock_.now();
   std::span<const std::uint8_t> avoided;
   if (breakers_) avoided = breakers_->avoided(micro_batch, clock_.now());
+  ramp_.begin_step(open.step);
   planner_.plan(*view_, open.moe_layer, *open.selections, open.token_keys, open.masks, *choice_,
-                plan, avoided);
+                plan, avoided, ramp_.shares());
   counters_.pairs_steered += plan.steered;
+  counters_.pairs_ramped += plan.ramped;
   count_restricted(micro_batch);
   if (breakers_) {
     breakers_->begin(micro_batch, plan.ranks, clock_.now());
@@ -209,6 +214,7 @@ void DataPlane::count_restricted(std::size_t micro_batch) {
       const RankMask* mask = masks[plan.row_token[part.row_begin + r]];
       if (mask == nullptr) continue;
       ++counters_.restricted_rows_sent[part.rank.index()];
+      counters_.restricted_rows.count(mask->origin(), part.rank);
       SY_CHECK(mask->allows(part.rank), "a row may not go to rank {}", part.rank.value());
     }
   }

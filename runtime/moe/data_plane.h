@@ -21,6 +21,7 @@
 #include "runtime/moe/exchange.h"
 #include "runtime/moe/expert_server.h"
 #include "runtime/moe/peer_breakers.h"
+#include "runtime/moe/rank_ramp.h"
 #include "runtime/moe/view_feed.h"
 #include "runtime/placement/replica_choice.h"
 #include "runtime/placement/view.h"
@@ -44,6 +45,7 @@ struct DataPlaneOptions {
   std::string replica_choice = "local-first";
   std::string link_costs;        // between regions, for "nearest": A:B=NUMBER,...
   double spill_over = 0;         // for "nearest"
+  std::uint64_t ramp_steps = 0;  // until an expert rank that has come gets its whole share
   Timeline* timeline = nullptr;  // where to note what was done; null: nowhere
   std::atomic<std::uint32_t>* open_jobs = nullptr;  // see ExpertServerOptions
 };
@@ -85,6 +87,10 @@ class DataPlane {
   // Nothing waits to be served and every answer has left.
   [[nodiscard]] Result<bool> idle();
 
+  // The number for a RankMask by which rows of requests from there are counted. Not in a step.
+  [[nodiscard]] std::uint32_t number_of_origin(std::string_view origin) {
+    return counters_.restricted_rows.number_of(origin);
+  }
   [[nodiscard]] const Counters& counters() const noexcept { return counters_; }
   [[nodiscard]] const placement::View& view() const noexcept { return *view_; }
 
@@ -127,9 +133,10 @@ class DataPlane {
   Counters counters_;
   std::unique_ptr<ExpertServer> server_;  // null where the rank holds no experts
   DispatchPlanner planner_;
-  std::vector<DispatchPlan> plans_;          // [micro-batches]
-  std::vector<Open> open_;                   // [micro-batches]
-  std::vector<Exchange> exchanges_;          // [micro-batches]; empty where it routes nothing
+  std::vector<DispatchPlan> plans_;  // [micro-batches]
+  std::vector<Open> open_;           // [micro-batches]
+  std::vector<Exchange> exchanges_;  // [micro-batches]; empty where it routes nothing
+  RankRamp ramp_;
   std::optional<PeerBreakers> breakers_;     // nothing where views never change
   std::vector<InFlight> in_flight_;          // of withdrawn exchanges
   std::vector<MessageMemory> answers_;       // free, for answers on their way in

@@ -3,11 +3,21 @@
 #include <algorithm>
 
 #include "runtime/base/check.h"
+#include "runtime/base/random.h"
+#include "runtime/moe/rank_ramp.h"
 
 namespace switchyard::moe {
 namespace {
 
 constexpr RankId kNowhere{UINT32_MAX};
+
+// Whether the pair is one of those that a rank with this share does not get: drawn from the pair
+// itself, so that equal dispatches go equal ways.
+bool beyond(std::uint32_t share, const placement::ReplicaQuery& query) noexcept {
+  if (share == RankRamp::kWhole) return false;
+  const auto drawn = hash_counters(query.layer, query.token, query.slot, query.expert.value());
+  return drawn % RankRamp::kWhole >= share;
+}
 
 }  // namespace
 
@@ -20,7 +30,8 @@ void DispatchPlanner::plan(const placement::View& view, std::size_t moe_layer,
                            const routing::Selections& selections,
                            std::span<const std::uint32_t> token_keys, TokenMasks masks,
                            placement::ReplicaChoice& choice, DispatchPlan& plan,
-                           std::span<const std::uint8_t> avoided) {
+                           std::span<const std::uint8_t> avoided,
+                           std::span<const std::uint32_t> shares) {
   const std::size_t tokens = selections.token_count();
   SY_CHECK(tokens <= tokens_max_ && selections.slot_count() <= slots_max_,
            "{} tokens of {}, {} slots of {}", tokens, tokens_max_, selections.slot_count(),
@@ -30,6 +41,7 @@ void DispatchPlanner::plan(const placement::View& view, std::size_t moe_layer,
   slot_rank_.clear();
   plan.forbidden.clear();
   plan.steered = 0;
+  plan.ramped = 0;
   choice.begin_dispatch(selections.slot_count());
   for (std::size_t t = 0; t < tokens; ++t) {
     const RankMask* mask = masks.empty() ? nullptr : masks[t];
@@ -37,9 +49,18 @@ void DispatchPlanner::plan(const placement::View& view, std::size_t moe_layer,
       const placement::ReplicaQuery query{moe_layer, selections.experts[s], token_keys[t],
                                           s - selections.slot_begin[t]};
       RankId rank = choose(view, query, mask, choice);
-      if (!avoided.empty() && rank != kNowhere && avoided[rank.index()] != 0) {
-        const auto copies = view.placement.replicas(moe_layer, query.expert);
-        const RankId other = steer(rank, copies, token_keys[t], mask, avoided);
+      const auto copies = view.placement.replicas(moe_layer, query.expert);
+      const auto sound = [&](RankId copy) { return avoided.empty() || avoided[copy.index()] == 0; };
+      if (!shares.empty() && rank != kNowhere && beyond(shares[rank.index()], query)) {
+        const auto whole = [&](RankId copy) {
+          return sound(copy) && shares[copy.index()] == RankRamp::kWhole;
+        };
+        const RankId other = steer(rank, copies, token_keys[t], mask, whole);
+        plan.ramped += other != rank ? 1U : 0U;
+        rank = other;
+      }
+      if (rank != kNowhere && !sound(rank)) {
+        const RankId other = steer(rank, copies, token_keys[t], mask, sound);
         plan.steered += other != rank ? 1U : 0U;
         rank = other;
       }
@@ -73,12 +94,12 @@ RankId DispatchPlanner::choose(const placement::View& view, const placement::Rep
   return taken->rank;
 }
 
-// The copies that need not be avoided share the tokens; without one the choice stands.
+// The allowed copies on good ranks share the tokens; without one the choice stands.
+template <class Good>
 RankId DispatchPlanner::steer(RankId chosen, std::span<const placement::Replica> replicas,
-                              std::uint64_t token, const RankMask* mask,
-                              std::span<const std::uint8_t> avoided) {
+                              std::uint64_t token, const RankMask* mask, Good&& good_rank) {
   const auto good = [&](const placement::Replica& copy) {
-    return avoided[copy.rank.index()] == 0 && (mask == nullptr || mask->allows(copy.rank));
+    return good_rank(copy.rank) && (mask == nullptr || mask->allows(copy.rank));
   };
   const auto count = static_cast<std::uint64_t>(std::ranges::count_if(replicas, good));
   if (count == 0) return chosen;

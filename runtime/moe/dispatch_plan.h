@@ -35,6 +35,7 @@ struct DispatchPlan {
   // slot adds 0, and the token's sequence must not go on.
   std::vector<std::uint32_t> forbidden;
   std::uint32_t steered = 0;  // pairs that went to another copy than the usual, to avoid its rank
+  std::uint32_t ramped = 0;   // ... because its rank has only a part of its share yet
   std::vector<std::uint32_t> masked;  // slots whose expert the view has on no rank: they add 0
 };
 
@@ -45,13 +46,14 @@ class DispatchPlanner {
   DispatchPlanner(std::size_t ranks, std::size_t tokens_max, std::size_t slots_max);
 
   // masks: where the tokens' rows may go. avoided: [ranks], 1 for ranks that get nothing of experts
-  // that have an allowed copy elsewhere; empty: none. token_keys: [T] a number for each token that
+  // that have an allowed copy elsewhere; empty: none. shares: of RankRamp, [ranks]; empty: all are
+  // whole. token_keys: [T] a number for each token that
   // spreads it over replicas (its position). Every pair of `selections` appears in `plan` exactly
   // once, as a pair or as masked.
   void plan(const placement::View& view, std::size_t moe_layer,
             const routing::Selections& selections, std::span<const std::uint32_t> token_keys,
             TokenMasks masks, placement::ReplicaChoice& choice, DispatchPlan& plan,
-            std::span<const std::uint8_t> avoided = {});
+            std::span<const std::uint8_t> avoided = {}, std::span<const std::uint32_t> shares = {});
 
  private:
   struct RankTally {
@@ -63,9 +65,9 @@ class DispatchPlanner {
   };
   [[nodiscard]] RankId choose(const placement::View& view, const placement::ReplicaQuery& query,
                               const RankMask* mask, placement::ReplicaChoice& choice) const;
+  template <class Good>
   [[nodiscard]] static RankId steer(RankId chosen, std::span<const placement::Replica> replicas,
-                                    std::uint64_t token, const RankMask* mask,
-                                    std::span<const std::uint8_t> avoided);
+                                    std::uint64_t token, const RankMask* mask, Good&& good_rank);
   void count(const routing::Selections& selections);
   void lay_out(DispatchPlan& plan);
   void fill(const routing::Selections& selections, DispatchPlan& plan);

@@ -11,7 +11,9 @@ namespace switchyard::moe {
 
 class RankMask {
  public:
-  RankMask(std::span<const std::uint32_t> allowed, std::size_t ranks) : allowed_(ranks) {
+  // origin: the number by which its rows are counted (restricted_rows.h).
+  RankMask(std::span<const std::uint32_t> allowed, std::size_t ranks, std::uint32_t origin)
+      : allowed_(ranks), origin_(origin) {
     for (const std::uint32_t rank : allowed) {
       if (rank < ranks) allowed_[rank] = true;
     }
@@ -19,9 +21,11 @@ class RankMask {
   [[nodiscard]] bool allows(RankId rank) const noexcept {
     return rank.index() < allowed_.size() && allowed_[rank.index()];
   }
+  [[nodiscard]] std::uint32_t origin() const noexcept { return origin_; }
 
  private:
   std::vector<bool> allowed_;
+  std::uint32_t origin_;
 };
 
 // One per token, null: every rank; an empty span: every rank for every token.

@@ -20,6 +20,9 @@ namespace http = beast::http;
 constexpr std::string_view kJson = "application/json";
 constexpr std::string_view kHeadEnd = "\r\n\r\n";
 constexpr std::size_t kReadBytes = 4096;
+// How a request begins whose body may be a plan.
+constexpr std::string_view kPlanPost = "POST /v1/place";
+constexpr std::size_t kLoggedBytes = 200;  // of a body
 
 // What callers and ranks said may stand in it, and need not be UTF-8.
 std::string json_text(const nlohmann::json& document) {
@@ -85,7 +88,11 @@ struct AdminHttp::State : std::enable_shared_from_this<State> {
   Task<bool> secure(Socket socket);
   Task<Result<void>> converse(Socket socket);
   Task<HttpResult<RequestHead>> read_head(Socket socket, beast::flat_buffer& buffer);
-  Task<HttpResult<std::string>> read_body(Socket socket, beast::flat_buffer& buffer);
+  Task<HttpResult<std::string>> read_body(Socket socket, beast::flat_buffer& buffer,
+                                          std::uint64_t bytes_max);
+  [[nodiscard]] std::uint64_t body_limit(const AdminRoute& route) const {
+    return route.body == BodyIs::kPlan ? limits.plan_bytes : limits.head.body_bytes;
+  }
   Task<Page> answer(const RequestHead& head, std::string body, const AdminRoute& route);
   Task<Page> run_command(const AdminRoute& route, std::string body);
   Task<Result<void>> write(Socket socket, const Page& page, bool keep_alive);
@@ -154,7 +161,7 @@ Task<Result<void>> AdminHttp::State::converse(Socket socket) {
       page = refusal_page(route.error());
     } else {
       route_name = (*route)->path;
-      auto body = co_await read_body(socket, buffer);
+      auto body = co_await read_body(socket, buffer, body_limit(**route));
       if (!socket->is_open()) co_return Result<void>();
       keep_alive = body && head->keep_alive && served < limits.requests_max && !stopping;
       if (body) {
@@ -189,7 +196,9 @@ Task<HttpResult<RequestHead>> AdminHttp::State::read_head(Socket socket,
     buffer.commit(*got);
   }
   const std::string_view text(static_cast<const char*>(buffer.data().data()), *head_size(buffer));
-  co_return check_request_head(text, limits.head);
+  HeadLimits most = limits.head;
+  if (text.starts_with(kPlanPost)) most.body_bytes = limits.plan_bytes;
+  co_return check_request_head(text, most);
 }
 
 namespace {
@@ -204,12 +213,12 @@ struct ChunkHeaders {
 
 }  // namespace
 
-Task<HttpResult<std::string>> AdminHttp::State::read_body(Socket socket,
-                                                          beast::flat_buffer& buffer) {
+Task<HttpResult<std::string>> AdminHttp::State::read_body(Socket socket, beast::flat_buffer& buffer,
+                                                          std::uint64_t bytes_max) {
   const DeadlineSocket::Guard guard(socket, limits.body_limit);
   http::request_parser<http::string_body> parser;
   parser.header_limit(static_cast<std::uint32_t>(limits.head.head_bytes));
-  parser.body_limit(limits.head.body_bytes);
+  parser.body_limit(bytes_max);
   parser.eager(true);
   ChunkHeaders chunk_headers{limits.chunk_extension_bytes_max};
   parser.on_chunk_header(chunk_headers);
@@ -221,7 +230,7 @@ Task<HttpResult<std::string>> AdminHttp::State::read_body(Socket socket,
     if (error && error != http::error::need_more) break;
     const std::size_t room = std::min(kReadBytes, buffer.max_size() - buffer.size());
     // A line that does not end; chunks that are mostly framing.
-    if (room == 0 || wire_bytes > 2 * (limits.head.head_bytes + limits.head.body_bytes)) break;
+    if (room == 0 || wire_bytes > 2 * (limits.head.head_bytes + bytes_max)) break;
     const auto space = buffer.prepare(room);
     const MutableBytes into(static_cast<std::byte*>(space.data()), space.size());
     const auto got = co_await socket->read_some(into);
@@ -233,8 +242,7 @@ Task<HttpResult<std::string>> AdminHttp::State::read_body(Socket socket,
     buffer.commit(*got);
   }
   if (error == http::error::body_limit) {
-    co_return refuse(413, "too_large",
-                     fmt::format("the limit of a body is {} bytes", limits.head.body_bytes));
+    co_return refuse(413, "too_large", fmt::format("the limit of a body is {} bytes", bytes_max));
   }
   co_return refuse(400, "bad_request", "the body is malformed");
 }
@@ -250,13 +258,13 @@ Task<Page> AdminHttp::State::answer(const RequestHead& head, std::string body,
     case AdminPage::kCluster: co_return Page{200, kJson, loop.status_json() + "\n"};
     case AdminPage::kCommand: break;
   }
-  log.info("admin_command", fmt::format("{} {}", head.target, body));
+  log.info("admin_command", fmt::format("{} {}", head.target, body.substr(0, kLoggedBytes)));
   co_return co_await run_command(route, std::move(body));
 }
 
 Task<Page> AdminHttp::State::run_command(const AdminRoute& route, std::string body) {
-  const auto command = read_command(route, body);
-  if (!command) co_return refusal_page(command.error());
+  auto wish = read_wish(route, std::move(body));
+  if (!wish) co_return refusal_page(wish.error());
   // Shared with the controller's answer, which may come while nobody waits yet.
   struct Waiting {
     explicit Waiting(const asio::any_io_executor& executor)
@@ -270,7 +278,7 @@ Task<Page> AdminHttp::State::run_command(const AdminRoute& route, std::string bo
     waiter->answer = std::move(answer);
     waiter->wakeup->notify();
   };
-  const auto id = loop.command(*command, on_answer);
+  const auto id = loop.command(*std::move(wish), on_answer);
   const SteadyClock clock;
   const TimePoint until = clock.now() + limits.answer_limit;
   while (!waiter->answer && !stopping && clock.now() < until) {

@@ -1,9 +1,9 @@
 // runtime/net/admin_http.h -- the admin port: HTTP/1.1 for people, probes and Prometheus.
-// GET /healthz, /readyz, /metrics, /v1/cluster; POST /v1/scale, /v1/drain, /v1/rebalance as
-// commands to the controller. Every head is judged by request_head.h before Beast parses it;
-// whoever is slow or says too much is cut. With TLS it is HTTPS; callers show no certificate (the
-// token says who may ask), so that probes and browsers get in. Lives in the thread and io_context
-// of the controller's server. Thread safety: the server's thread only.
+// GET /healthz, /readyz, /metrics, /v1/cluster; POST /v1/scale, /v1/drain, /v1/rebalance,
+// /v1/replicas, /v1/place as commands to the controller. Every head is judged by request_head.h
+// before Beast parses it; whoever is slow or says too much is cut. With TLS it is HTTPS; callers
+// show no certificate (the token says who may ask), so that probes and browsers get in. Lives in
+// the thread and io_context of the controller's server. Thread safety: the server's thread only.
 #pragma once
 
 #include <memory>
@@ -16,6 +16,7 @@ namespace switchyard::net {
 
 struct AdminLimits {
   HeadLimits head;
+  std::uint64_t plan_bytes = std::uint64_t{16} << 20;  // of the body of POST /v1/place
   Duration head_limit = std::chrono::seconds(10);
   Duration body_limit = std::chrono::seconds(10);
   Duration idle_limit = std::chrono::seconds(60);

@@ -19,6 +19,8 @@ constexpr std::array kRoutes{
     AdminRoute{"POST", "/v1/scale", AdminPage::kCommand, Wish::kScale, "expert_ranks"},
     AdminRoute{"POST", "/v1/drain", AdminPage::kCommand, Wish::kDrain, "rank"},
     AdminRoute{"POST", "/v1/rebalance", AdminPage::kCommand, Wish::kRebalance, ""},
+    AdminRoute{"POST", "/v1/replicas", AdminPage::kCommand, Wish::kReplicas, "replicas"},
+    AdminRoute{"POST", "/v1/place", AdminPage::kCommand, Wish::kStatus, "", BodyIs::kPlan},
 };
 
 bool has_token(const RequestHead& head, const Secret& token) {
@@ -62,6 +64,8 @@ HttpResult<const AdminRoute*> find_route(const RequestHead& head, const Secret& 
   return found;
 }
 
+namespace {
+
 HttpResult<control::Command> read_command(const AdminRoute& route, std::string_view body) {
   control::Command command{route.wish, 0};
   if (route.amount.empty() && body.empty()) return command;
@@ -91,6 +95,15 @@ HttpResult<control::Command> read_command(const AdminRoute& route, std::string_v
     return refuse(400, "bad_body", fmt::format("the body needs '{}'", route.amount));
   }
   return command;
+}
+
+}  // namespace
+
+HttpResult<control::Message> read_wish(const AdminRoute& route, std::string body) {
+  if (route.body == BodyIs::kPlan) return control::Message(control::Place{std::move(body)});
+  auto command = read_command(route, body);
+  if (!command) return tl::unexpected(std::move(command).error());
+  return control::Message(*command);
 }
 
 unsigned status_of(const control::Answer& answer) {

@@ -101,10 +101,10 @@ Result<std::optional<control::Message>> Client::receive(Duration wait) {
   return outcome;
 }
 
-Result<control::Answer> Client::ask(const control::Command& command, Duration limit) {
+Result<control::Answer> Client::ask(const control::Message& wish, Duration limit) {
   const SteadyClock clock;
   const auto deadline = Deadline::after(clock, limit);
-  SY_TRY(send(command, limit));
+  SY_TRY(send(wish, limit));
   while (!deadline.passed(clock)) {
     Received received;
     state_->run(read_into(received, state_->socket, deadline.left(clock)));

@@ -30,9 +30,9 @@ class Client {
   [[nodiscard]] Result<void> send(const control::Message& message, Duration limit);
   // The next message, or nothing where none has begun to come within `wait`.
   [[nodiscard]] Result<std::optional<control::Message>> receive(Duration wait);
-  // Sends the command and waits for its Answer. What comes before it (events, results) is kept for
-  // receive().
-  [[nodiscard]] Result<control::Answer> ask(const control::Command& command, Duration limit);
+  // Sends the wish (Command or Place) and waits for its Answer. What comes before it (events,
+  // results) is kept for receive().
+  [[nodiscard]] Result<control::Answer> ask(const control::Message& wish, Duration limit);
 
  private:
   struct State;

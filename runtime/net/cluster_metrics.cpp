@@ -79,6 +79,8 @@ ClusterMetrics::ClusterMetrics(prometheus::Registry& registry)
                           "Bytes of rows and answers sent by rank to peer")),
       waits_(counter(registry, "switchyard_link_wait_seconds_total",
                      "Time that the rank waited while the peer owed it an answer")),
+      restricted_(counter(registry, "switchyard_restricted_rows_total",
+                          "Rows of requests under a residency rule sent to ranks of a region")),
       imbalance_(gauge(registry, "switchyard_expert_load_imbalance_ratio",
                        "Busiest expert over its layer's mean, worst layer, since the start")),
       current_(gauge(registry, "switchyard_expert_ranks_current", "Expert ranks in the view")),
@@ -185,6 +187,10 @@ void ClusterMetrics::update_ranks(const json& status) {
 void ClusterMetrics::update_links(const json& status) {
   for (const json& link : part(status, "links")) {
     follow(link_bytes_, ends(link, "from", "to"), link, "bytes_total");
+  }
+  for (const json& sent : part(status, "restricted_rows")) {
+    follow(restricted_, {{"origin", word(sent, "origin")}, {"region", word(sent, "region")}}, sent,
+           "rows_total");
   }
   for (const json& wait : part(status, "wait_matrix")) {
     follow(waits_, ends(wait, "rank", "peer"), wait, "wait_s_total");

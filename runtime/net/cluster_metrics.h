@@ -53,6 +53,7 @@ class ClusterMetrics {
   Counters& pairs_;
   Counters& link_bytes_;
   Counters& waits_;
+  Counters& restricted_;
   Gauges& imbalance_;
   Gauges& current_;
   Gauges& desired_;

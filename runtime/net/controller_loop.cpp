@@ -57,11 +57,11 @@ void ControllerLoop::drained(const Peer& peer) { happen(control::Drained{peer.id
 
 void ControllerLoop::tick() { happen(control::Tick{}); }
 
-control::ConnectionId ControllerLoop::command(const control::Command& command, OnAnswer on_answer) {
+control::ConnectionId ControllerLoop::command(control::Message wish, OnAnswer on_answer) {
   const auto id = next_id();
   local_.emplace(id, std::move(on_answer));
   happen(control::Connected{id, control::PeerKind::kClient});
-  happen(control::Received{id, command});
+  happen(control::Received{id, std::move(wish)});
   return id;
 }
 

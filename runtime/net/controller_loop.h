@@ -31,9 +31,9 @@ class ControllerLoop {
   void drained(const Peer& peer);
   void tick();
 
-  // A command that came another way than over a connection (HTTP). `on_answer` is called once,
-  // unless forget() comes first.
-  [[nodiscard]] control::ConnectionId command(const control::Command& command, OnAnswer on_answer);
+  // A wish (Command, Place) that came another way than over a connection (HTTP). `on_answer` is
+  // called once, unless forget() comes first.
+  [[nodiscard]] control::ConnectionId command(control::Message wish, OnAnswer on_answer);
   void forget(control::ConnectionId id);
 
   [[nodiscard]] std::string status_json() const;

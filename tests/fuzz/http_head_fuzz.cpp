@@ -17,6 +17,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (head->target.front() != '/' || head->content_length > 65'536) std::abort();
   const auto route = switchyard::net::find_route(*head, switchyard::net::Secret());
   // The input serves as a body as well.
-  if (route) (void)switchyard::net::read_command(**route, text);
+  if (route) (void)switchyard::net::read_wish(**route, std::string(text));
   return 0;
 }

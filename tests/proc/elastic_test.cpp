@@ -42,6 +42,46 @@ TEST(Elastic, GrowsAndShrinksWhenAskedTo) {
   expect_same_texts(cluster, alone.json()["sequences"]);
 }
 
+// A rank that joins has only a part of its share of the rows at first; the texts do not show it.
+TEST(Elastic, LetsARankInSlowly) {
+  const ScratchFolder scratch;
+  const auto arguments = much_work(scratch);
+  const auto alone = run_alone(arguments);
+  ASSERT_EQ(alone.exit_code, 0) << alone.err;
+  LaunchedCluster cluster({"-n", "5", "--spares", "1", "--replicas", "3"}, arguments);
+  ASSERT_TRUE(cluster.await(has_experts(3)));
+  EXPECT_EQ(cluster.command({"scale", "4"}).exit_code, 0);
+  EXPECT_TRUE(cluster.await(has_experts(4)));
+  const auto outcome = cluster.finish();
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err << cluster.log("ranks.log");
+  const auto document = outcome.json();
+  EXPECT_EQ(document["sequences"], alone.json()["sequences"]);
+  EXPECT_GT(document["report"]["ranks"][0]["pairs_ramped"], 0);
+  EXPECT_GT(document["report"]["ranks"][4]["pairs_served"], 0);
+}
+
+// A router that has requests for longer than a drain may take goes back to work.
+TEST(Elastic, TakesADrainBackThatIsNotDoneInTime) {
+  const ScratchFolder scratch;
+  const auto arguments = much_work(scratch);
+  const auto alone = run_alone(arguments);
+  ASSERT_EQ(alone.exit_code, 0) << alone.err;
+  LaunchedCluster cluster({"-n", "4", "--routers", "2", "--set", "cluster.change_timeout_ms=500"},
+                          arguments);
+  ASSERT_TRUE(cluster.await([](const nlohmann::json& status) {
+    return status["view"].is_object() && status["ranks"][1]["open_requests"] > 0;
+  }));
+  const auto drained = cluster.command({"drain", "1"});
+  EXPECT_EQ(drained.exit_code, 0) << drained.err;
+  EXPECT_NE(drained.out.find("taken back, and the rank works again"), std::string::npos);
+  EXPECT_TRUE(cluster.await_event("drain_taken_back", 1)) << cluster.log("controller.log");
+  const auto back = cluster.await([](const nlohmann::json& status) {
+    return status["ranks"][1]["cordoned"] == false && status["ranks"][1]["phase"] == "serving";
+  });
+  EXPECT_TRUE(back) << "rank 1 did not go back to work";
+  expect_same_texts(cluster, alone.json()["sequences"]);
+}
+
 TEST(Elastic, FollowsTheLoadByItself) {
   const ScratchFolder scratch;
   const auto arguments = much_work(scratch);

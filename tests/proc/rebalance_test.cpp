@@ -73,5 +73,60 @@ TEST_F(Rebalance, FollowsTheLoadByItself) {
   expect_same_texts(cluster, baseline);
 }
 
+TEST_F(Rebalance, ChangesTheCopiesOfEachExpertWhileTheStepsGoOn) {
+  LaunchedCluster cluster({"-n", "4"}, arguments);
+  ASSERT_TRUE(cluster.await(loads_are_known)) << "the run was over before the loads were known";
+  EXPECT_EQ(cluster.command({"scale", "--replicas", "2"}).exit_code, 0);
+  const auto doubled = cluster.await([](const nlohmann::json& status) {
+    return has_moved(status) && status["cluster"]["target_replicas"] == 2;
+  });
+  ASSERT_TRUE(doubled) << cluster.log("controller.log");
+  std::size_t held = 0;
+  for (const auto& member : (*doubled)["view"]["members"]) {
+    held += member["experts_held"].get<std::size_t>();
+  }
+  const auto& view = (*doubled)["view"];
+  EXPECT_GE(held, 2 * view["layers"].get<std::size_t>() * view["experts"].get<std::size_t>());
+  EXPECT_NE(cluster.log("controller.log").find("replicas_done"), std::string::npos);
+  expect_same_texts(cluster, baseline);
+}
+
+// Expert e goes to rank 1 + e mod 3, whatever the loads say.
+std::string plan_for(const nlohmann::json& view, std::uint32_t ranks) {
+  nlohmann::json layers = nlohmann::json::array();
+  for (std::size_t l = 0; l < view["layers"]; ++l) {
+    nlohmann::json layer = nlohmann::json::array();
+    for (std::uint32_t e = 0; e < view["experts"]; ++e) {
+      layer.push_back({{1 + e % ranks, e / ranks}});
+    }
+    layers.push_back(std::move(layer));
+  }
+  nlohmann::json list = nlohmann::json::array();
+  for (std::uint32_t r = 1; r <= ranks; ++r) list.push_back({{"rank", r}});
+  return nlohmann::json{
+      {"format", "switchyard-plan"}, {"version", 1}, {"ranks", list}, {"placement", layers}}
+      .dump();
+}
+
+TEST_F(Rebalance, MovesToAPlanThatIsSent) {
+  LaunchedCluster cluster({"-n", "4", "--set", "cluster.rebalance_copies=6"}, arguments);
+  const auto before = cluster.await(loads_are_known);
+  ASSERT_TRUE(before) << "the run was over before the loads were known";
+  const auto wrong = scratch.write("wrong.json", plan_for((*before)["view"], 4));
+  const auto refused = cluster.command({"place", "--plan", wrong, "--apply"});
+  EXPECT_NE(refused.exit_code, 0);
+  EXPECT_NE(refused.err.find("is on rank 4, which is no expert rank now"), std::string::npos)
+      << refused.err;
+  const auto plan = scratch.write("plan.json", plan_for((*before)["view"], 3));
+  const auto placed = cluster.command({"place", "--plan", plan, "--apply"});
+  EXPECT_EQ(placed.exit_code, 0) << placed.err;
+  EXPECT_NE(placed.out.find("copies to load"), std::string::npos) << placed.out;
+  ASSERT_TRUE(cluster.await(has_moved)) << cluster.log("controller.log");
+  const auto again = cluster.command({"place", "--plan", plan, "--apply"});
+  EXPECT_NE(again.out.find("every expert is where the plan has it"), std::string::npos)
+      << again.err;
+  expect_same_texts(cluster, baseline);
+}
+
 }  // namespace
 }  // namespace switchyard::tests

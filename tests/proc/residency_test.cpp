@@ -3,10 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <csignal>
 
 #include "tests/command/exactness_rows.h"
 #include "tests/proc/launched_cluster.h"
+#include "tests/proc/much_work.h"
 #include "tests/proc/ruled_prompts.h"
 
 namespace switchyard::tests {
@@ -30,7 +32,10 @@ TEST(Residency, RowsUnderARuleStayInItsRegions) {
   const auto document = outcome.json();
   EXPECT_EQ(document["sequences"], alone.json()["sequences"]);
   EXPECT_EQ(restricted_rows_to(document, {1, 4, 5}), 0U);
-  EXPECT_GT(restricted_rows_to(document, {2, 3}), 0U);
+  const std::uint64_t ruled = restricted_rows_to(document, {2, 3});
+  EXPECT_GT(ruled, 0U);
+  EXPECT_EQ(rows_by_ends(document["report"]["restricted_rows"]),
+            nlohmann::json({{"eu>eu", ruled}, {"eu>us", 0}}));
   for (const auto& rank : document["report"]["ranks"]) {
     if (rank["rank"] == 1) {
       EXPECT_EQ(rank["restricted_rows_sent"], nlohmann::json(std::vector<int>(6, 0)));
@@ -38,17 +43,48 @@ TEST(Residency, RowsUnderARuleStayInItsRegions) {
   }
 }
 
+// Work for seconds, its prompts under the rule.
+Arguments much_ruled_work(const ScratchFolder& scratch, const std::string& regime, Ruled which) {
+  Arguments work = much_work(scratch);
+  const auto prompts = std::ranges::find(work, "--prompts") + 1;
+  *prompts = with_regime(scratch, *prompts, regime, which);
+  return work;
+}
+
+// Where every request is under the rule, all rows that are sent at all are counted as going from
+// its origin to its region, and exactly none elsewhere; what the controller shows meanwhile agrees.
+TEST(Residency, RowsAreCountedByOriginAndRegion) {
+  const ScratchFolder scratch;
+  LaunchedCluster cluster(kTwoRegions, much_ruled_work(scratch, "eu:gdpr", Ruled::kAll));
+  const auto live = cluster.await([](const nlohmann::json& now) {
+    return rows_by_ends(now.value("restricted_rows", nlohmann::json::array()), "rows_total")
+               .value("eu>eu", 0U) > 0;
+  });
+  ASSERT_TRUE(live) << "the run was over before a load report";
+  const auto shown = rows_by_ends((*live)["restricted_rows"], "rows_total");
+  EXPECT_EQ(shown["eu>us"], 0);
+  EXPECT_EQ(shown.size(), 2U);
+  const auto outcome = cluster.finish();
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err << cluster.log("ranks.log");
+  const auto report = outcome.json()["report"];
+  std::uint64_t sent = 0;
+  for (const auto& rank : report["ranks"]) sent += rank["rows_dispatched"].get<std::uint64_t>();
+  EXPECT_GT(sent, 0U);
+  EXPECT_EQ(rows_by_ends(report["restricted_rows"]),
+            nlohmann::json({{"eu>eu", sent}, {"eu>us", 0}}));
+  EXPECT_EQ(restricted_rows_to(outcome.json(), {2, 3}), sent);
+  EXPECT_LE(shown["eu>eu"].get<std::uint64_t>(), sent);
+}
+
 // The spare of the region takes the experts, though the other has the lower number; and the
 // sequences that run under the rule may send their rows to it.
 TEST(Residency, HoldsWhenTheRegionsOnlyExpertRankDies) {
   const ScratchFolder scratch;
-  const auto prompts = exactness_prompts(scratch);
-  const Arguments longer = {"--max-tokens", "256"};
-  const auto alone = run_alone(exactness_run(prompts, longer));
+  const auto alone = run_alone(much_work(scratch));
   ASSERT_EQ(alone.exit_code, 0) << alone.err;
   LaunchedCluster cluster(
       {"-n", "5", "--spares", "2", "--regions", "0-1=eu,2-3=us,4=eu", "--residency", "eu/gdpr=eu"},
-      exactness_run(with_regime(scratch, prompts, "eu/gdpr"), longer));
+      much_ruled_work(scratch, "eu/gdpr", Ruled::kEverySecond));
   const auto busy = cluster.await([](const nlohmann::json& now) {
     return now["view"].is_object() && now["ranks"][0].value("steps", 0U) >= 50;
   });

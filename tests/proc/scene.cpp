@@ -19,11 +19,44 @@ Arguments ranks(const char* count, const Arguments& more = {}) {
   return out;
 }
 
+// A rank dies while others load for a change.
+std::vector<Scene> interrupted_scenes() {
+  const Arguments copies = {"--replicas", "2"};
+  const Arguments spare = {"--spares", "1"};
+  const Arguments spare_tcp = {"--spares", "1", "--btl", "self,tcp"};
+  return {
+      {"ScaleInterrupted",
+       ranks("5", spare),
+       {},
+       {1, 4},
+       Harm::kKillPrepare,
+       1,
+       {{"scale", "4"}},
+       6},
+      {"ScaleInterruptedTcp",
+       ranks("5", spare_tcp),
+       copies,
+       {1, 4},
+       Harm::kKillPrepare,
+       1,
+       {{"scale", "4"}},
+       6},
+      {"DrainInterrupted", ranks("5"), {}, {2, 3}, Harm::kKillPrepare, 1, {{"drain", "1"}}, 6},
+      {"RebalanceInterrupted",
+       ranks("5"),
+       {},
+       {2, 3},
+       Harm::kKillPrepare,
+       1,
+       {{"drain", "1"}, {"rebalance"}},
+       6},
+  };
+}
+
 std::vector<Scene> make_scenes() {
   const Arguments tcp = {"--btl", "self,tcp"};
   const Arguments copies = {"--replicas", "2"};
   const Arguments spare = {"--spares", "1"};
-  const Arguments spare_tcp = {"--spares", "1", "--btl", "self,tcp"};
   std::vector<Scene> out = {
       {"ReplicasSharedMemory", ranks("4"), copies},
       {"ReplicasTcp", ranks("4", tcp), copies},
@@ -45,22 +78,6 @@ std::vector<Scene> make_scenes() {
        {"--temperature", "0.9", "--seed", "7"}},
       {"RouterAndExpertDies", ranks("4"), {"--routers", "4", "--colocate"}, {0, 4}},
       {"SpareDies", ranks("4", spare), {}, {3, 1}},
-      {"ScaleInterrupted", ranks("5", spare), {}, {1, 4}, Harm::kKillPrepare, 1, {{"scale", "4"}}},
-      {"ScaleInterruptedTcp",
-       ranks("5", spare_tcp),
-       copies,
-       {1, 4},
-       Harm::kKillPrepare,
-       1,
-       {{"scale", "4"}}},
-      {"DrainInterrupted", ranks("5"), {}, {2, 3}, Harm::kKillPrepare, 1, {{"drain", "1"}}},
-      {"RebalanceInterrupted",
-       ranks("5"),
-       {},
-       {2, 3},
-       Harm::kKillPrepare,
-       1,
-       {{"drain", "1"}, {"rebalance"}}},
       {"ProcessComes", ranks("4", {"--spawns", "1"}), {}, {1, 3}, Harm::kKill, 1, {}, 4},
       {"ProcessesComeTcp",
        ranks("4", {"--spawns", "2", "--btl", "self,tcp"}),
@@ -83,6 +100,8 @@ std::vector<Scene> make_scenes() {
        24},
       {"StoppedAndWokenTcp", ranks("4", tcp), copies, {1, 3}, Harm::kStopAndWake, 1, {}, 24},
   };
+  const auto interrupted = interrupted_scenes();
+  out.insert(out.end(), interrupted.begin(), interrupted.end());
   return out;
 }
 

@@ -48,6 +48,12 @@ void fields(auto& io, Is<Heartbeat> auto& m) {
   io("open_jobs", m.open_jobs);
 }
 
+void restricted_fields(auto& io, Is<RestrictedSent> auto& sent) {
+  io("restricted.origin", sent.origin);
+  io("restricted.region", sent.region);
+  io("restricted.rows", sent.rows);
+}
+
 void fields(auto& io, Is<LoadReport> auto& m) {
   io("seconds", m.seconds);
   io("busy_share", m.busy_share);
@@ -63,6 +69,8 @@ void fields(auto& io, Is<LoadReport> auto& m) {
   io.list("wait_us_by_peer", m.wait_us_by_peer, kWireRanksMax);
   io.list("bytes_by_peer", m.bytes_by_peer, kWireRanksMax);
   io.list("round_trip_us_by_peer", m.round_trip_us_by_peer, kWireRanksMax);
+  io.list("restricted_rows", m.restricted_rows, kWireRegionPairsMax,
+          [](auto& in, auto& sent) { restricted_fields(in, sent); });
 }
 
 void fields(auto& io, Is<Evidence> auto& m) {
@@ -116,6 +124,7 @@ void fields(auto& io, Is<Assign> auto& m) {
   io("attempt", m.attempt);
   io("trace_parent", m.trace_parent);
   io.list("allowed", m.allowed, kWireRanksMax);
+  io("origin", m.origin);
   io.list("tokens", m.tokens, kWireTokensMax);
   io("payload", m.payload);
 }
@@ -126,6 +135,7 @@ void fields(auto& io, Is<Cancel> auto& m) {
 }
 
 void fields(auto&, Is<Drain> auto&) {}
+void fields(auto&, Is<Undrain> auto&) {}
 void fields(auto&, Is<Leave> auto&) {}
 
 }  // namespace switchyard::control

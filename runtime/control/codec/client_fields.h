@@ -25,6 +25,8 @@ void fields(auto& io, Is<Command> auto& m) {
   io("amount", m.amount);
 }
 
+void fields(auto& io, Is<Place> auto& m) { io("plan", m.plan); }
+
 void fields(auto& io, Is<Answer> auto& m) {
   io("accepted", m.accepted);
   io("code", m.code);

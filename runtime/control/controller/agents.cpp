@@ -108,7 +108,7 @@ void Controller::State::welcome_back(const Holder& who, const Register& asks) {
     send(who.rank, Prepare{transaction->view});
   }
   if (retired > Epoch()) send(who.rank, Retire{retired});
-  if (members.at(who.rank).cordoned) send(who.rank, Drain{});
+  send(who.rank, members.at(who.rank).cordoned ? Message(Drain{}) : Message(Undrain{}));
   if (phase == RunPhase::kLeaving) send(who.rank, Leave{});
   for (const HeldRequest& held : asks.held) {
     const Progress word{held.id, held.attempt, 0, held.tokens};
@@ -180,12 +180,13 @@ Controller::State::Complaint Controller::State::take(const Holder& from, const P
   if (seat == transaction->seats.end() || seat->second != from.life) return std::nullopt;
   unsettled = true;
   if (!said.error.empty()) {
-    members.at(from.rank).unfit_until = now + options.prepare_deadline;
+    members.failed_to_prepare(from.rank, options.prepare_deadline, now);
     if (transaction->occasion == Occasion::kPlanned && !worth_another_try()) give_up_wish();
     roll_back(fmt::format("rank {} could not prepare: {}", from.rank.value(), said.error));
     return std::nullopt;
   }
   transaction->waiting.erase(from.rank);
+  members.at(from.rank).failed_prepares = 0;
   if (const auto copies = transaction->loading.find(from.rank);
       copies != transaction->loading.end()) {
     balancer.measured_load(

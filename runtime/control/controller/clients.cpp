@@ -21,6 +21,11 @@ Answer refuse(std::string code, std::string reason) {
 void Controller::State::from_client(ConnectionId connection, Message& message) {
   if (auto* wish = std::get_if<Submit>(&message)) return submit(connection, *wish);
   if (const auto* command = std::get_if<Command>(&message)) return obey(connection, *command);
+  if (const auto* wish = std::get_if<Place>(&message)) {
+    outbox.send(connection, place(wish->plan));
+    unsettled = true;
+    return;
+  }
   reject(connection, fmt::format("{} is not a message of a client", name_of(message)));
 }
 
@@ -55,13 +60,19 @@ void Controller::State::obey(ConnectionId client, const Command& command) {
     case Wish::kScale: answer = scale(command.amount); break;
     case Wish::kDrain: answer = drain(RankId(command.amount)); break;
     case Wish::kRebalance: answer = rebalance(); break;
+    case Wish::kReplicas: answer = set_replicas(command.amount); break;
     case Wish::kEndNow: end_now(); break;
     case Wish::kShutdown: shut_down(); break;
     default: return reject(client, "an unknown wish");
   }
-  const bool kept =
-      command.wish == Wish::kScale || command.wish == Wish::kDrain || command.wish == Wish::kEndNow;
+  const bool kept = command.wish == Wish::kScale || command.wish == Wish::kDrain ||
+                    command.wish == Wish::kReplicas || command.wish == Wish::kEndNow;
   if (answer.accepted && kept) outbox.journal({}, command);
+  if (answer.accepted && command.wish == Wish::kScale) {
+    for (const RankId rank : leave_first) {
+      outbox.journal(rank, Event{0, std::string(kDrainChosen), {}});
+    }
+  }
   outbox.send(client, std::move(answer));
   unsettled = true;
 }
@@ -110,7 +121,10 @@ Answer Controller::State::scale(std::uint32_t experts) {
   std::size_t reachable = held.experts.size();
   for (std::uint32_t r = 0; r < members.size(); ++r) {
     const RankId rank(r);
-    if (usable(rank) && !member(rank) && can_hold(members.at(rank).kind)) ++reachable;
+    const Slot& slot = members.at(rank);
+    const bool routes_only = slot.kind == RankKind::kBoth && member(rank);
+    if (held.experts.contains(rank) || !usable(rank) || !can_hold(slot.kind)) continue;
+    if (!member(rank) || routes_only) ++reachable;
   }
   if (experts > reachable) {
     return refuse("too_few_ranks",
@@ -119,7 +133,14 @@ Answer Controller::State::scale(std::uint32_t experts) {
   // What the rules need stays; who may go depends on no earlier choice.
   const auto leave_before = std::exchange(leave_first, {});
   const auto target_before = std::exchange(target_experts, experts);
-  const std::size_t left = to_targets(held).experts.size();
+  std::size_t left = to_targets(held).experts.size();
+  if (experts < held.experts.size() && left > experts) {
+    // One by one it does not work; together it may.
+    const std::vector<RankId> newest(held.experts.rbegin(), held.experts.rend());
+    const auto chosen = leavers(newest, newest.size() - experts);
+    left = newest.size() - chosen.size();
+    leave_first = {chosen.begin(), chosen.end()};
+  }
   if (experts < held.experts.size() && left > experts) {
     target_experts = target_before;
     leave_first = leave_before;
@@ -130,7 +151,9 @@ Answer Controller::State::scale(std::uint32_t experts) {
   outbox.event("scale_asked",
                fmt::format("from {} to {} expert ranks", held.experts.size(), experts));
   failed_changes = 0;
-  return {true, "ok", {}, {}};
+  scale_until = now + options.change_deadline;
+  settle_scale();
+  return {true, "ok", fmt::format("taken back where it is not done within {}", change_time()), {}};
 }
 
 Answer Controller::State::drain(RankId rank) {
@@ -150,16 +173,25 @@ Answer Controller::State::drain(RankId rank) {
     return refuse("residency", fmt::format("without rank {} {}", rank.value(), *broken));
   }
   members.at(rank).cordoned = true;
+  drains[rank] = now + options.change_deadline;
   send(rank, Drain{});
   outbox.event("drain_asked", fmt::format("rank {}", rank.value()), about_rank(rank));
-  return {true, "ok", {}, {}};
+  return {true,
+          "ok",
+          fmt::format("taken back, and the rank works again, where it is not done within {}",
+                      change_time()),
+          {}};
 }
 
 Answer Controller::State::rebalance() {
   if (!busy().empty()) return refuse("busy", busy());
   rebalance_wanted = true;
+  rebalance_wanted_until = now + options.change_deadline;
   outbox.event("rebalance_asked", "by a client");
-  return {true, "ok", {}, {}};
+  return {true,
+          "ok",
+          fmt::format("given up where a batch of it is not done within {}", change_time()),
+          {}};
 }
 
 // Why no change can be asked for now; empty: one can.
@@ -179,7 +211,16 @@ std::string Controller::State::busy() const {
                        rebalance_under_way->batches.loads_done(),
                        rebalance_under_way->batches.loads());
   }
-  return rebalance_wanted ? "a rebalance is due" : "";
+  if (rebalance_wanted) return "a rebalance is due";
+  if (replica_change) {
+    return fmt::format("the copies of each expert change from {} to {}", replica_change->from,
+                       target_replicas);
+  }
+  if (scale_until) {
+    return fmt::format("{} expert ranks are wanted and there are {}", target_experts,
+                       Roles::of(*view).experts.size());
+  }
+  return "";
 }
 
 void Controller::State::end_now() {

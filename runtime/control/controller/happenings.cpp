@@ -41,7 +41,8 @@ Controller::State::State(ControllerOptions from)
       evidence(make_book(options.evidence)),
       watch_queue(options.watch_window_bytes),
       window(options.ranks, options.balancing.window),
-      balancer(make_balancer(options.balancing)) {
+      balancer(make_balancer(options.balancing)),
+      target_replicas(options.replicas) {
   SY_CHECK(options.ranks > 0, "a cluster without slots");
   make_autoscaler();
 }
@@ -66,6 +67,7 @@ void Controller::State::handle(Happening happening) {
   }
   if (std::exchange(unsettled, false)) {
     settle_views();
+    settle_changes();
     settle_requests();
   }
   feed_watchers();
@@ -112,6 +114,7 @@ void Controller::State::on_tick() {
   give_up_spawns();
   replace_missing();
   check_deadline();
+  check_changes();
   scale_by_load();
   balance_by_load();
   unsettled = true;

@@ -111,7 +111,7 @@ bool Controller::State::member(RankId rank) const {
 
 bool Controller::State::usable(RankId rank) const {
   const Slot& slot = members.at(rank);
-  return slot.state == SlotState::kLive && !slot.cordoned && slot.unfit_until <= now;
+  return slot.state == SlotState::kLive && !slot.cordoned && fit(rank);
 }
 
 // Routers beside `besides` that have requests and so wait for answers: who could report it silent.
@@ -142,7 +142,7 @@ HealthVerdict Controller::State::judge(RankId rank) const {
   // While experts are missing nobody gets on, and it is nobody's fault.
   facts.stalled = std::min(slot.progress.stalled(now), now - whole_since);
   facts.waits_for = evidence.waits_for(rank, now);
-  const Finding finding = evidence.judge(rank, facts.connection, routers_at_work(rank), now);
+  const Finding finding = evidence.judge(rank, facts.connection, routers_able(rank), now);
   facts.evidence = finding.level;
   facts.evidence_text = finding.text;
   return judge_health(facts, options.health);
@@ -188,6 +188,7 @@ void Controller::State::count_new_life(RankId rank) {
   if (!view || slot.incarnation != Incarnation(1) || slot.kind == RankKind::kSpare) return;
   if (can_hold(slot.kind)) ++target_experts;
   if (can_route(slot.kind)) ++target_routers;
+  settle_scale();
 }
 
 }  // namespace switchyard::control

@@ -2,8 +2,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "runtime/control/controller/state.h"
+#include "runtime/control/rank_speeds.h"
 #include "runtime/placement/planner_table.h"
 
 namespace switchyard::control {
@@ -28,13 +30,25 @@ placement::PlanRequest Controller::State::plan_request(const Roles& roles) const
   request.expert_ranks.assign(roles.experts.begin(), roles.experts.end());
   request.layers = model->moe_layers;
   request.experts = model->experts;
-  request.replicas = std::min<std::size_t>(options.replicas, roles.experts.size());
+  request.replicas = std::min<std::size_t>(target_replicas, roles.experts.size());
   const std::size_t copies = request.experts * request.replicas;
   const std::size_t ranks = std::max<std::size_t>(1, request.expert_ranks.size());
   request.slots = (copies + ranks - 1) / ranks + options.balancing.extra_slots;
+  request.objective = options.balancing.objective;
+  request.step_tokens = options.balancing.step_tokens;
+  request.tokens = window.tokens(now);
+  // Without the tokens that brought the loads nobody can say how many experts a step reads.
+  if (request.tokens == 0) request.objective = placement::Objective::kTokens;
+  std::vector<double> speeds(request.expert_ranks.size(), 1.0);
+  if (options.balancing.speeds == RankSpeeds::kMeasured) {
+    std::vector<RankWork> work;
+    for (const RankId rank : request.expert_ranks) work.push_back(window.work(rank, now));
+    speeds = measured_speeds(work);
+  }
   for (const RankId rank : request.expert_ranks) {
     const Slot& slot = members.at(rank);
     placement::RankTraits traits;
+    traits.speed = speeds[request.ranks.size()];
     traits.host = slot.host;
     traits.zone = slot.zone;
     traits.region = slot.region;
@@ -61,6 +75,22 @@ double Controller::State::pairs_per_move() const {
   return seconds * static_cast<double>(all.pairs) / all.busy_seconds / windows;
 }
 
+// The same in the unit of the plan's objective. For activated experts: a step of the window spends
+// its time on as many as it is expected to read, so that each of them stands for its share of it.
+double Controller::State::move_cost(const placement::PlanRequest& request) const {
+  const double cost = pairs_per_move();
+  if (request.objective == placement::Objective::kTokens) return cost;
+  const auto tokens = static_cast<double>(request.tokens);
+  double pairs = 0;
+  double activated = 0;
+  for (const std::uint64_t load : request.loads) {
+    pairs += static_cast<double>(load);
+    const double unread = 1 - std::min(1.0, static_cast<double>(load) / tokens);
+    activated += 1 - std::pow(unread, static_cast<double>(request.step_tokens));
+  }
+  return pairs == 0 ? 0 : cost * activated / pairs;
+}
+
 // The first placement is the one that was configured. Later ones go by the loads of late, away from
 // what is there as little as pays; a planner that knows no loads then gives way to `balanced`.
 Result<CopyTable> Controller::State::plan(const Roles& roles, PlanFrom from) {
@@ -72,7 +102,7 @@ Result<CopyTable> Controller::State::plan(const Roles& roles, PlanFrom from) {
       planner = "balanced";
     }
     request.previous = view->placement;
-    request.moves.cost = pairs_per_move();
+    request.moves.cost = move_cost(request);
   }
   auto planned = placement::plan_placement(planner, request);
   if (!planned) {
@@ -98,7 +128,7 @@ void Controller::State::plan_by_load(const Roles& roles, CopyTable& table) {
   auto previous = placement::Placement::create(table.layers, table.experts, table.copies);
   if (!previous) return;
   request.previous = std::move(previous).value();
-  request.moves.cost = pairs_per_move();
+  request.moves.cost = move_cost(request);
   const bool known = placement::sees_of(options.placement) == placement::PlannerSees::kLoads;
   const auto planned = placement::plan_placement(known ? options.placement : "balanced", request);
   if (!planned) return outbox.event("plan_failed", planned.error().message);

@@ -97,7 +97,7 @@ std::optional<Proposal> Controller::State::propose_recovery(const std::set<RankI
   if (options.loss == LossPolicy::kFail) {
     for (const RankId rank : left.experts) takers.erase(rank);
   }
-  const RepairRequest how{usable_of(takers), spare_came ? options.replicas : 1, Evenness::kLeave,
+  const RepairRequest how{usable_of(takers), spare_came ? target_replicas : 1, Evenness::kLeave,
                           region_groups(next.roles), window.loads(now)};
   next.gaps = placement::Gaps::kForbidden;
   if (how.targets.empty() || !repair(next.table, how)) {
@@ -133,6 +133,10 @@ void Controller::State::fill_roles(Roles& want, const std::set<RankId>& gone) co
   }
   while (want.experts.size() < target_experts && add(&can_hold, want.experts)) {
   }
+  for (const RankId rank : want.routers) {
+    if (want.experts.size() >= target_experts) break;
+    if (members.at(rank).kind == RankKind::kBoth && usable(rank)) want.experts.insert(rank);
+  }
   while (routing() < target_routers && add(&can_route, want.routers)) {
   }
 }
@@ -148,7 +152,8 @@ Roles Controller::State::to_targets(Roles want) const {
   return want;
 }
 
-// Of the expert ranks that no residency rule needs: whom the autoscaler chose; else the newest, and
+// Of the expert ranks that no residency rule needs: one that could not load of late; whom the
+// autoscaler chose; else the newest, and
 // those that only hold experts before those that route too.
 std::optional<RankId> Controller::State::first_to_leave(const Roles& roles) const {
   const auto newest_of = [&](auto&& wanted) -> std::optional<RankId> {
@@ -156,6 +161,7 @@ std::optional<RankId> Controller::State::first_to_leave(const Roles& roles) cons
                                     [&](RankId r) { return wanted(r) && may_leave(r, roles); });
     return found == roles.experts.rend() ? std::nullopt : std::optional(*found);
   };
+  if (const auto stuck = newest_of([&](RankId r) { return !fit(r); })) return stuck;
   if (const auto chosen = newest_of([&](RankId r) { return leave_first.contains(r); })) {
     return chosen;
   }
@@ -189,7 +195,7 @@ std::optional<Proposal> Controller::State::propose_roles() {
   std::ranges::set_difference(held.experts, want.experts, std::inserter(out, out.end()));
   next.table.drop(out);
   const Evenness evenness = want.experts == held.experts ? Evenness::kLeave : Evenness::kLevel;
-  const RepairRequest how{usable_of(want.experts), options.replicas, evenness, groups,
+  const RepairRequest how{usable_of(want.experts), target_replicas, evenness, groups,
                           window.loads(now)};
   if (how.targets.empty() || !repair(next.table, how)) return std::nullopt;
   if (want.experts != held.experts && how.targets.size() == want.experts.size()) {

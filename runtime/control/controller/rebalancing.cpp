@@ -60,15 +60,20 @@ bool Controller::State::consider_rebalance(BalancingOccasion occasion) {
   input.plan = &*goal;
   const BalancingRecord& record = balancer.decide(input, occasion, now);
   if (!record.go) return false;
-  auto batches =
-      MoveBatches::create(view->placement, *goal, request.expert_ranks, region_groups(*roles));
+  begin_moves(*goal, *roles, MovesFor::kLoad);
+  return rebalance_under_way.has_value();
+}
+
+void Controller::State::begin_moves(const placement::Placement& goal, const Roles& roles,
+                                    MovesFor moves_for) {
+  auto batches = MoveBatches::create(
+      view->placement, goal, {roles.experts.begin(), roles.experts.end()}, region_groups(roles));
   if (!batches) {
     balancer.skip(batches.error().message, now);
-    outbox.event("plan_failed", batches.error().message);
-    return false;
+    return outbox.event("plan_failed", batches.error().message);
   }
-  rebalance_under_way.emplace(Rebalance{*std::move(batches), view->epoch, {}, 0});
-  return true;
+  rebalance_under_way.emplace(
+      Rebalance{*std::move(batches), view->epoch, {}, 0, moves_for, now + options.change_deadline});
 }
 
 void Controller::State::end_rebalance(const std::string& kind, const std::string& text) {
@@ -86,6 +91,7 @@ bool Controller::State::follow_batches() {
   if (moving.pending != Epoch() && view->epoch == moving.pending) {
     moving.batches.take();
     moving.from = std::exchange(moving.pending, Epoch());
+    moving.until = now + options.change_deadline;
     ++moving.views;
   } else if (moving.pending != Epoch() || view->epoch != moving.from) {
     end_rebalance("rebalance_abandoned",
@@ -95,6 +101,7 @@ bool Controller::State::follow_batches() {
     return false;
   }
   if (!moving.batches.done()) return true;
+  if (moving.moves_for == MovesFor::kReplicas && replica_change) replicas_done();
   end_rebalance("rebalance_done", fmt::format("{} copies loaded in {} views",
                                               moving.batches.loads_done(), moving.views));
   return false;
@@ -105,6 +112,7 @@ std::optional<Proposal> Controller::State::propose_rebalance() {
     const bool moves = consider_rebalance(BalancingOccasion::kAsked);
     outbox.event(moves ? "rebalance_begun" : "rebalance_unneeded", balancer.last()->text());
   }
+  if (!rebalance_under_way && replica_change) move_to_replicas();
   if (!rebalance_under_way || !follow_batches()) return std::nullopt;
   Rebalance& moving = *rebalance_under_way;
   // Old copies are dropped first, so that no rank holds more than one batch too much.

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "runtime/control/controller/state.h"
+#include "runtime/control/leave_choice.h"
 
 namespace switchyard::control {
 
@@ -33,8 +34,21 @@ bool Controller::State::may_leave(RankId expert, const Roles& roles) const {
   return !broken_rule(roles, without);
 }
 
+std::vector<RankId> Controller::State::leavers(const std::vector<RankId>& order,
+                                               std::size_t count) const {
+  const Roles held = Roles::of(*view);
+  std::vector<std::set<std::string>> rules;
+  for (const ResidencyRule& rule : residency.rules()) {
+    if (serves(rule, held)) rules.emplace_back(rule.regions.begin(), rule.regions.end());
+  }
+  std::vector<Leaver> list;
+  for (const RankId rank : order) list.push_back({rank, members.at(rank).region});
+  return choose_leavers(list, rules, count);
+}
+
 // Gives ranks in a rule's regions the roles that it lacks, where that makes it whole: spares, or in
-// want of them ranks that do both. Whoever is above the targets then is trimmed elsewhere.
+// want of them ranks that do both. One that could not load of late does not count. Whoever is above
+// the targets then is trimmed elsewhere.
 void Controller::State::fill_rules(Roles& want) const {
   for (const ResidencyRule& rule : residency.rules()) {
     const auto inside = [&](RankId rank) {
@@ -43,7 +57,7 @@ void Controller::State::fill_rules(Roles& want) const {
     Roles trial = want;
     const auto ensure = [&](bool (*can)(RankKind), std::set<RankId>& role) {
       const auto takes_part = [&](RankId rank) {
-        return inside(rank) && !members.at(rank).cordoned;
+        return inside(rank) && !members.at(rank).cordoned && fit(rank);
       };
       if (std::ranges::any_of(role, takes_part)) return;
       const std::set<std::string> regions(rule.regions.begin(), rule.regions.end());

@@ -36,27 +36,47 @@ Result<void> Controller::State::replay(const JournalRecord& record) {
   } else if (const auto* retire = std::get_if<Retire>(&record.message)) {
     retired = retire->oldest;
   } else if (const auto* event = std::get_if<Event>(&record.message)) {
-    if (event->kind == kWishGivenUp) {
-      target_experts = static_cast<std::uint32_t>(event->number >> 32);
-      target_routers = static_cast<std::uint32_t>(event->number);
-      leave_first.clear();
-    }
-    if (event->kind == kSpawnEvent) expect_process(rank);
-    if (event->kind == kDrainChosen) leave_first.insert(rank);
+    replay_event(rank, *event);
   } else if (const auto* command = std::get_if<Command>(&record.message)) {
-    if (command->wish == Wish::kScale) {
-      target_experts = command->amount;
-      leave_first.clear();
-    }
-    if (command->wish == Wish::kDrain && members.has(RankId(command->amount))) {
-      members.at(RankId(command->amount)).cordoned = true;
-    }
-    if (command->wish == Wish::kEndNow) ending_now = true;
-    if (command->wish == Wish::kShutdown) phase = RunPhase::kLeaving;
+    replay_command(*command);
   } else {
     return replay_request(record);
   }
   return {};
+}
+
+void Controller::State::replay_event(RankId rank, const Event& event) {
+  if (event.kind == kDrainTakenBack) members.at(rank).cordoned = false;
+  if (event.kind == kReplicasDone) replica_change.reset();
+  if (event.kind == kReplicasTakenBack) {
+    target_replicas = static_cast<std::uint32_t>(event.number);
+    replica_change.reset();
+  }
+  if (event.kind == kWishGivenUp) {
+    target_experts = static_cast<std::uint32_t>(event.number >> 32);
+    target_routers = static_cast<std::uint32_t>(event.number);
+    scale_until.reset();
+    leave_first.clear();
+  }
+  if (event.kind == kSpawnEvent) expect_process(rank);
+  if (event.kind == kDrainChosen) leave_first.insert(rank);
+}
+
+void Controller::State::replay_command(const Command& command) {
+  if (command.wish == Wish::kScale) {
+    target_experts = command.amount;
+    scale_until = now + options.change_deadline;
+    settle_scale();
+    leave_first.clear();
+  }
+  if (command.wish == Wish::kReplicas && command.amount != target_replicas) {
+    begin_replicas(command.amount);
+  }
+  if (command.wish == Wish::kDrain && members.has(RankId(command.amount))) {
+    members.at(RankId(command.amount)).cordoned = true;
+  }
+  if (command.wish == Wish::kEndNow) ending_now = true;
+  if (command.wish == Wish::kShutdown) phase = RunPhase::kLeaving;
 }
 
 Result<void> Controller::State::replay_request(const JournalRecord& record) {
@@ -97,6 +117,12 @@ void Controller::State::expect_rejoin() {
   for (std::uint32_t r = 0; r < members.size(); ++r) {
     if (members.at(RankId(r)).alive()) members.lose(RankId(r), now + options.rejoin_window, now);
   }
+  const TimePoint until = now + options.change_deadline;
+  for (std::uint32_t r = 0; r < members.size(); ++r) {
+    if (members.at(RankId(r)).cordoned && member(RankId(r))) drains[RankId(r)] = until;
+  }
+  if (scale_until) scale_until = until;
+  if (replica_change) replica_change->until = until;
   started = router_seen = whole_since = now;
   if (phase == RunPhase::kLeaving) leave_by = now + options.leave_deadline;
   unsettled = true;

@@ -109,9 +109,13 @@ bool Controller::State::may_try(RequestId id) {
 void Controller::State::give(RequestId id, RankId router) {
   const std::uint32_t attempt = ledger.assign(id, {router, members.at(router).incarnation});
   const Request& request = ledger.at(id);
-  outbox.journal(router, Assign{id, attempt, {}, {}, {}, {}});
-  Assign assign{id, attempt, request.what.trace_parent, {}, request.tokens, request.what.payload};
-  if (!request.what.regime.empty()) assign.allowed = allowed_slots(request.what.regime);
+  outbox.journal(router, Assign{id, attempt, {}, {}, {}, {}, {}});
+  Assign assign{id, attempt,        request.what.trace_parent, {},
+                {}, request.tokens, request.what.payload};
+  if (!request.what.regime.empty()) {
+    assign.allowed = allowed_slots(request.what.regime);
+    assign.origin = counted_origin(request.what.origin, request.what.regime);
+  }
   if (attempt > 1) {
     outbox.event("request_resumed",
                  fmt::format("request {} attempt {} on rank {} after {} tokens", id.value(),

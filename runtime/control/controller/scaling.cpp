@@ -6,6 +6,7 @@
 
 #include "runtime/base/check.h"
 #include "runtime/control/controller/state.h"
+#include "runtime/control/drain_choice.h"
 
 namespace switchyard::control {
 
@@ -24,7 +25,7 @@ bool Controller::State::fresh_load(RankId rank) const {
 ScalingInput Controller::State::scaling_input() const {
   const auto known = [](double share) { return share > 0 ? std::optional(share) : std::nullopt; };
   ScalingInput input;
-  input.replicas = options.replicas;
+  input.replicas = target_replicas;
   const Roles held = Roles::of(*view);
   for (std::uint32_t r = 0; r < members.size(); ++r) {
     const RankId rank(r);
@@ -49,9 +50,18 @@ ScalingInput Controller::State::scaling_input() const {
     input.expert_ranks.push_back(sample);
   }
   input.spawnable_count = spawnable().size();
+  input.load_max_over_mean = rank_imbalance(held);
   // Idle routers take no step: what nobody does takes no time.
   if (!input.step_us_p95 && ledger.open_count() == 0) input.step_us_p95 = 0;
   return input;
+}
+
+// Of the placement under the loads of late; even where there is nothing to do, else not known.
+std::optional<double> Controller::State::rank_imbalance(const Roles& roles) const {
+  const auto loads = window.loads(now);
+  if (loads.empty()) return ledger.open_count() == 0 ? std::optional(1.0) : std::nullopt;
+  const placement::PlanRequest request = plan_request(roles);
+  return placement::imbalance(view->placement, request.expert_ranks, request.ranks, loads);
 }
 
 // Slots whose process has ended and where a new one may be started, as far as the operator allows.
@@ -69,12 +79,14 @@ std::vector<RankId> Controller::State::spawnable() const {
 void Controller::State::scale_by_load() {
   if (!autoscaler || !view || phase != RunPhase::kRunning || !dead_members(seats).empty()) return;
   const auto experts = static_cast<std::uint32_t>(Roles::of(*view).experts.size());
-  if (autoscaler->action_in_flight() && !transaction && experts == target_experts) {
+  if (autoscaler->action_in_flight() && !transaction && experts == target_experts &&
+      !replica_change) {
     autoscaler->action_ended(now);
   }
   const auto decision = autoscaler->decide(scaling_input(), now);
   if (decision.outcome != ScalingOutcome::kNotDue) {
-    scaling_numbers = ScalingNumbers{decision.ranks.current, decision.ranks.final};
+    scaling_numbers =
+        ScalingNumbers{decision.ranks.current, decision.ranks.final, decision.replicas.final};
     scaled_last = ScalingNote{now, decision.text()};
   }
   const bool acts = decision.outcome == ScalingOutcome::kAct;
@@ -85,9 +97,14 @@ void Controller::State::scale_by_load() {
 }
 
 nlohmann::json Controller::State::scaling_json() const {
-  nlohmann::json out = {{"target_experts", target_experts}, {"target_routers", target_routers}};
+  nlohmann::json out = {{"target_experts", target_experts},
+                        {"target_routers", target_routers},
+                        {"target_replicas", target_replicas}};
   if (view) out["current_experts"] = Roles::of(*view).experts.size();
-  if (scaling_numbers) out["desired_experts"] = scaling_numbers->desired;
+  if (scaling_numbers) {
+    out["desired_experts"] = scaling_numbers->desired;
+    out["desired_replicas"] = scaling_numbers->desired_replicas;
+  }
   return out;
 }
 
@@ -97,14 +114,9 @@ void Controller::State::perform(const ScalingAction& action, std::uint32_t exper
   if (const auto* more = std::get_if<ActivateSpares>(&action)) {
     wanted += static_cast<std::uint32_t>(more->count);
   } else if (const auto* fewer = std::get_if<DrainRanks>(&action)) {
-    chosen = fewer->ranks;
-    // Each may be free to go, and yet not all of them.
-    Roles left = Roles::of(*view);
-    std::erase_if(chosen, [&](RankId rank) {
-      if (!may_leave(rank, left)) return true;
-      left.experts.erase(rank);
-      return false;
-    });
+    // Each may be free to go, and yet not all of them; then others go, that do more.
+    const auto ranks = scaling_input().expert_ranks;
+    chosen = leavers(choose_drain(ranks, ranks.size()), fewer->ranks.size());
     if (chosen.empty()) {
       outbox.event("scaling_refused", "a residency rule needs each rank that could leave");
       return autoscaler->action_ended(now);
@@ -112,6 +124,8 @@ void Controller::State::perform(const ScalingAction& action, std::uint32_t exper
     wanted -= static_cast<std::uint32_t>(chosen.size());
   } else if (const auto* made = std::get_if<SpawnRanks>(&action)) {
     return grow_by_processes(experts, made->count);
+  } else if (const auto* copies = std::get_if<SetReplicas>(&action)) {
+    return change_replicas(static_cast<std::uint32_t>(copies->replicas));
   }
   const Answer answer =
       wanted == experts ? Answer{false, "invalid", "no way to do that here", {}} : scale(wanted);
@@ -121,7 +135,15 @@ void Controller::State::perform(const ScalingAction& action, std::uint32_t exper
   }
   outbox.journal({}, Command{Wish::kScale, wanted});
   for (const RankId rank : chosen) outbox.journal(rank, Event{0, std::string(kDrainChosen), {}});
-  leave_first.insert(chosen.begin(), chosen.end());
+  leave_first = {chosen.begin(), chosen.end()};
+}
+
+// Nothing to wait for where there is nothing to change.
+void Controller::State::change_replicas(std::uint32_t replicas) {
+  const Answer answer = set_replicas(replicas);
+  if (!answer.accepted) outbox.event("scaling_refused", answer.reason);
+  if (!answer.accepted || !replica_change) return autoscaler->action_ended(now);
+  outbox.journal({}, Command{Wish::kReplicas, replicas});
 }
 
 // The number is wished for at once and met when the processes have come as spares; if one does not
@@ -134,6 +156,8 @@ void Controller::State::grow_by_processes(std::uint32_t experts, std::size_t cou
   std::vector<RankId> slots = spawnable();
   slots.resize(std::min(slots.size(), count));
   target_experts = experts + static_cast<std::uint32_t>(slots.size());
+  scale_until = now + std::max(options.change_deadline, options.spawn_deadline);
+  settle_scale();
   leave_first.clear();
   outbox.journal({}, Command{Wish::kScale, target_experts});
   for (const RankId slot : slots) spawn(slot);

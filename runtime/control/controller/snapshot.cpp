@@ -26,6 +26,9 @@ std::vector<std::vector<std::byte>> Controller::State::snapshot() const {
   head.retired = retired;
   head.target_experts = target_experts;
   head.target_routers = target_routers;
+  head.target_replicas = target_replicas;
+  head.replicas_before = replica_change ? replica_change->from : 0;
+  head.scaling = scale_until.has_value();
   head.spawned = spawned;
   head.model = model;
   head.view = view;
@@ -88,6 +91,10 @@ Result<void> Controller::State::restore(const SnapshotHead& head) {
   retired = head.retired;
   target_experts = head.target_experts;
   target_routers = head.target_routers;
+  target_replicas = head.target_replicas;
+  const TimePoint until = now + options.change_deadline;
+  if (head.replicas_before != 0) replica_change = ReplicaChange{head.replicas_before, until};
+  if (head.scaling) scale_until = until;
   spawned = head.spawned;
   model = head.model;
   for (const Holder& seat : head.seats) seats[seat.rank] = seat.life;

@@ -40,6 +40,7 @@ struct Peer {
 struct ScalingNumbers {
   std::size_t current = 0;
   std::size_t desired = 0;
+  std::size_t desired_replicas = 0;
 };
 
 // The autoscaler's last decision.
@@ -87,6 +88,8 @@ struct Controller::State {
   [[nodiscard]] Answer scale(std::uint32_t experts);
   [[nodiscard]] Answer drain(RankId rank);
   [[nodiscard]] Answer rebalance();
+  [[nodiscard]] Answer set_replicas(std::uint32_t replicas);
+  [[nodiscard]] Answer place(const std::string& plan);
   [[nodiscard]] std::string busy() const;
   void watch(ConnectionId client);
   void feed_watchers();
@@ -101,21 +104,47 @@ struct Controller::State {
   void scale_by_load();
   [[nodiscard]] bool fresh_load(RankId rank) const;
   [[nodiscard]] ScalingInput scaling_input() const;
+  [[nodiscard]] std::optional<double> rank_imbalance(const Roles& roles) const;
   [[nodiscard]] std::vector<RankId> spawnable() const;
   void grow_by_processes(std::uint32_t experts, std::size_t count);
   void perform(const ScalingAction& action, std::uint32_t experts);
+  void change_replicas(std::uint32_t replicas);
   // In the journal, after the Command that it belongs to: the rank is one of those that go.
   static constexpr std::string_view kDrainChosen = "drain_chosen";
+
+  // ---- changes that were asked for end (deadlines.cpp) ----
+  // In the journal: the rank works again.
+  static constexpr std::string_view kDrainTakenBack = "drain_taken_back";
+  void settle_changes();
+  void settle_scale();
+  void check_changes();
+  [[nodiscard]] std::string change_time() const;
+  void stop_planned(const std::string& why);
+  void take_back_drain(RankId rank);
+  void take_back_scale();
+  void take_back_rebalance();
+
+  // ---- copies of each expert (replicas.cpp) ----
+  // In the journal; `number`: the copies that are wanted again.
+  static constexpr std::string_view kReplicasTakenBack = "replicas_taken_back";
+  static constexpr std::string_view kReplicasDone = "replicas_done";
+  void begin_replicas(std::uint32_t replicas);
+  void move_to_replicas();
+  void replicas_done();
+  void take_back_replicas(const std::string& why);
 
   // ---- placements by load (planning.cpp, rebalancing.cpp) ----
   [[nodiscard]] std::vector<std::set<RankId>> region_groups(const Roles& roles) const;
   [[nodiscard]] placement::PlanRequest plan_request(const Roles& roles) const;
   [[nodiscard]] double pairs_per_move() const;
+  [[nodiscard]] double move_cost(const placement::PlanRequest& request) const;
   [[nodiscard]] Result<CopyTable> plan(const Roles& roles, PlanFrom from);
   void plan_by_load(const Roles& roles, CopyTable& table);
   void balance_by_load();
   [[nodiscard]] std::optional<Roles> roles_to_balance() const;
   [[nodiscard]] bool consider_rebalance(BalancingOccasion occasion);
+  // Nothing is under way after it where no way to the goal was found.
+  void begin_moves(const placement::Placement& goal, const Roles& roles, MovesFor moves_for);
   [[nodiscard]] bool follow_batches();
   void end_rebalance(const std::string& kind, const std::string& text);
   [[nodiscard]] std::optional<Proposal> propose_rebalance();
@@ -125,6 +154,9 @@ struct Controller::State {
   // Of a rule that is served by `held` and would not be by `next`: what it would lack.
   [[nodiscard]] std::optional<std::string> broken_rule(const Roles& held, const Roles& next) const;
   [[nodiscard]] bool may_leave(RankId expert, const Roles& roles) const;
+  // At most `count` of the expert ranks, those in front first, that may go together.
+  [[nodiscard]] std::vector<RankId> leavers(const std::vector<RankId>& order,
+                                            std::size_t count) const;
   void fill_rules(Roles& want) const;
   [[nodiscard]] std::set<std::string> vacated_regions(const std::set<RankId>& gone) const;
   [[nodiscard]] std::vector<std::uint32_t> allowed_slots(const std::string& regime) const;
@@ -143,7 +175,11 @@ struct Controller::State {
   void judge_all();
   [[nodiscard]] HealthVerdict judge(RankId rank) const;
   [[nodiscard]] std::size_t routers_at_work(RankId besides) const;
+  [[nodiscard]] std::size_t routers_able(RankId silent) const;
+  [[nodiscard]] bool only_holder(RankId rank, const std::string& regime) const;
   [[nodiscard]] bool member(RankId rank) const;
+  // Has not failed to prepare of late.
+  [[nodiscard]] bool fit(RankId rank) const { return members.at(rank).unfit_until <= now; }
   // May be given a role or experts now.
   [[nodiscard]] bool usable(RankId rank) const;
   void stop_when_all_left();
@@ -205,6 +241,8 @@ struct Controller::State {
   // ---- journal and status (replay.cpp, snapshot.cpp, status.cpp) ----
   [[nodiscard]] Result<void> replay(const JournalRecord& record);
   [[nodiscard]] Result<void> replay_request(const JournalRecord& record);
+  void replay_event(RankId rank, const Event& event);
+  void replay_command(const Command& command);
   void expect_rejoin();
   [[nodiscard]] std::vector<std::vector<std::byte>> snapshot() const;
   // The parts at the front of the records; answers how many there were.
@@ -253,7 +291,13 @@ struct Controller::State {
   std::size_t failed_changes = 0;  // planned, in a row
   std::set<RankId> leave_first;    // expert ranks that the autoscaler chose to go
   bool rebalance_wanted = false;
+  std::optional<TimePoint> rebalance_wanted_until;
   std::optional<Rebalance> rebalance_under_way;
+  std::uint32_t target_replicas = 1;            // copies of each expert
+  std::optional<ReplicaChange> replica_change;  // to target_replicas, under way
+  std::map<RankId, TimePoint> drains;           // asked for and not done: until when
+  std::optional<TimePoint> scale_until;         // the target of expert ranks is to be met by then
+  std::string last_undone;                      // why a planned view was rolled back last
   std::optional<ScalingNote> scaled_last;
   TimePoint planned_not_before{};
   TimePoint whole_since{};  // no member dead and no recovery under way

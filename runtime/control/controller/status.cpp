@@ -88,39 +88,41 @@ std::string_view word(RunPhase phase, bool started, bool whole) {
 json Controller::State::rank_status(RankId rank) const {
   const Slot& slot = members.at(rank);
   const HealthVerdict health = judge(rank);
-  return {{"rank", rank.value()},
-          {"state", to_string(slot.state)},
-          {"kind", to_string(slot.kind)},
-          {"life", slot.incarnation.value()},
-          {"awaited", slot.awaited_until.has_value()},
-          {"pid", slot.pid},
-          {"host", slot.host},
-          {"region", slot.region},
-          {"zone", slot.zone},
-          {"phase", to_string(slot.phase)},
-          {"member", member(rank)},
-          {"cordoned", slot.cordoned},
-          {"epoch", slot.epoch.value()},
-          {"adopted", slot.adopted.value()},
-          {"health", to_string(health.level)},
-          {"health_text", health.text()},
-          {"health_reasons", reasons_json(health)},
-          {"heartbeat_age_s", slot.phi ? json(to_seconds(slot.phi->silence(now))) : json(nullptr)},
-          {"steps", slot.heartbeat.steps},
-          {"open_requests", ledger.open_count(rank)},
-          {"busy_share", slot.load.busy_share},
-          {"cpu_cores", slot.load.cpu_share},
-          {"queue_delay_s_p95", 1e-6 * slot.load.queue_delay_us_p95},
-          {"step_s_p50", 1e-6 * slot.load.step_us_p50},
-          {"step_s_p95", 1e-6 * slot.load.step_us_p95},
-          {"cpu_busy_share", slot.load.cpu_busy_share},
-          {"memory_share", slot.load.memory_share},
-          {"load_age_s", slot.load_at ? json(to_seconds(now - *slot.load_at)) : json(nullptr)},
-          {"tokens_total", totals.rank(rank).tokens},
-          {"pairs_served_total", totals.rank(rank).pairs},
-          {"tokens_per_s",
-           slot.load.seconds > 0 ? static_cast<double>(slot.load.tokens) / slot.load.seconds : 0.0},
-          {"rss_bytes", slot.load.rss_bytes}};
+  return {
+      {"rank", rank.value()},
+      {"state", to_string(slot.state)},
+      {"kind", to_string(slot.kind)},
+      {"life", slot.incarnation.value()},
+      {"awaited", slot.awaited_until.has_value()},
+      {"pid", slot.pid},
+      {"host", slot.host},
+      {"region", slot.region},
+      {"zone", slot.zone},
+      {"phase", to_string(slot.phase)},
+      {"member", member(rank)},
+      {"cordoned", slot.cordoned},
+      {"drain_left_s", drains.contains(rank) ? json(to_seconds(drains.at(rank) - now)) : json()},
+      {"epoch", slot.epoch.value()},
+      {"adopted", slot.adopted.value()},
+      {"health", to_string(health.level)},
+      {"health_text", health.text()},
+      {"health_reasons", reasons_json(health)},
+      {"heartbeat_age_s", slot.phi ? json(to_seconds(slot.phi->silence(now))) : json(nullptr)},
+      {"steps", slot.heartbeat.steps},
+      {"open_requests", ledger.open_count(rank)},
+      {"busy_share", slot.load.busy_share},
+      {"cpu_cores", slot.load.cpu_share},
+      {"queue_delay_s_p95", 1e-6 * slot.load.queue_delay_us_p95},
+      {"step_s_p50", 1e-6 * slot.load.step_us_p50},
+      {"step_s_p95", 1e-6 * slot.load.step_us_p95},
+      {"cpu_busy_share", slot.load.cpu_busy_share},
+      {"memory_share", slot.load.memory_share},
+      {"load_age_s", slot.load_at ? json(to_seconds(now - *slot.load_at)) : json(nullptr)},
+      {"tokens_total", totals.rank(rank).tokens},
+      {"pairs_served_total", totals.rank(rank).pairs},
+      {"tokens_per_s",
+       slot.load.seconds > 0 ? static_cast<double>(slot.load.tokens) / slot.load.seconds : 0.0},
+      {"rss_bytes", slot.load.rss_bytes}};
 }
 
 std::string Controller::State::status() const {
@@ -135,6 +137,7 @@ std::string Controller::State::status() const {
         {"slots", members.size()},
         {"target_experts", target_experts},
         {"target_routers", target_routers},
+        {"target_replicas", target_replicas},
         {"waiting_for", waiting_for},
         {"events", outbox.event_count()}}},
       {"view", view ? view_json(*view) : json(nullptr)},
@@ -162,6 +165,7 @@ std::string Controller::State::status() const {
   }
   if (model) out["loads"] = totals.experts_json(model->moe_layers, model->experts);
   out["links"] = totals.links_json();
+  out["restricted_rows"] = totals.restricted_json();
   out["wait_matrix"] = totals.waits_json();
   out["scaling"] = scaling_json();
   out["events"] = outbox.recent_json(now);

@@ -66,12 +66,23 @@ struct Transaction {
   TimePoint since{};
 };
 
-// Experts on their way to where the load is, one batch after the other.
+// What experts are on their way for: the loads, another number of copies, a client's plan.
+enum class MovesFor : std::uint8_t { kLoad, kReplicas, kPlan };
+
+// Experts on their way to where they are wanted, one batch after the other.
 struct Rebalance {
   MoveBatches batches;
   Epoch from;             // the view that the next batch changes
   Epoch pending;          // the view of the batch that was proposed; 0: none
   std::size_t views = 0;  // committed
+  MovesFor moves_for = MovesFor::kLoad;
+  TimePoint until{};  // the next batch is followed by all, or the rest is given up
+};
+
+// Another number of copies of each expert is on its way.
+struct ReplicaChange {
+  std::uint32_t from = 1;  // what it goes back to
+  TimePoint until{};
 };
 
 }  // namespace switchyard::control

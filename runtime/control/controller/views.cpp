@@ -165,6 +165,8 @@ void Controller::State::follow(std::shared_ptr<const placement::View> next, Seat
   waiting_for.clear();
   whole_since = now;
   failed_changes = 0;
+  last_undone.clear();
+  settle_scale();
   forget_chosen();
 }
 
@@ -176,6 +178,7 @@ void Controller::State::forget_chosen() {
 
 void Controller::State::roll_back(const std::string& reason) {
   const Transaction undone = *std::exchange(transaction, std::nullopt);
+  if (undone.occasion == Occasion::kPlanned) last_undone = reason;
   outbox.event("view_rolled_back",
                fmt::format("epoch {} ({}): {}", undone.view->epoch.value(), undone.cause, reason),
                about_epoch(undone.view->epoch));
@@ -208,6 +211,7 @@ void Controller::State::lower_wish(std::uint32_t experts, std::uint32_t routers)
   }
   target_experts = experts;
   target_routers = routers;
+  scale_until.reset();
   const std::uint64_t both = std::uint64_t{experts} << 32 | routers;
   outbox.journal({}, Event{both, std::string(kWishGivenUp), {}});
 }
@@ -215,7 +219,7 @@ void Controller::State::lower_wish(std::uint32_t experts, std::uint32_t routers)
 void Controller::State::check_deadline() {
   if (!transaction || now < transaction->deadline) return;
   for (const RankId rank : transaction->waiting) {
-    members.at(rank).unfit_until = now + options.prepare_deadline;
+    members.failed_to_prepare(rank, options.prepare_deadline, now);
   }
   if (transaction->occasion == Occasion::kPlanned) give_up_wish();
   roll_back(fmt::format("rank {} did not prepare in time", numbers(transaction->waiting)));

@@ -77,6 +77,11 @@ template <>
 Heartbeat make(Random& r) {
   return {Phase::kDraining, Epoch(number(r)), r.next(), number(r), number(r)};
 }
+std::vector<RestrictedSent> restricted(Random& r) {
+  std::vector<RestrictedSent> out;
+  for (std::uint64_t i = r.next_below(4); i > 0; --i) out.push_back({text(r), text(r), r.next()});
+  return out;
+}
 template <>
 LoadReport make(Random& r) {
   return {r.next_unit(),
@@ -92,7 +97,8 @@ LoadReport make(Random& r) {
           numbers<std::uint64_t>(r),
           numbers<std::uint64_t>(r),
           numbers<std::uint64_t>(r),
-          numbers<std::uint32_t>(r)};
+          numbers<std::uint32_t>(r),
+          restricted(r)};
 }
 template <>
 Evidence make(Random& r) {
@@ -144,7 +150,7 @@ Retire make(Random& r) {
 }
 template <>
 Assign make(Random& r) {
-  return {RequestId(number(r)),      number(r), text(r), numbers<std::uint32_t>(r),
+  return {RequestId(number(r)),      number(r), text(r), numbers<std::uint32_t>(r), text(r),
           numbers<std::uint32_t>(r), bytes(r)};
 }
 template <>
@@ -166,6 +172,10 @@ Command make(Random& r) {
 template <>
 Answer make(Random& r) {
   return {r.next_below(2) == 0, text(r), text(r), text(r)};
+}
+template <>
+Place make(Random& r) {
+  return {text(r)};
 }
 template <>
 RequestDone make(Random& r) {

@@ -59,6 +59,32 @@ TEST(ControllerSim, RebalancesUnderFaults) {
   EXPECT_GE(abandoned, 1U);
 }
 
+// Two regions with rules, and experts that are masked or fail their requests: such scenes are among
+// the seeds, and what they are there for happens in them.
+TEST(ControllerSim, HasScenesWithRulesAndEveryLossPolicy) {
+  std::size_t ruled = 0;
+  std::size_t masked = 0;
+  std::size_t failed = 0;
+  std::size_t taken_back = 0;
+  std::size_t replicas = 0;
+  for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+    const Outcome outcome = run_scenario(seed);
+    EXPECT_TRUE(outcome.violations.empty()) << "seed " << seed << ": " << outcome.violations[0];
+    ruled += outcome.ruled_requests;
+    for (const std::string& event : outcome.events) {
+      masked += event.find(" experts_masked:") != std::string::npos;
+      failed += event.find("expert_lost:") != std::string::npos;
+      taken_back += event.find("_taken_back:") != std::string::npos;
+      replicas += event.find(" replicas_done:") != std::string::npos;
+    }
+  }
+  EXPECT_GE(ruled, 100U);
+  EXPECT_GE(masked, 1U);
+  EXPECT_GE(failed, 1U);
+  EXPECT_GE(taken_back, 1U);
+  EXPECT_GE(replicas, 1U);
+}
+
 // The same seed is the same run, or a failure could not be looked into.
 TEST(ControllerSim, IsTheSameRunForTheSameSeed) {
   const Outcome first = run_scenario(7);

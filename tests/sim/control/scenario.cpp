@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "runtime/base/random.h"
 #include "tests/sim/control/sim_client.h"
@@ -17,6 +18,8 @@ using std::chrono::seconds;
 constexpr Duration kFaultsEnd = seconds(14);
 constexpr Duration kQuietEnd = seconds(90);  // by then everything must be done
 constexpr std::uint64_t kSkewPurpose = 77;
+constexpr std::uint64_t kRulesPurpose = 78;
+constexpr std::uint64_t kLossPurpose = 79;
 constexpr std::uint64_t kLargeEvery = 20;  // one seed in so many has 64 ranks
 
 class Scenario {
@@ -42,7 +45,11 @@ class Scenario {
     } else {
       end();
     }
-    return {world_.checker.violations(), controller_->events(), world_.checker.committed().value()};
+    const auto ruled = std::ranges::count_if(world_.checker.done(), [&](const std::string& name) {
+      return world_.rule_of(static_cast<std::uint32_t>(std::stoul(name))) != nullptr;
+    });
+    return {world_.checker.violations(), controller_->events(), world_.checker.committed().value(),
+            static_cast<std::size_t>(ruled)};
   }
 
  private:
@@ -51,15 +58,27 @@ class Scenario {
   }
 
   void shape(std::uint64_t seed) {
-    const std::uint32_t ranks = seed % kLargeEvery == 0 ? 64 : 3 + below(10);
-    const std::uint32_t routers = 1 + below(std::max(1U, ranks / 4));
+    const bool ruled =
+        world_.mistake == Mistake::kNone && hash_counters(seed, kRulesPurpose) % 3 == 0;
+    std::uint32_t ranks = seed % kLargeEvery == 0 ? 64 : 3 + below(10);
+    std::uint32_t routers = 1 + below(std::max(1U, ranks / 4));
+    if (ruled) {  // of each kind one in each region
+      ranks = std::max(ranks, 6U);
+      routers = std::max(routers, 2U);
+    }
     const std::uint32_t spares = ranks > 3 ? below(3) : 0;
     const bool both = world_.chance(0.2);  // colocated
     for (std::uint32_t r = 0; r < ranks; ++r) {
       const RankKind kind = r < routers          ? both ? RankKind::kBoth : RankKind::kRouter
                             : r < ranks - spares ? RankKind::kExpert
                                                  : RankKind::kSpare;
-      world_.processes.push_back(std::make_unique<SimProcess>(world_, RankId(r), kind, "eu"));
+      world_.processes.push_back(
+          std::make_unique<SimProcess>(world_, RankId(r), kind, ruled && r % 2 == 1 ? "us" : "eu"));
+    }
+    if (ruled) {
+      world_.rules = {{"eu/gdpr", {"eu"}}, {"us/ccpa", {"us"}}, {"both", {"eu", "us"}}};
+      options_.residency = world_.rules;
+      options_.residency_wait = seconds(60);  // once all are back there is room for everybody
     }
     options_.ranks = ranks;
     options_.spares = spares;
@@ -67,6 +86,7 @@ class Scenario {
     options_.placement = world_.chance(0.5) ? "contiguous" : "round-robin";
     options_.start_deadline = seconds(3);
     options_.prepare_deadline = seconds(2);
+    options_.change_deadline = seconds(8);
     options_.rejoin_window = seconds(2);
     options_.attempts_max = 1'000;
     options_.open_per_router_max = 4 + below(40);
@@ -74,7 +94,18 @@ class Scenario {
     if (world_.chance(0.5)) options_.health.reconnect_grace = milliseconds(500);
     world_.network.delay_max = milliseconds(1 + below(30));
     world_.load_max = milliseconds(50 + below(1'000));
-    if (world_.mistake == Mistake::kNone) skew(seed);
+    if (world_.mistake != Mistake::kNone) return;
+    skew(seed);
+    lose(seed);
+  }
+
+  // What becomes of experts whose last copy dies: mostly others load them.
+  void lose(std::uint64_t seed) {
+    const std::uint64_t drawn = hash_counters(seed, kLossPurpose) % 6;
+    if (drawn == 0) world_.loss = LossPolicy::kMask;
+    if (drawn == 1) world_.loss = LossPolicy::kFail;
+    options_.loss = world_.loss;
+    world_.checker.expect(world_.loss);
   }
 
   // A third of the seeds: loads that drift, and a balancer that follows them restlessly.
@@ -121,7 +152,15 @@ class Scenario {
     if (!world_.chance(0.6)) return;
     world_.time.after(milliseconds(200) + world_.some(seconds(3)), [&victim] { victim.start(); });
   }
-  void hang_one() { any_process().hang(); }
+  // Before the first view nobody waits for an engine that hangs, so that nothing tells: one rank may,
+  // and the others start without it.
+  void hang_one() {
+    SimProcess& victim = any_process();
+    if (world_.checker.committed() == Epoch()) {
+      if (victim.kind() != RankKind::kExpert || std::exchange(hung_early_, true)) return;
+    }
+    victim.hang();
+  }
   void drop_one() { any_process().drop_connection(); }
   void stop_one() {
     any_process().stop_until(world_.time.now() + milliseconds(200) + world_.some(seconds(5)));
@@ -147,7 +186,8 @@ class Scenario {
     });
   }
   void command() {
-    switch (below(5)) {
+    switch (below(6)) {
+      case 5: return client_->ask({Wish::kReplicas, 1 + below(3)});
       case 0: return client_->ask({Wish::kDrain, below(world_.processes.size())});
       case 1: return client_->ask({Wish::kRebalance, 0});
       default: return client_->ask({Wish::kScale, 1 + below(world_.processes.size())});
@@ -169,7 +209,31 @@ class Scenario {
     }
   }
 
+  // Nothing that was asked for is under way for ever, and ranks know where they stand.
+  void end_changes() {
+    const auto draining = [&](const nlohmann::json& rank) {
+      return rank.is_object() && !rank["drain_left_s"].is_null();
+    };
+    run_while([&] {
+      const auto now = nlohmann::json::parse(controller_->status(), nullptr, false);
+      return now.is_discarded() || std::ranges::any_of(now["ranks"], draining);
+    });
+    run_while([until = world_.time.now() + seconds(1), this] { return world_.time.now() < until; });
+    const auto now = nlohmann::json::parse(controller_->status(), nullptr, false);
+    if (now.is_discarded()) return;
+    for (std::size_t r = 0; r < world_.processes.size(); ++r) {
+      const SimProcess& process = *world_.processes[r];
+      const auto& rank = now["ranks"][r];
+      if (draining(rank)) world_.checker.violation(fmt::format("rank {} drains for ever", r));
+      if (rank["member"] == true && process.connected() && !process.hung() &&
+          process.draining() != rank["cordoned"]) {
+        world_.checker.violation(fmt::format("rank {} was not told that its drain ended", r));
+      }
+    }
+  }
+
   void end() {
+    end_changes();
     run_while([&] {
       client_->ask({Wish::kShutdown, 0});
       return !controller_->stopped();
@@ -179,6 +243,7 @@ class Scenario {
 
   SimWorld world_;
   TimePoint start_;
+  bool hung_early_ = false;
   ControllerOptions options_;
   std::optional<SimController> controller_;
   std::optional<SimClient> client_;

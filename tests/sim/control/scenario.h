@@ -14,6 +14,7 @@ struct Outcome {
   std::vector<std::string> violations;  // empty: all held
   std::vector<std::string> events;      // of the controller, with their times
   std::uint32_t epochs = 0;             // committed
+  std::size_t ruled_requests = 0;       // ended, under a residency rule
 };
 
 [[nodiscard]] Outcome run_scenario(std::uint64_t seed, Mistake mistake = Mistake::kNone);

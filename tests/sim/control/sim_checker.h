@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "runtime/control/controller.h"
+#include "runtime/control/controller_options.h"
 #include "runtime/control/journal_record.h"
 
 namespace switchyard::control {
@@ -22,6 +23,8 @@ namespace switchyard::control {
 
 class SimChecker {
  public:
+  // Under kMask a committed view may lack experts, under kFail a request may end with expert_lost.
+  void expect(LossPolicy loss) { loss_ = loss; }
   void on_record(const JournalRecord& record);
   void on_send(const Message& message);
   // A result has reached the client, on its connection number `connection`.
@@ -40,6 +43,7 @@ class SimChecker {
   void on_commit(const placement::View& view);
   void on_view(const std::shared_ptr<const placement::View>& view);
 
+  LossPolicy loss_ = LossPolicy::kReload;
   std::map<RankId, Incarnation> lives_;
   std::map<Epoch, std::map<RankId, Incarnation>> seats_;
   std::map<Epoch, std::vector<std::byte>> views_;  // as first told

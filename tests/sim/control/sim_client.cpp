@@ -49,6 +49,7 @@ void SimClient::submit_all() {
       NewRequest request;
       request.name = std::to_string(first);
       request.payload = pack({first});
+      if (const ResidencyRule* rule = world_.rule_of(first)) request.regime = rule->regime;
       wish.requests.push_back(std::move(request));
     }
     world_.network.to_controller(connection_, std::move(wish));

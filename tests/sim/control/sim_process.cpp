@@ -44,7 +44,7 @@ void SimProcess::begin_life() {
   ++generation_;
   life_ = {};
   connection_ = {};
-  welcomed_ = refused_ = hung_ = false;
+  welcomed_ = refused_ = hung_ = draining_ = false;
   unsent_.clear();
   newest_ = view_ = nullptr;
   held_.clear();
@@ -161,6 +161,10 @@ void SimProcess::on_message(const Message& message) {
     assign(*given);
   } else if (const auto* cancel = std::get_if<Cancel>(&message)) {
     if (cancel->how == CancelHow::kForget) requests_.erase(cancel->id);
+  } else if (std::holds_alternative<Drain>(message)) {
+    draining_ = true;
+  } else if (std::holds_alternative<Undrain>(message)) {
+    draining_ = false;
   } else if (std::holds_alternative<Leave>(message)) {
     post(Goodbye{});
     said_goodbye_ = true;
@@ -211,6 +215,19 @@ void SimProcess::assign(const Assign& assign) {
   running.attempt = assign.attempt;
   running.number = unpack(assign.payload).at(0);
   running.tokens = assign.tokens;
+  for (const std::uint32_t rank : assign.allowed) running.allowed.insert(RankId(rank));
+  if (const ResidencyRule* rule = world_.rule_of(running.number)) {
+    const auto inside = [&](RankId rank) {
+      return std::ranges::find(rule->regions, world_.processes[rank.index()]->region()) !=
+             rule->regions.end();
+    };
+    if (!inside(rank_) || running.allowed.empty() ||
+        !std::ranges::all_of(running.allowed, inside)) {
+      world_.checker.violation(
+          fmt::format("request {} of {} is on rank {} and may leave its regions", running.number,
+                      rule->regime, rank_.value()));
+    }
+  }
   requests_[assign.id] = std::move(running);
 }
 
@@ -226,7 +243,7 @@ void SimProcess::step() {
     return;
   }
   std::set<RankId> silent;
-  if (exchange_works(silent)) {
+  if (exchanges_work(silent)) {
     stalled_since_ = world_.time.now();
     ++steps_;
     return generate();
@@ -238,22 +255,47 @@ void SimProcess::step() {
                 {silent.begin(), silent.end()}});
 }
 
-bool SimProcess::exchange_works(std::set<RankId>& silent) {
+// Whether the rows of a request find a rank for every expert that is not masked.
+SimProcess::Way SimProcess::exchange(const Running& running, std::set<RankId>& silent) {
   const auto& placement = view_->placement;
   for (std::size_t l = 0; l < placement.layers(); ++l) {
     for (std::uint32_t e = 0; e < placement.experts(); ++e) {
-      const auto copies = placement.replicas(l, ExpertId(e));
-      const bool served = std::ranges::any_of(copies, [&](const auto& copy) {
-        return world_.processes[copy.rank.index()]->serves(l * placement.experts() + e,
-                                                           view_->epoch, rank_);
+      std::vector<RankId> copies;
+      for (const auto& copy : placement.replicas(l, ExpertId(e))) {
+        if (running.allowed.empty() || running.allowed.contains(copy.rank)) {
+          copies.push_back(copy.rank);
+        }
+      }
+      if (copies.empty() && placement.replicas(l, ExpertId(e)).empty()) continue;
+      if (copies.empty()) return Way::kForbidden;
+      const bool served = std::ranges::any_of(copies, [&](RankId rank) {
+        return world_.processes[rank.index()]->serves(l * placement.experts() + e, view_->epoch,
+                                                      rank_);
       });
       if (served) continue;
-      for (const auto& copy : copies) silent.insert(copy.rank);
+      silent.insert(copies.begin(), copies.end());
       silent.erase(rank_);
-      return false;
+      return Way::kSilent;
     }
   }
-  return true;
+  return Way::kOpen;
+}
+
+// Of one step: all requests in it go on together. One that may go nowhere ends here.
+bool SimProcess::exchanges_work(std::set<RankId>& silent) {
+  std::vector<RequestId> forbidden;
+  bool open = true;
+  for (const auto& [id, running] : requests_) {
+    const Way way = exchange(running, silent);
+    if (way == Way::kForbidden) forbidden.push_back(id);
+    open = open && way != Way::kSilent;
+  }
+  for (const RequestId id : forbidden) {
+    post(Finished{
+        id, requests_[id].attempt, std::string(kResidencyUnsatisfiable) + ": nowhere", {}});
+    requests_.erase(id);
+  }
+  return open;
 }
 
 bool SimProcess::serves(std::size_t expert, Epoch epoch, RankId asker) {

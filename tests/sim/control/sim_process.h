@@ -34,6 +34,8 @@ struct SimWorld {
   std::vector<std::unique_ptr<SimProcess>> processes;  // [ranks]
   Duration load_max = std::chrono::milliseconds(300);
   Mistake mistake = Mistake::kNone;
+  LossPolicy loss = LossPolicy::kReload;
+  std::vector<ResidencyRule> rules;  // of request n: number n mod (rules + 1), the last is none
   bool skewed = false;  // ranks report loads, of which a few drifting experts have most
   std::uint64_t skew_seed = 0;
 
@@ -42,6 +44,11 @@ struct SimWorld {
   Duration some(Duration most) {
     return Duration(
         static_cast<std::int64_t>(random.next_below(static_cast<std::uint64_t>(most.count()) + 1)));
+  }
+  // Of request number n; null: none.
+  [[nodiscard]] const ResidencyRule* rule_of(std::uint32_t number) const {
+    const std::size_t i = number % (rules.size() + 1);
+    return i < rules.size() ? &rules[i] : nullptr;
   }
   bool chance(double probability) { return random.next_unit() < probability; }
 };
@@ -59,6 +66,12 @@ class SimProcess final : public SimPeer {
   [[nodiscard]] bool running() const noexcept { return running_; }
   [[nodiscard]] bool gone() const noexcept { return said_goodbye_; }
   [[nodiscard]] bool stopped() const noexcept { return stopped_until_ > world_.time.now(); }
+  [[nodiscard]] RankKind kind() const noexcept { return kind_; }
+  [[nodiscard]] const std::string& region() const noexcept { return region_; }
+  // Was told to take no new sequences, and not to take them again.
+  [[nodiscard]] bool draining() const noexcept { return draining_; }
+  [[nodiscard]] bool hung() const noexcept { return hung_; }
+  [[nodiscard]] bool connected() const noexcept { return welcomed_; }
   [[nodiscard]] TimePoint deaf_until() const override { return stopped_until_; }
 
   // Whether it answers for the expert now; `epoch`: the view of the one who asks.
@@ -74,8 +87,10 @@ class SimProcess final : public SimPeer {
     std::uint32_t attempt = 0;
     std::uint32_t number = 0;
     std::vector<std::uint32_t> tokens;
-    std::size_t made = 0;  // by this attempt
+    std::size_t made = 0;      // by this attempt
+    std::set<RankId> allowed;  // empty: all
   };
+  enum class Way : std::uint8_t { kOpen, kSilent, kForbidden };
   void begin_life();
   void connect();
   void post(Message message);
@@ -86,7 +101,8 @@ class SimProcess final : public SimPeer {
   void commit(const std::shared_ptr<const placement::View>& view);
   void assign(const Assign& assign);
   void generate();
-  [[nodiscard]] bool exchange_works(std::set<RankId>& silent);
+  [[nodiscard]] Way exchange(const Running& running, std::set<RankId>& silent);
+  [[nodiscard]] bool exchanges_work(std::set<RankId>& silent);
   [[nodiscard]] bool routes() const;
   // Runs only if this life still goes on; later while the process is stopped.
   void later(Duration wait, void (SimProcess::*what)());
@@ -100,6 +116,7 @@ class SimProcess final : public SimPeer {
   bool running_ = false;
   bool hung_ = false;
   bool said_goodbye_ = false;
+  bool draining_ = false;
   std::uint64_t generation_ = 0;
 
   Incarnation life_;

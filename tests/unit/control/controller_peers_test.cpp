@@ -41,6 +41,26 @@ struct World {
   std::vector<ConnectionId> agents;
 };
 
+TEST(ControllerPeers, EachSaysItsOwnOnly) {
+  const auto may = [](Speaker speaker, const Message& message) {
+    return may_say(speaker, static_cast<std::uint8_t>(message.index()));
+  };
+  const std::vector<Message> clients = {Submit{}, Command{}, Place{}};
+  const std::vector<Message> controllers = {Drain{}, Undrain{}, Leave{}, Answer{}, RankLeft{}};
+  for (const Message& message : clients) {
+    EXPECT_TRUE(may(Speaker::kClient, message));
+    EXPECT_FALSE(may(Speaker::kAgent, message));
+    EXPECT_FALSE(may(Speaker::kController, message));
+  }
+  for (const Message& message : controllers) {
+    EXPECT_TRUE(may(Speaker::kController, message));
+    EXPECT_FALSE(may(Speaker::kClient, message));
+    EXPECT_FALSE(may(Speaker::kAgent, message));
+  }
+  EXPECT_TRUE(may(Speaker::kAgent, Goodbye{}));
+  EXPECT_FALSE(may(Speaker::kClient, Event{}));
+}
+
 TEST(ControllerPeers, PassesOnWhatABreakerDid) {
   EXPECT_TRUE(may_say(Speaker::kAgent, static_cast<std::uint8_t>(Message(Event{}).index())));
   World w;

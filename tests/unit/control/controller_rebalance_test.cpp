@@ -169,6 +169,82 @@ TEST(ControllerRebalance, SaysThatThereIsNothingBetter) {
   EXPECT_THAT(w.bench.events, Contains("rebalance_unneeded"));
 }
 
+// Every expert is as busy as any other, but rank 2 takes four times as long for its pairs.
+void serve_evenly(World& w) {
+  for (int second = 0; second < 4; ++second) {
+    LoadReport router;
+    router.seconds = 1;
+    router.tokens = 4'000;
+    w.bench.say(w.agents[0], router);
+    for (const std::uint32_t r : {1U, 2U}) {
+      LoadReport report;
+      report.seconds = 1;
+      report.busy_share = r == 1 ? 0.2 : 0.8;
+      report.expert_pairs.resize(kLayers * kExperts);
+      for (std::size_t i = 0; i < kLayers * kExperts; ++i) {
+        if ((i % kExperts < 4) == (r == 1)) report.expert_pairs[i] = 1'000;
+      }
+      w.bench.say(w.agents[r], report);
+    }
+    w.bench.pass(seconds(1));
+  }
+}
+
+double share_of(const placement::View& view, RankId rank, std::size_t layer) {
+  double load = 0;
+  for (std::uint32_t e = 0; e < kExperts; ++e) {
+    const auto copies = view.placement.replicas(layer, ExpertId(e));
+    for (const auto& copy : copies) {
+      if (copy.rank == rank) load += 1.0 / static_cast<double>(copies.size());
+    }
+  }
+  return load / kExperts;
+}
+
+TEST(ControllerRebalance, GivesFastRanksMoreWhereSpeedsAreMeasured) {
+  for (const RankSpeeds speeds : {RankSpeeds::kEqual, RankSpeeds::kMeasured}) {
+    ControllerOptions options = World::options();
+    options.balancing.speeds = speeds;
+    options.balancing.extra_slots = 4;
+    options.balancing.copies_per_view = 16;
+    World w(options);
+    serve_evenly(w);
+    ASSERT_EQ(w.ask(Wish::kRebalance), "ok");
+    const auto views = w.play_out();
+    if (speeds == RankSpeeds::kEqual) {
+      EXPECT_THAT(w.bench.events, Contains("rebalance_unneeded"));
+      continue;
+    }
+    ASSERT_FALSE(views.empty());
+    for (std::size_t l = 0; l < kLayers; ++l) {
+      EXPECT_GT(share_of(views.back(), RankId(1), l), 0.7) << "layer " << l;
+    }
+  }
+}
+
+TEST(ControllerRebalance, PlansForActivatedExpertsWhereTheOperatorSaysSo) {
+  ControllerOptions options = World::options();
+  options.balancing.objective = placement::Objective::kActivated;
+  options.balancing.step_tokens = 4;
+  World w(options);
+  LoadReport router;
+  router.seconds = 1;
+  router.tokens = 100'000;
+  w.bench.load(w.agents[0], router);
+  w.work(3);
+  ASSERT_EQ(w.ask(Wish::kRebalance), "ok");
+  const auto views = w.play_out();
+  EXPECT_THAT(w.bench.events, Not(Contains("plan_failed")));
+  ASSERT_FALSE(views.empty());
+  // A step of four tokens reads the two hot experts nearly always and the others now and then: they
+  // go to different ranks.
+  for (std::size_t l = 0; l < kLayers; ++l) {
+    EXPECT_NE(views.back().placement.replicas(l, ExpertId(0)).front().rank,
+              views.back().placement.replicas(l, ExpertId(1)).front().rank)
+        << "layer " << l;
+  }
+}
+
 TEST(ControllerRebalance, ActiveMovesByItselfAndThenCoolsDown) {
   World w(World::options(BalancingMode::kActive));
   w.work(3);

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "runtime/control/controller.h"
+#include "runtime/control/residency.h"
 #include "tests/unit/control/controller_bench.h"
 
 namespace switchyard::control {
@@ -75,6 +76,55 @@ TEST(ControllerResidency, ARequestMayUseEverySlotOfItsRegions) {
   const auto given = w.bench.heard<Assign>(w.agents[0]);
   ASSERT_THAT(given, SizeIs(1));
   EXPECT_THAT(given[0].allowed, ElementsAre(0, 2, 5));
+  EXPECT_EQ(given[0].origin, "eu");
+}
+
+// The region that it names before what its rule's name says.
+TEST(ControllerResidency, ARequestIsCountedUnderItsOrigin) {
+  EXPECT_EQ(counted_origin("fr", "eu/gdpr"), "fr");
+  EXPECT_EQ(counted_origin("", "eu/gdpr"), "eu");
+  EXPECT_EQ(counted_origin("", "gdpr"), "gdpr");
+}
+
+TEST(ControllerResidency, ShowsWhereRowsUnderARuleWent) {
+  World w;
+  LoadReport report;
+  report.seconds = 1;
+  report.restricted_rows = {{"eu", "eu", 4}, {"eu", "us", 0}};
+  w.bench.say(w.agents[0], report);
+  w.bench.say(w.agents[0], report);
+  const auto status = nlohmann::json::parse(w.bench.controller().status_json(w.bench.now));
+  EXPECT_EQ(status["restricted_rows"],
+            nlohmann::json({{{"origin", "eu"}, {"region", "eu"}, {"rows_total", 8}},
+                            {{"origin", "eu"}, {"region", "us"}, {"rows_total", 0}}}));
+}
+
+// Rank 2 in eu serves both rules. Going from the newest on, 4 and 3 go and 2 stays; with 2 as the
+// newest of all it would go first, and both others would have to stay.
+TEST(ControllerResidency, ScalesDownToTheRankThatServesSeveralRules) {
+  ControllerOptions options;
+  options.ranks = 5;
+  options.residency = {{"a", {"eu", "us"}}, {"b", {"eu", "ap"}}};
+  ControllerBench bench(options);
+  const auto client = bench.connect(PeerKind::kClient);
+  std::vector<ConnectionId> agents;
+  const char* regions[] = {"eu", "eu", "us", "ap", "eu"};
+  for (std::uint32_t r = 0; r < 5; ++r) {
+    agents.push_back(
+        bench.join(World::of(r, r < 2 ? RankKind::kRouter : RankKind::kExpert, regions[r])));
+  }
+  bench.play_along(agents);
+  bench.say(client, Command{Wish::kScale, 1});
+  const auto answers = bench.heard<Answer>(client);
+  ASSERT_THAT(answers, SizeIs(1));
+  EXPECT_TRUE(answers[0].accepted) << answers[0].reason;
+  bench.play_along(agents);
+  std::vector<int> experts;
+  const auto status = nlohmann::json::parse(bench.controller().status_json(bench.now));
+  for (const auto& member : status["view"]["members"]) {
+    if (member["expert"] == true) experts.push_back(member["rank"]);
+  }
+  EXPECT_THAT(experts, ElementsAre(4));
 }
 
 TEST(ControllerResidency, ASlotKeepsItsRegion) {

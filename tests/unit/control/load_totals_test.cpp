@@ -47,6 +47,32 @@ TEST(LoadTotals, WhatIsNotInTheNewestReportHasNoRate) {
   EXPECT_EQ(links[1]["bytes_per_second"], 250);  // another rank's
 }
 
+TEST(LoadTotals, RestrictedRowsAddUpOverRoutersAndNothingIsSaidToo) {
+  LoadTotals totals;
+  LoadReport report;
+  report.restricted_rows = {{"eu", "eu-west", 5}, {"eu", "us", 0}};
+  totals.add(RankId(0), report);
+  report.restricted_rows = {{"eu", "eu-west", 2}, {"us", "us", 1}};
+  totals.add(RankId(1), report);
+  EXPECT_EQ(totals.restricted_json(),
+            nlohmann::json({{{"origin", "eu"}, {"region", "eu-west"}, {"rows_total", 7}},
+                            {{"origin", "eu"}, {"region", "us"}, {"rows_total", 0}},
+                            {{"origin", "us"}, {"region", "us"}, {"rows_total", 1}}}));
+}
+
+TEST(LoadTotals, OriginsWithoutEndAreCountedAsOne) {
+  LoadTotals totals;
+  LoadReport report;
+  for (std::size_t i = 0; i < LoadTotals::kRegionPairsMax + 10; ++i) {
+    report.restricted_rows.push_back({std::to_string(i), "us", 1});
+  }
+  totals.add(RankId(0), report);
+  const auto rows = totals.restricted_json();
+  ASSERT_EQ(rows.size(), LoadTotals::kRegionPairsMax + 1);
+  EXPECT_EQ(rows[0]["origin"], LoadTotals::kOthers);
+  EXPECT_EQ(rows[0]["rows_total"], 10);
+}
+
 TEST(LoadTotals, ExpertsAddUpOverRanksAndReports) {
   LoadTotals totals;
   LoadReport report;

@@ -61,6 +61,7 @@ TEST(Mailbox, ReportsOfACutOffRankStayOne) {
   report.busy_share = 0.5;
   report.tokens = 7;
   report.expert_pairs = {1, 2};
+  report.restricted_rows = {{"eu", "eu", 3}, {"eu", "us", 0}};
   for (int i = 0; i < 100; ++i) {
     Heartbeat beat;
     beat.steps = static_cast<std::uint64_t>(i);
@@ -74,6 +75,9 @@ TEST(Mailbox, ReportsOfACutOffRankStayOne) {
   EXPECT_DOUBLE_EQ(sum.busy_share, 0.5);
   EXPECT_EQ(sum.tokens, 700u);
   EXPECT_EQ(sum.expert_pairs, (std::vector<std::uint64_t>{100, 200}));
+  ASSERT_EQ(sum.restricted_rows.size(), 2u);
+  EXPECT_EQ(sum.restricted_rows[0].rows, 300u);
+  EXPECT_EQ(sum.restricted_rows[1].rows, 0u);
   EXPECT_EQ(std::get<Evidence>(*mailbox.next_to_send()).waited_ms, 99u);
   EXPECT_FALSE(mailbox.next_to_send().has_value());
 }

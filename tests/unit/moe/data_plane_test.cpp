@@ -208,6 +208,48 @@ TEST(DataPlane, ReplaysUnderANewerViewWithTheSameBits) {
   EXPECT_EQ(counters.pairs_dispatched, counters.pairs_answered + counters.pairs_withdrawn);
 }
 
+// Rank 3 comes back under epoch 3: step by step it gets more, after eight steps its third of all
+// pairs; every step gives the bits of the device alone.
+TEST(DataPlane, ARankThatHasComeGetsItsShareStepByStep) {
+  constexpr std::uint64_t kRamp = 8;
+  const WorldShape shape{4, 1, false, 3, "round-robin", kRamp};
+  Listening feed;
+  PlaneWorld world(shape, {&feed, &feed, &feed, &feed});
+  for (std::size_t r = 0; r < 4; ++r) {
+    ASSERT_TRUE(world.plane(r).adopt(make_view(shape, Epoch(2), {RankId(3)})));
+  }
+  ASSERT_TRUE(world.run(0, 0, 1));
+  EXPECT_EQ(world.plane(3).counters().pairs_served, 0U);
+  EXPECT_EQ(world.plane(0).counters().pairs_ramped, 0U);
+  for (std::size_t r = 0; r < 4; ++r) {
+    ASSERT_TRUE(world.plane(r).adopt(make_view(shape, Epoch(3))));
+  }
+  std::vector<double> share;  // of the pairs, in rank 3, for each four steps
+  for (std::uint64_t quarter = 0; quarter < 4; ++quarter) {
+    std::uint64_t pairs = 0;
+    const std::uint64_t before = world.plane(3).counters().pairs_served;
+    for (std::uint64_t step = 0; step < kRamp / 2; ++step) {
+      const std::uint64_t seed = 100 * quarter + step;
+      const auto got = world.run(0, step % kLayers, seed);
+      ASSERT_TRUE(got) << got.error().message;
+      EXPECT_EQ(*got, run_without_plane(step % kLayers, seed));
+      pairs += make_selections(seed).slot_count();
+    }
+    const auto served = world.plane(3).counters().pairs_served - before;
+    share.push_back(static_cast<double>(served) / static_cast<double>(pairs));
+    if (quarter == 1) {
+      EXPECT_GT(world.plane(0).counters().pairs_ramped, 0U);
+    }
+  }
+  EXPECT_LT(share[0], share[1]);
+  EXPECT_LT(share[1], share[2]);
+  EXPECT_NEAR(share[2], 1.0 / 3, 0.1);
+  EXPECT_NEAR(share[3], 1.0 / 3, 0.1);
+  const std::uint64_t ramped = world.plane(0).counters().pairs_ramped;
+  ASSERT_TRUE(world.run(0, 0, 7));
+  EXPECT_EQ(world.plane(0).counters().pairs_ramped, ramped);
+}
+
 // The evidence that the control plane decides by. How long the waiting lasts is its word: the
 // deadline of a world that nobody leads has passed from the start.
 TEST(DataPlane, ReportsSilentRanksToItsFeedAndWaitsForItsWord) {

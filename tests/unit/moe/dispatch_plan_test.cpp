@@ -6,6 +6,7 @@
 #include <set>
 
 #include "runtime/base/random.h"
+#include "runtime/moe/rank_ramp.h"
 
 namespace switchyard::moe {
 namespace {
@@ -91,7 +92,7 @@ TEST(DispatchPlan, KeepsMaskedTokensWithinTheirRanks) {
   auto choice = placement::make_replica_choice("round-robin", view, RankId(0)).value();
   DispatchPlanner planner(kRanks, 64, 256);
   DispatchPlan plan;
-  const RankMask only_one(std::vector<std::uint32_t>{1}, kRanks);
+  const RankMask only_one(std::vector<std::uint32_t>{1}, kRanks, 0);
   const auto selections = random_selections(64, 7);
   std::vector<std::uint32_t> keys(64);
   std::vector<const RankMask*> masks(64);
@@ -119,6 +120,62 @@ TEST(DispatchPlan, KeepsMaskedTokensWithinTheirRanks) {
     }
     EXPECT_TRUE(missing) << "token " << token;
   }
+}
+
+std::size_t pairs_to(const DispatchPlan& plan, std::uint32_t rank) {
+  for (const auto& part : plan.ranks) {
+    if (part.rank == RankId(rank)) return part.pair_count;
+  }
+  return 0;
+}
+
+// Expert 0 has copies on ranks 0 and 2, experts 2 and 5 are on rank 2 alone.
+TEST(DispatchPlan, ARankWithAPartOfItsShareGetsWhatNobodyElseHas) {
+  const auto view = make_view();
+  auto choice = placement::make_replica_choice("round-robin", view, RankId(0)).value();
+  DispatchPlanner planner(kRanks, 64, 256);
+  DispatchPlan plan;
+  const auto selections = random_selections(64, 11);
+  std::vector<std::uint32_t> keys(64);
+  for (std::uint32_t t = 0; t < keys.size(); ++t) keys[t] = t;
+  planner.plan(view, 0, selections, keys, {}, *choice, plan);
+  const std::size_t whole = pairs_to(plan, 2);
+  EXPECT_EQ(plan.ramped, 0U);
+  std::size_t last = 0;
+  for (const std::uint32_t part : {0U, 1U, 2U, 3U, 4U}) {
+    const std::vector<std::uint32_t> shares = {RankRamp::kWhole, RankRamp::kWhole,
+                                               RankRamp::kWhole / 4 * part};
+    planner.plan(view, 0, selections, keys, {}, *choice, plan, {}, shares);
+    EXPECT_GE(pairs_to(plan, 2), last);
+    EXPECT_EQ(pairs_to(plan, 2) + plan.ramped, whole);
+    EXPECT_TRUE(plan.masked.empty());
+    last = pairs_to(plan, 2);
+    if (part > 0) continue;
+    const auto alone = std::ranges::count_if(
+        selections.experts, [](ExpertId e) { return e == ExpertId(2) || e == ExpertId(5); });
+    EXPECT_EQ(last, static_cast<std::size_t>(alone));
+  }
+  EXPECT_EQ(last, whole);
+}
+
+// What a rank does not get goes neither to one that is avoided nor to one that a rule forbids.
+TEST(DispatchPlan, ARampTurnsToNoRankThatMayNotBeAsked) {
+  const auto view = make_view();
+  auto choice = placement::make_replica_choice("round-robin", view, RankId(0)).value();
+  DispatchPlanner planner(kRanks, 64, 256);
+  DispatchPlan plan;
+  const auto selections = random_selections(64, 12);
+  const std::vector<std::uint32_t> keys(64, 1);  // all go to the second copy of expert 0, rank 2
+  const std::vector<std::uint32_t> shares = {RankRamp::kWhole, RankRamp::kWhole, 0};
+  const std::vector<std::uint8_t> avoided = {1, 0, 0};
+  planner.plan(view, 0, selections, keys, {}, *choice, plan, avoided, shares);
+  EXPECT_EQ(plan.ramped, 0U);
+  const RankMask only_two(std::vector<std::uint32_t>{2}, kRanks, 0);
+  const std::vector<const RankMask*> masks(64, &only_two);
+  planner.plan(view, 0, selections, keys, masks, *choice, plan, {}, shares);
+  EXPECT_EQ(plan.ramped, 0U);
+  planner.plan(view, 0, selections, keys, {}, *choice, plan, {}, shares);
+  EXPECT_GT(plan.ramped, 0U);
 }
 
 TEST(DispatchPlan, OfNoTokensGoesNowhere) {

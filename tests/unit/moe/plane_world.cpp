@@ -48,6 +48,7 @@ DataPlaneOptions plane_options(const WorldShape& shape, bool views_change, Durat
   options.exchange_deadline = deadline;
   options.silence_report_after = Duration(1);
   options.replica_choice = shape.replica_choice;
+  options.ramp_steps = shape.ramp_steps;
   options.roles = views_change ? PlaneRoles::kAny : PlaneRoles::kOfView;
   return options;
 }

@@ -34,6 +34,7 @@ struct WorldShape {
   bool colocated = true;
   std::size_t replicas = 1;
   std::string replica_choice = "local-first";
+  std::uint64_t ramp_steps = 0;
 };
 
 // Expert e of layer l lives on the expert ranks (e + l + 0..replicas-1) mod their number.

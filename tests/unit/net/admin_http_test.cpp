@@ -69,13 +69,32 @@ TEST_F(AdminHttpTest, CommandsReachTheController) {
   EXPECT_THAT(post("/v1/drain", R"({"rank": 2})"), StartsWith("HTTP/1.1 200"));
   EXPECT_THAT(post("/v1/rebalance", "{}"), StartsWith("HTTP/1.1 200"));
   EXPECT_THAT(post("/v1/rebalance", ""), StartsWith("HTTP/1.1 200"));
+  EXPECT_THAT(post("/v1/replicas", R"({"replicas": 3})"), StartsWith("HTTP/1.1 200"));
   const auto commands = brain_.received<control::Command>();
-  ASSERT_EQ(commands.size(), 4u);
+  ASSERT_EQ(commands.size(), 5u);
+  EXPECT_EQ(commands[4].wish, control::Wish::kReplicas);
+  EXPECT_EQ(commands[4].amount, 3u);
   EXPECT_EQ(commands[0].wish, control::Wish::kScale);
   EXPECT_EQ(commands[0].amount, 5u);
   EXPECT_EQ(commands[1].wish, control::Wish::kDrain);
   EXPECT_EQ(commands[1].amount, 2u);
   EXPECT_EQ(commands[2].wish, control::Wish::kRebalance);
+}
+
+// A plan may be longer than any other body; the controller reads it.
+TEST_F(AdminHttpTest, PlansReachTheController) {
+  const std::string plan =
+      R"({"format": "switchyard-plan", "x": ")" + std::string(200'000, 'y') + "\"}";
+  EXPECT_THAT(post("/v1/place", plan), StartsWith("HTTP/1.1 200"));
+  const auto plans = brain_.received<control::Place>();
+  ASSERT_EQ(plans.size(), 1u);
+  EXPECT_EQ(plans[0].plan, plan);
+  EXPECT_THAT(post("/v1/place", plan, "text/plain"), StartsWith("HTTP/1.1 415"));
+  EXPECT_THAT(post("/v1/scale", plan), StartsWith("HTTP/1.1 413"));
+  EXPECT_THAT(post("/v1/placement", "{}"), StartsWith("HTTP/1.1 404"));
+  EXPECT_THAT(exchange("POST /v1/place HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
+                       "Content-Type: application/json\r\nContent-Length: 16777217\r\n\r\n"),
+              StartsWith("HTTP/1.1 413"));
 }
 
 TEST_F(AdminHttpTest, RefusalsOfTheControllerHaveTheirStatus) {

@@ -16,7 +16,7 @@ TEST(Client, AsksAndHearsEvents) {
   brain.answer_with({false, "busy", "a change is under way", "{}"});
   brain.next_actions(
       {control::Send{control::ConnectionId(1), control::Event{5, "rank_dead", "x"}}});
-  const auto answer = client.ask({control::Wish::kScale, 3}, kPatience);
+  const auto answer = client.ask(control::Command{control::Wish::kScale, 3}, kPatience);
   ASSERT_TRUE(answer.has_value()) << answer.error().message;
   EXPECT_FALSE(answer->accepted);
   EXPECT_EQ(answer->code, "busy");
@@ -26,7 +26,7 @@ TEST(Client, AsksAndHearsEvents) {
   EXPECT_EQ(std::get<control::Event>(*event).number, 5u);
   EXPECT_FALSE(client.receive(std::chrono::milliseconds(1)).value().has_value());
   // A wait that ended with nothing leaves the connection as it was.
-  EXPECT_TRUE(client.ask({control::Wish::kStatus, 0}, kPatience).has_value());
+  EXPECT_TRUE(client.ask(control::Command{control::Wish::kStatus, 0}, kPatience).has_value());
 }
 
 TEST(Client, SaysWhereNoControllerAnswers) {

@@ -85,7 +85,7 @@ TEST(ControllerServer, AMalformedFrameEndsItsConnectionOnly) {
   EXPECT_TRUE(brain.wait_for(is_happening<control::Disconnected>, bad.size()));
   EXPECT_TRUE(brain.received<control::Heartbeat>().empty());
   EXPECT_TRUE(brain.received<control::Command>().empty());
-  EXPECT_TRUE(good.ask({control::Wish::kStatus, 0}, kPatience).has_value());
+  EXPECT_TRUE(good.ask(control::Command{control::Wish::kStatus, 0}, kPatience).has_value());
 }
 
 TEST(ControllerServer, AStrangerLearnsNothing) {
@@ -194,7 +194,7 @@ TEST(ControllerServer, MoreConnectionsThanItTakesAreRefusedUntilOneEnds) {
     EXPECT_FALSE(Client::connect(server.where(), kSecret, kPatience).has_value());
   }
   EXPECT_TRUE(brain.wait_for(is_happening<control::Disconnected>));
-  EXPECT_TRUE(first->ask({control::Wish::kStatus, 0}, kPatience).has_value());
+  EXPECT_TRUE(first->ask(control::Command{control::Wish::kStatus, 0}, kPatience).has_value());
   const SteadyClock clock;
   const auto deadline = Deadline::after(clock, kPatience);
   bool in = false;

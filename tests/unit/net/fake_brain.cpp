@@ -28,7 +28,8 @@ void FakeBrain::react(const control::Received& what, std::vector<control::Action
     welcome.incarnation = known ? who->incarnation : control::Incarnation(incarnation_);
     welcome.ranks = 4;
     actions.emplace_back(control::Send{what.connection, welcome});
-  } else if (std::holds_alternative<control::Command>(what.message)) {
+  } else if (std::holds_alternative<control::Command>(what.message) ||
+             std::holds_alternative<control::Place>(what.message)) {
     actions.emplace_back(control::Send{what.connection, answer_});
   }
 }

@@ -44,6 +44,9 @@ json status_of(std::uint64_t bytes) {
        {{"autoscaler", {{"action_in_flight", true}}}, {"detector", {{"last_run_age_s", 0.02}}}}},
       {"loads", {{"imbalance", {1.5, 2.5, 1.0}}, {"expert_pairs", {{1, 2}, {3, 4}, {5, 6}}}}},
       {"links", {{{"from", 0}, {"to", 1}, {"bytes_total", bytes}}}},
+      {"restricted_rows",
+       {{{"origin", "eu"}, {"region", "eu"}, {"rows_total", 9}},
+        {{"origin", "eu"}, {"region", "us"}, {"rows_total", 0}}}},
       {"wait_matrix", {{{"rank", 0}, {"peer", 1}, {"wait_s_total", 1.25}}}}};
 }
 
@@ -76,6 +79,8 @@ TEST(Metrics, SayWhatTheStatusSays) {
            "switchyard_expert_load_imbalance_ratio 2.5\n",
            "switchyard_link_wait_seconds_total{peer=\"1\",rank=\"0\"} 1.25\n",
            "switchyard_link_sent_bytes_total{peer=\"1\",rank=\"0\"} 1000\n",
+           "switchyard_restricted_rows_total{origin=\"eu\",region=\"eu\"} 9\n",
+           "switchyard_restricted_rows_total{origin=\"eu\",region=\"us\"} 0\n",
        }) {
     EXPECT_THAT(text, HasSubstr(line));
   }

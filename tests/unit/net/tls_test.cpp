@@ -22,7 +22,7 @@ class TlsTest : public TlsWorld {
   [[nodiscard]] std::string ask(const TlsFiles& files) const {
     auto client = Client::connect(server_->where(), kSecret, kPatience, open(files));
     if (!client) return client.error().message;
-    const auto answer = client->ask({control::Wish::kStatus, 0}, kPatience);
+    const auto answer = client->ask(control::Command{control::Wish::kStatus, 0}, kPatience);
     return answer ? "" : answer.error().message;
   }
   // Lets the server end, so that its log is whole.
@@ -184,7 +184,7 @@ TEST_F(TlsTest, NewFilesAreTakenWithoutARestartAndBadOnesAreNot) {
   TlsFiles former = authority_.issue("client");
   former.authority = next.file();
   EXPECT_THAT(ask(former), HasSubstr("refused this side"));
-  EXPECT_TRUE(before->ask({control::Wish::kStatus, 0}, kPatience).has_value());
+  EXPECT_TRUE(before->ask(control::Command{control::Wish::kStatus, 0}, kPatience).has_value());
   const std::string log = log_of_the_run();
   EXPECT_THAT(log, HasSubstr("certificate_refused"));
   EXPECT_THAT(log, HasSubstr("certificate_taken"));

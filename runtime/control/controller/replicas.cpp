@@ -1,0 +1,68 @@
+// The number of copies of each expert, as a client or the autoscaler wants it: a plan with as many,
+// and the way there in the batches of a rebalance. One change at a time; what a death or a rank
+// that cannot load interrupts is begun again until its time is over.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "runtime/control/controller/state.h"
+
+namespace switchyard::control {
+
+Answer Controller::State::set_replicas(std::uint32_t replicas) {
+  const auto refuse = [](std::string code, std::string reason) {
+    return Answer{false, std::move(code), std::move(reason), {}};
+  };
+  if (replicas == 0) return refuse("invalid", "at least one copy of each expert");
+  if (const std::string reason = busy(); !reason.empty()) return refuse("busy", reason);
+  const std::size_t ranks = Roles::of(*view).experts.size();
+  if (replicas > ranks) {
+    return refuse("too_few_ranks", fmt::format("{} copies need as many expert ranks; there are {}",
+                                               replicas, ranks));
+  }
+  if (replicas == target_replicas) return {true, "ok", "there are as many already", {}};
+  outbox.event("replicas_asked",
+               fmt::format("from {} to {} copies of each expert", target_replicas, replicas));
+  begin_replicas(replicas);
+  return {true, "ok", fmt::format("taken back where it is not done within {}", change_time()), {}};
+}
+
+void Controller::State::begin_replicas(std::uint32_t replicas) {
+  replica_change = ReplicaChange{target_replicas, now + options.change_deadline};
+  target_replicas = replicas;
+}
+
+// Between two rebalances: the way to the plan with the copies that are wanted, where there is one.
+void Controller::State::move_to_replicas() {
+  const auto roles = roles_to_balance();
+  if (!roles) return;  // until it is, or until its time is over
+  auto table = plan(*roles, PlanFrom::kThere);
+  auto goal = table ? placement::Placement::create(table->layers, table->experts, table->copies)
+                    : Result<placement::Placement>(Unexpected(table.error()));
+  if (!goal) return take_back_replicas(goal.error().message);
+  if (same_ranks(*table, CopyTable::of(view->placement))) return replicas_done();
+  begin_moves(*goal, *roles, MovesFor::kReplicas);
+  if (!rebalance_under_way) take_back_replicas("no way to the plan was found");
+}
+
+void Controller::State::replicas_done() {
+  replica_change.reset();
+  outbox.journal({}, Event{target_replicas, std::string(kReplicasDone), {}});
+  outbox.event("replicas_done", fmt::format("{} copies of each expert", target_replicas));
+}
+
+// Copies that have moved stay where they are; the next plan counts them again.
+void Controller::State::take_back_replicas(const std::string& why) {
+  const std::uint32_t wanted = std::exchange(target_replicas, replica_change->from);
+  replica_change.reset();
+  outbox.journal({}, Event{target_replicas, std::string(kReplicasTakenBack), {}});
+  outbox.event("replicas_taken_back", fmt::format("{} copies of each expert instead of {}: {}",
+                                                  target_replicas, wanted, why));
+  if (rebalance_under_way && rebalance_under_way->moves_for == MovesFor::kReplicas) {
+    stop_planned("copies of each expert were not changed");
+    end_rebalance("rebalance_abandoned", why);
+  }
+  unsettled = true;
+}
+
+}  // namespace switchyard::control
