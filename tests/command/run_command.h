@@ -33,6 +33,7 @@ using Arguments = std::vector<std::string>;
 [[nodiscard]] std::string quoted(const std::string& text);
 [[nodiscard]] std::string source_path(const std::string& relative);
 [[nodiscard]] std::string binary_path();
+[[nodiscard]] std::string mpirun_path();
 
 // A folder that is removed with its content.
 class ScratchFolder {
