@@ -180,6 +180,16 @@ TEST(Calibrator, ABudgetIsCheckedBeforeAnythingIsRecorded) {
   }
 }
 
+// By hand: experts 0 and 1 are the best two of the first token, 1 and 3 of the second.
+TEST(Calibrator, CountsTheExpertsOfTheStaticTopK) {
+  auto calibrator = Calibrator::create(convention(4, 2, true, 2), "test", {}).value();
+  const std::vector<float> logits{3, 2, 1, 0, 0, 2, 1, 3, NAN, 0, 0, 9};
+  calibrator.observe(1, MatrixView<const float>(logits.data(), 3, 4), {});
+  const auto written = calibrator.calibration({});
+  EXPECT_THAT(written.expert_loads, ::testing::ElementsAre(0, 0, 0, 0, 1, 2, 0, 1));
+  EXPECT_EQ(Calibration::parse(written.to_json()).value().expert_loads, written.expert_loads);
+}
+
 TEST(Calibrator, LeavesOutNonFiniteRows) {
   const Text text;
   auto calibrator = observed(text);
@@ -199,6 +209,7 @@ TEST(CalibrationFile, IsReadBackTheSame) {
   ASSERT_EQ(read.entries.size(), 2U);
   EXPECT_EQ(read.entries[0].thresholds.values, written.entries[0].thresholds.values);
   EXPECT_EQ(read.token_counts, written.token_counts);
+  EXPECT_EQ(read.expert_loads, written.expert_loads);
 }
 
 TEST(CalibrationFile, NamesWhatIsWrong) {
@@ -223,6 +234,12 @@ TEST(CalibrationFile, NamesWhatIsWrong) {
   EXPECT_THAT(broken("[[0.5]]", "[[\"a\"]]"), HasSubstr("expected numbers"));
   EXPECT_THAT(broken("\"mean_k\":2,", "\"mean_k\":null,"), HasSubstr("entries[0].mean_k"));
   EXPECT_THAT(broken("[{", "["), HasSubstr("JSON"));
+  const auto loads = [&](std::string_view value) {
+    return broken("\"tokens\":9", fmt::format("\"tokens\":9,\"expert_loads\":{}", value));
+  };
+  EXPECT_THAT(loads("[]"), HasSubstr("expert_loads: expected 1 lists of 8"));
+  EXPECT_THAT(loads("[[1,2]]"), HasSubstr("expert_loads: expected 1 lists of 8"));
+  EXPECT_THAT(loads("[[1,2,3,4,5,6,7,-8]]"), HasSubstr("expert_loads: expected a whole number"));
 }
 
 TEST(CalibrationFile, IsCheckedAgainstTheModelAndTheSpec) {
