@@ -18,7 +18,8 @@ constexpr double kRight = 230;
 constexpr double kTop = 50;
 constexpr double kBottom = 60;
 constexpr std::array kColours{"#c0392b", "#2471a3", "#1e8449", "#b7950b", "#7d3c98",
-                              "#d35400", "#117a65", "#5d6d7e", "#a93226", "#2e4053"};
+                              "#d35400", "#117a65", "#5d6d7e", "#a93226", "#2e4053",
+                              "#16a085", "#8e44ad", "#7e5109", "#34495e"};
 
 struct Frame {
   double x_min = 0;
