@@ -33,8 +33,12 @@ constexpr std::array kRules{
     Rule{"relative", "relative:mean_k={0},k_min=1,k_max={1}", PointKind::kDynamic},
     Rule{"entropy", "entropy:mean_k={0},k_min=1,k_max={1}", PointKind::kDynamic},
     Rule{"margin", "margin:mean_k={0},k_min=1,k_max={1}", PointKind::kDynamic},
-    Rule{"difficulty mass", "difficulty:estimator=mass,mean_k={0},k_min=1,k_max={1}",
+    // Entropy and margin with thresholds for each layer.
+    Rule{"difficulty entropy", "difficulty:estimator=entropy,mean_k={0},k_min=1,k_max={1}",
          PointKind::kDynamic},
+    Rule{"difficulty margin", "difficulty:estimator=margin,mean_k={0},k_min=1,k_max={1}",
+         PointKind::kDynamic},
+    // With k_min=1 the estimator mass is the same number.
     Rule{"difficulty p1", "difficulty:estimator=p1,mean_k={0},k_min=1,k_max={1}",
          PointKind::kDynamic},
     Rule{"difficulty variance", "difficulty:estimator=variance,mean_k={0},k_min=1,k_max={1}",

@@ -49,7 +49,7 @@ TEST(Study, WritesTableAndPlotAndSaysWhoWon) {
   EXPECT_THAT(line, StartsWith("kind,family,routing,mean_experts,nll,"));
   std::vector<Row> rows;
   while (std::getline(csv, line)) rows.push_back(parse_row(line));
-  ASSERT_EQ(rows.size(), 3U + 12U);  // k = 1, 2, 3, then every rule at the one budget
+  ASSERT_EQ(rows.size(), 3U + 13U);  // k = 1, 2, 3, then every rule at the one budget
   double best = -1e9;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     EXPECT_EQ(rows[i].kind == "static", i < 3) << i;
