@@ -59,11 +59,11 @@ std::string axes(const Frame& frame) {
         kLeft, frame.y(y), kWidth - kRight, frame.y(y), kLeft - 8, frame.y(y) + 4, y, frame.x(x),
         kHeight - kBottom + 18, x);
   }
-  return svg +
-         fmt::format("<text x='{:.1f}' y='{:.1f}' text-anchor='middle'>mean experts per "
-                     "token</text><text transform='translate(20 {:.1f}) rotate(-90)' "
-                     "text-anchor='middle'>nats per token</text>\n",
-                     (kLeft + kWidth - kRight) / 2, kHeight - 18, (kTop + kHeight - kBottom) / 2);
+  return svg + fmt::format(
+                   "<text x='{:.1f}' y='{:.1f}' text-anchor='middle'>mean experts per "
+                   "token</text><text transform='translate(20 {:.1f}) rotate(-90)' "
+                   "text-anchor='middle'>nats per token</text>\n",
+                   (kLeft + kWidth - kRight) / 2, kHeight - 18, (kTop + kHeight - kBottom) / 2);
 }
 
 std::string series(const Frame& frame, const std::vector<const StudyPoint*>& points,

@@ -46,8 +46,8 @@ class Engine {
   // `extra`: signals that an observer wants although the policy does not.
   void set_router(std::unique_ptr<routing::Router> router, routing::SignalNeeds extra = {});
   void set_observer(Observer* observer) noexcept { observer_ = observer; }
-  // A flag that ends a step between two layers: no token of it counts, and interrupt() is to follow.
-  // Null: steps run to their end.
+  // A flag that ends a step between two layers: no token of it counts, and interrupt() is to
+  // follow. Null: steps run to their end.
   void set_stop(const std::atomic<bool>* stop) noexcept { stop_ = stop; }
   // Where to note steps, layers and requests; null: nowhere.
   void set_timeline(Timeline* timeline) noexcept { timeline_ = timeline; }

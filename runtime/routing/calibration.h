@@ -7,7 +7,8 @@
 //                 "mean_k": 2.0003,                              reached on the recorded tokens
 //                 "thresholds": [[0.75], [0.75], ...]}],         one list per MoE layer
 //    "token_counts": [12, 0, ...],          optional: uses of each token id, for estimator=prior
-//    "expert_loads": [[9, 0, ...], ...]}    optional: per MoE layer, how many of the tokens had each
+//    "expert_loads": [[9, 0, ...], ...]}    optional: per MoE layer, how many of the tokens had
+//    each
 //                                           expert among their k_static best; fallback=load_balance
 // Thread safety: distinct objects: safe; shared const objects: safe.
 #pragma once
