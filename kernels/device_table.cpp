@@ -1,4 +1,5 @@
 // The one list of devices of this build.
+#include "kernels/ceilings.h"
 #include "kernels/cpu/cpu_device.h"
 #include "kernels/cpu_features.h"
 #include "kernels/cuda/cuda_table.h"
@@ -30,6 +31,13 @@ Result<std::vector<KernelChoice>> explain_kernels(std::string_view name,
   if (name == "cuda") return cuda::explain_cuda_kernels(options);
   SY_ASSIGN(auto choices, choose_kernels(detect_cpu_features(), options));
   return std::move(choices.list);
+}
+
+Result<Ceilings> measure_device_ceilings(std::string_view name, const DeviceOptions& device,
+                                         const CeilingOptions& options) {
+  SY_TRY(check_name(name));
+  if (name == "cuda") return cuda::measure_cuda_ceilings(device);
+  return measure_ceilings(options);
 }
 
 }  // namespace switchyard::kernels

@@ -23,6 +23,10 @@ class LocalTransport final : public Transport {
   [[nodiscard]] std::string_view name() const noexcept override { return "local"; }
   [[nodiscard]] RankId rank() const noexcept override { return rank_; }
   [[nodiscard]] std::size_t size() const noexcept override { return world_->size(); }
+  // A rank that is alone sends no rows: they may stay in the memory of its device.
+  [[nodiscard]] RowPlace row_place() const noexcept override {
+    return size() == 1 ? RowPlace::kApart : RowPlace::kBehindHead;
+  }
   [[nodiscard]] std::span<const std::string> hosts() const noexcept override {
     return world_->hosts();
   }

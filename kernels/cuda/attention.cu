@@ -1,4 +1,5 @@
-// Causal attention over paged keys, of q that attention_prepare.cu has made ready.
+// Causal attention over paged keys, of q that attention_prepare.cu has made ready: for fp32, and
+// for bf16 heads of more than 128 (tensor_attention_*.cu have the others).
 // Ladder:
 //   1 scores of a row in memory, softmax, times values: T^2 scores written and read.
 //   2 online softmax in blocks of 64 keys, one block of threads for a token and head: keys and
@@ -7,7 +8,6 @@
 //     tokens): a key or value is read once for all of them.
 //   4 (this) where that makes too few blocks for the GPU, one for each segment of 256 positions;
 //     attention_fold.cu folds what they leave.
-//   5 (not yet) tensor cores for long prompts.
 // Bytes of one item with n keys: 2 n h * element; flops: 4 n h a query row. Cut into segments, a
 // query row writes and reads 4 h + 8 bytes a segment besides: at 8 rows an item 1/16 of its keys
 // and values in bf16.
@@ -218,7 +218,7 @@ __device__ void fold_segment(const AttendArgs& args, const AttendItem& item, int
     if (r >= static_cast<int>(item.rows)) continue;
     const bool sees = visible_from(args, item, i, begin) > 0;
     const FoldFactors factors =
-        sees ? fold(folded[i], highest[i], shared.total[r]) : FoldFactors{1.0F, 0.0F};
+        sees ? fold<BaseE>(folded[i], highest[i], shared.total[r]) : FoldFactors{1.0F, 0.0F};
     highest[i] = kLowestScore;
     __syncwarp();  // every lane has read the total
     if (threadIdx.x % kWarp != 0) continue;
@@ -296,7 +296,7 @@ __global__ void __launch_bounds__(kAttendThreads) attend_segment_kernel(AttendAr
   const AttendItem item = args.items[blockIdx.x];
   float highest[kWarpRows];
   const int last = start_item<Operand>(args, item, shared, highest);
-  const int begin = static_cast<int>(item.segment) * kSegment;
+  const int begin = static_cast<int>(item.first_segment) * kSegment;
   float sum[kRows][kColumnSets] = {};
   walk_segment<Operand>(args, item, begin, last, shared, highest, sum);
   store_partials(args, item, begin, shared, highest, sum);

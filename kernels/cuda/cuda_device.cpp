@@ -44,9 +44,7 @@ Result<std::unique_ptr<Device>> CudaDevice::create(int gpu, const DeviceOptions&
   std::unique_ptr<CudaDevice> device(new CudaDevice(options.precision, std::move(description),
                                                     std::move(stream), std::move(done),
                                                     std::move(tables), std::move(packer)));
-  constexpr std::size_t kBlocksAProcessor = 2;
-  device->attend_blocks_wanted_ =
-      kBlocksAProcessor * static_cast<std::size_t>(properties.multiProcessorCount);
+  device->plan_.set_processors(static_cast<std::size_t>(properties.multiProcessorCount));
   if (options.cuda_gemm == CudaGemm::kCublas) {
     SY_ASSIGN(device->library_, make_library_gemm(device->stream_));
     device->description_ += ", cublas";
@@ -124,9 +122,11 @@ Result<std::unique_ptr<KvCache>> CudaDevice::make_kv_cache(const KvCacheShape& s
                 shape.head_size, kHeadSizeMax);
   }
   // A step's page tables name every page of the pool once at most.
-  const std::size_t table_bytes = 2 * shape.pages * sizeof(std::uint32_t) + kTableBytes;
-  pages_.reserve(shape.pages);
+  plan_.reserve_pages(shape.pages);
   SY_TRY(reserve_partials(shape));
+  const std::size_t table_bytes =
+      2 * shape.pages * sizeof(std::uint32_t) +
+      plan_.partial_rows() * (sizeof(AttendItem) + sizeof(FoldItem) / 2) + kTableBytes;
   if (table_bytes > tables_.half_bytes()) {
     SY_TRY(wait());
     SY_ASSIGN(tables_, TableRing::create(table_bytes));
@@ -163,7 +163,7 @@ Result<void> CudaDevice::reserve(std::size_t tokens, std::size_t pairs, std::siz
     SY_TRY(wait());
     SY_ASSIGN(tables_, TableRing::create(table_bytes));
   }
-  items_.reserve(tokens * 64);
+  plan_.reserve_rows(tokens);
   return {};
 }
 

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/cuda/attention_plan.h"
 #include "kernels/cuda/cuda_memory.h"
 #include "kernels/cuda/cuda_packing.h"
 #include "kernels/cuda/kernels.h"
@@ -97,11 +98,7 @@ class CudaDevice final : public Device, private ExpertSelector {
   void run_experts_by_library(const ExpertRun& run, RowBlock x, RowBlock y);
   [[nodiscard]] Result<void> reserve_partials(const KvCacheShape& shape);
   struct AttentionTables;
-  void cut_into_tiles(const AttentionParams& params, const KvRows& rows);
-  void cut_into_segments(const AttendItem& tile, std::size_t group,
-                         std::span<const std::uint32_t> position, std::uint32_t segments);
-  void fill_the_gpu(std::size_t group, std::span<const std::uint32_t> position);
-  [[nodiscard]] AttentionTables plan_attention(const AttentionParams& params, const KvRows& rows);
+  [[nodiscard]] AttentionTables send_attention_plan(const KvRows& rows);
 
   Precision precision_;
   std::string description_;
@@ -114,14 +111,8 @@ class CudaDevice final : public Device, private ExpertSelector {
   DeviceMemory results_;                  // [pairs, d] in the wire type
   std::unique_ptr<LibraryGemm> library_;  // null: not asked for
   DeviceMemory gate_up_;                  // [kLibraryChunkRows at most, 2 f] fp32, for the library
-  DeviceMemory partials_;                 // AttendPartials, [partial_rows_]
-  std::size_t partial_rows_ = 0;
-  std::uint32_t partial_rows_used_ = 0;   // of this op
-  std::size_t attend_blocks_wanted_ = 0;  // fewer tiles than that are cut into segments
-  std::vector<AttendItem> items_;
-  std::vector<AttendItem> segment_items_;
-  std::vector<FoldItem> folds_;
-  std::vector<std::uint32_t> pages_;
+  DeviceMemory partials_;                 // AttendPartials, [kPartialRows]
+  AttentionPlan plan_;
   std::optional<Error> failure_;
 };
 

@@ -15,10 +15,13 @@ RowBlock rows_from(RowBlock block, std::size_t row) {
   return {block.data + row * block.stride_bytes, block.dtype, block.stride_bytes};
 }
 
-// Rows of a tile where no group has more than `rows`.
-std::size_t tile_rows(DType operand, std::size_t rows) {
+// Rows of a tile where no group has more than `rows_max`, and so many on the average. A large group
+// in small tiles reads its matrix again, from the caches; a small one in large tiles leaves most of
+// them empty.
+std::size_t tile_rows(DType operand, std::size_t rows_max, std::size_t rows_mean) {
   if (operand == DType::kF32) return kMatmulRows;
-  return rows <= kTensorRowsFew ? kTensorRowsFew : kTensorRowsMany;
+  if (rows_max <= kTensorRowsFew) return kTensorRowsFew;
+  return rows_mean <= kTensorRowsSome ? kTensorRowsSome : kTensorRowsMany;
 }
 
 std::size_t tiles_of(const ExpertGroup& group, std::size_t rows) {
@@ -202,6 +205,8 @@ void CudaDevice::expert_ffn(Rows x, std::span<const std::uint32_t> pair_row,
   for (std::size_t begin = 0, end = 0; begin < groups.size(); begin = end) {
     ExpertRun run;
     std::size_t rows_max = 0;
+    std::size_t rows = 0;
+    std::size_t count = 0;
     run.inner = groups[begin].expert->inner();
     for (; end < groups.size() && groups[end].expert->inner() == run.inner; ++end) {
       const auto& group = groups[end];
@@ -211,10 +216,12 @@ void CudaDevice::expert_ffn(Rows x, std::span<const std::uint32_t> pair_row,
                group.pair_begin, group.pair_count, pairs);
       if (!by_library(group.pair_count, y.dtype)) {
         rows_max = std::max<std::size_t>(rows_max, group.pair_count);
+        rows += group.pair_count;
+        ++count;
       }
     }
     run.groups = groups.subspan(begin, end - begin);
-    run.tile_rows = tile_rows(x.dtype, rows_max);
+    run.tile_rows = tile_rows(x.dtype, rows_max, rows / std::max<std::size_t>(count, 1));
     for (const auto& group : run.groups) {
       if (!by_library(group.pair_count, y.dtype)) run.tile_count += tiles_of(group, run.tile_rows);
     }

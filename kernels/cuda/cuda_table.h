@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "kernels/ceilings.h"
 #include "kernels/device.h"
 
 namespace switchyard::kernels::cuda {
@@ -14,5 +15,7 @@ namespace switchyard::kernels::cuda {
 [[nodiscard]] Result<std::unique_ptr<Device>> make_cuda_device(const DeviceOptions& options);
 // What was compiled, for which architectures, and whether it can run here.
 [[nodiscard]] std::vector<KernelChoice> explain_cuda_kernels(const DeviceOptions& options);
+// Errors: as make_cuda_device().
+[[nodiscard]] Result<Ceilings> measure_cuda_ceilings(const DeviceOptions& options);
 
 }  // namespace switchyard::kernels::cuda

@@ -120,11 +120,13 @@ struct SelectArgs {
 };
 [[nodiscard]] cudaError_t launch_select(cudaStream_t stream, const SelectArgs& args);
 
-// --- matmul.cu (fp32 operands), tensor_matmul.cu (bf16 operands) ---
-// Rows that share one matrix: at most kMatmulRows in fp32, one of the other two in bf16.
+// --- matmul.cu (fp32 operands), tensor_matmul.cu and tensor_matmul_wide.cu (bf16 operands) ---
+// Rows that share one matrix: at most kMatmulRows in fp32, one of the other three in bf16.
 inline constexpr std::size_t kMatmulRows = 8;
 inline constexpr std::size_t kTensorRowsFew = 16;
-inline constexpr std::size_t kTensorRowsMany = 32;
+inline constexpr std::size_t kTensorRowsSome = 64;
+inline constexpr std::size_t kTensorRowsMany = 128;
+inline constexpr std::size_t kTensorColumnsWide = 128;  // of the latter two
 struct MatmulTile {
   const std::byte* weight = nullptr;
   std::uint32_t row_begin = 0;
@@ -148,6 +150,8 @@ struct MatmulArgs {
 };
 [[nodiscard]] cudaError_t launch_matmul(cudaStream_t stream, const MatmulArgs& args);
 [[nodiscard]] cudaError_t launch_tensor_matmul(cudaStream_t stream, const MatmulArgs& args);
+// What launch_tensor_matmul() does where a tile has more than kTensorRowsFew rows.
+[[nodiscard]] cudaError_t launch_tensor_matmul_wide(cudaStream_t stream, const MatmulArgs& args);
 
 // --- swiglu.cu ---
 struct SwigluArgs {
@@ -196,19 +200,24 @@ struct PrepareArgs {
 [[nodiscard]] cudaError_t launch_prepare(cudaStream_t stream, const PrepareArgs& args);
 
 // Query rows first_row .. first_row + rows - 1 of a run of tokens of one sequence: row i is head
-// i % group of token first_token + i / group. Segments of a context are walked and folded by one
-// block of threads (launch_attend), or each by its own, which leaves its part of the i-th row in
-// partial row partial + i (launch_attend_segments).
-inline constexpr std::size_t kAttendRows = 8;
-inline constexpr std::size_t kSegmentTokens = 256;  // positions of one online softmax
+// i % group of token first_token + i / group. An item covers the segments of a whole context, which
+// its block of threads folds; or some of them, which leave their parts of the i-th row in the
+// partial rows partial + i, partial + rows + i, ...
+inline constexpr std::size_t kAttendRows = 8;  // of an item of attention.cu
+inline constexpr std::size_t kTensorAttendFew = 16;
+inline constexpr std::size_t kTensorAttendMany = 64;
+inline constexpr std::size_t kTensorHeadMax = 128;
+inline constexpr std::size_t kSegmentTokens = 256;  // positions
+inline constexpr std::uint32_t kWholeContext = 0xFFFFFFFF;
 struct AttendItem {
   std::uint32_t first_token = 0;
   std::uint32_t kv_head = 0;
   std::uint32_t first_row = 0;
   std::uint32_t rows = 0;
   std::uint32_t pages_begin = 0;  // of the sequence, in `pages`
-  std::uint32_t segment = 0;
-  std::uint32_t partial = 0;
+  std::uint32_t first_segment = 0;
+  std::uint32_t segments = 0;
+  std::uint32_t partial = kWholeContext;
 };
 // What segments leave of query rows: [partial rows, head size] weighted values, and of each row the
 // highest score and the sum of the probabilities against it.
@@ -226,7 +235,7 @@ struct AttendArgs {
   RowBlock out;
   std::size_t group = 0;  // query heads of a kv head
   std::size_t head_size = 0;
-  float scale = 0;
+  float scale = 0;                          // of a score, with log2(e) for the tensor kernels
   const std::uint32_t* position = nullptr;  // [tokens]
   const std::uint32_t* pages = nullptr;
   const AttendItem* items = nullptr;
@@ -235,9 +244,18 @@ struct AttendArgs {
   AttendPartials partials;
 };
 [[nodiscard]] cudaError_t launch_attend(cudaStream_t stream, const AttendArgs& args);
+// Items of one segment.
 [[nodiscard]] cudaError_t launch_attend_segments(cudaStream_t stream, const AttendArgs& args);
 
+// --- tensor_attention_few.cu, tensor_attention_many.cu: bf16, heads of up to kTensorHeadMax ---
+[[nodiscard]] cudaError_t launch_tensor_attend_few(cudaStream_t stream, const AttendArgs& args);
+[[nodiscard]] cudaError_t launch_tensor_attend_many(cudaStream_t stream, const AttendArgs& args);
+[[nodiscard]] cudaError_t launch_tensor_attend_many_segments(cudaStream_t stream,
+                                                             const AttendArgs& args);
+
 // --- attention_fold.cu ---
+// Of the scores in partial rows.
+enum class ScoreBase : std::uint8_t { kE, kTwo };
 // A query row whose segments lie in the partial rows first, first + step, ...
 struct FoldItem {
   std::uint32_t token = 0;
@@ -250,6 +268,7 @@ struct FoldArgs {
   AttendPartials partials;
   RowBlock out;
   std::size_t head_size = 0;
+  ScoreBase base = ScoreBase::kE;
   const FoldItem* items = nullptr;
   std::size_t item_count = 0;
 };
@@ -270,5 +289,18 @@ struct PackArgs {
   unsigned long long* bad = nullptr;
 };
 [[nodiscard]] cudaError_t launch_pack(cudaStream_t stream, const PackArgs& args);
+
+// --- ceilings.cu ---
+enum class Ceiling : std::uint8_t { kRead, kFp32, kTensor };
+struct CeilingArgs {
+  const std::byte* memory = nullptr;  // kRead
+  std::size_t bytes = 0;              // kRead
+  std::size_t steps = 0;              // of a thread (kFp32) or a warp (kTensor), a multiple of 8
+  unsigned int blocks = 0;
+  float* sink = nullptr;  // [1]
+};
+[[nodiscard]] cudaError_t launch_ceiling(cudaStream_t stream, Ceiling which,
+                                         const CeilingArgs& args);
+[[nodiscard]] double ceiling_flops(Ceiling which, const CeilingArgs& args);
 
 }  // namespace switchyard::kernels::cuda

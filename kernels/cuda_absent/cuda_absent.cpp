@@ -18,4 +18,8 @@ std::vector<KernelChoice> explain_cuda_kernels(const DeviceOptions& /*options*/)
   return {{"all", "cuda", false, kMissing}};
 }
 
+Result<Ceilings> measure_cuda_ceilings(const DeviceOptions& /*options*/) {
+  return fail(ErrorCode::kUnsupported, ErrorScope::kDevice, "{}", kMissing);
+}
+
 }  // namespace switchyard::kernels::cuda

@@ -53,6 +53,7 @@ class BenchCommand final : public Command {
   std::string_view examples() const override {
     return "  switchyard bench --config configs/shapes/M.yaml --threads 2\n"
            "  switchyard bench model --model DIR --json-lines\n"
+           "  switchyard bench model --device cuda --config configs/shapes/L4q.yaml\n"
            "  mpirun -n 2 switchyard bench exchange\n"
            "  mpirun -n 8 switchyard bench exchange --device cuda --batch 128 "
            "--prompt-tokens 4096\n"
@@ -64,7 +65,7 @@ class BenchCommand final : public Command {
     app.add_option(
            "area", flags_.area,
            "all, ceilings, kernels, moe, exchange or model; all leaves out the exchange under "
-           "mpirun, where it is a run of its own")
+           "mpirun, where it is a run of its own; on a GPU all is ceilings and model")
         ->check(CLI::IsMember(kAreas))
         ->capture_default_str();
     app.add_flag("--json-lines", flags_.json_lines, "one JSON object per row");
@@ -85,27 +86,24 @@ class BenchCommand final : public Command {
     if (flags_.area == "exchange") return bench_exchange(invocation, flags_.plan, rows);
     const bool first = is_first_rank(invocation);
     SY_ASSIGN(auto options, cluster_options(invocation.run()));
-    if (options.device_name != "cpu") {
-      return fail(
-          ErrorCode::kUnsupported,
-          "bench holds figures against the ceilings of the cpu; tests/gpu/run measures GPUs");
-    }
+    SY_TRY(check_area(options));
     kernels::Ceilings ceilings;
     if (first) {
-      ceilings = measure_and_print(invocation, options, rows);
+      SY_ASSIGN(ceilings, measure_and_print(invocation, options, rows));
     }
     if (flags_.area == "ceilings") return {};
     flags_.plan.shape = shape_name(invocation.run());
     SY_ASSIGN(const auto source, open_weights(invocation.config));
-    if (first && (flags_.area == "all" || flags_.area == "kernels")) {
+    const bool on_cpu = options.device_name == "cpu";
+    if (first && on_cpu && (flags_.area == "all" || flags_.area == "kernels")) {
       SY_TRY(bench_kernels(options.device, source->config(), flags_.plan, ceilings, rows));
     }
-    if (first && (flags_.area == "all" || flags_.area == "moe")) {
+    if (first && on_cpu && (flags_.area == "all" || flags_.area == "moe")) {
       SY_TRY(
           bench_moe(options, source->config(), flags_.plan, invocation.run().routing.spec, rows));
     }
     // Under mpirun the model's ranks join the world, which a process can do once.
-    if (flags_.area == "all" && !comm::started_by_mpi_launcher(invocation.env())) {
+    if (flags_.area == "all" && on_cpu && !comm::started_by_mpi_launcher(invocation.env())) {
       SY_TRY(bench_exchange(invocation, flags_.plan, rows));
     }
     if (flags_.area == "all" || flags_.area == "model") {
@@ -115,21 +113,39 @@ class BenchCommand final : public Command {
   }
 
  private:
-  static kernels::Ceilings measure_and_print(const Invocation& invocation,
-                                             engine::ClusterOptions& options, BenchRows& rows) {
+  // On a GPU single kernels are measured by tests/gpu/run.
+  Result<void> check_area(const engine::ClusterOptions& options) const {
+    if (options.device_name == "cpu" || (flags_.area != "kernels" && flags_.area != "moe")) {
+      return {};
+    }
+    return fail(ErrorCode::kUnsupported,
+                "bench {} measures the kernels of the cpu; on a GPU there are bench ceilings, "
+                "exchange and model, and tests/gpu/run for its kernels",
+                flags_.area);
+  }
+
+  static Result<kernels::Ceilings> measure_and_print(const Invocation& invocation,
+                                                     engine::ClusterOptions& options,
+                                                     BenchRows& rows) {
     // Under mpirun the ceilings are those of all ranks of this host together.
     std::size_t threads = options.device.threads;
     if (threads == 0) threads = usable_cores();
     kernels::CeilingOptions ceiling_options;
     ceiling_options.threads = threads;
-    const auto ceilings = kernels::measure_ceilings(ceiling_options);
-    rows.print_header({{"version", SWITCHYARD_VERSION},
-                       {"processor", processor_name()},
-                       {"threads", threads},
-                       {"precision", invocation.run().device.precision},
-                       {"read GB/s", ceilings.read_gbs},
-                       {"fp32 GFLOP/s", ceilings.fp32_gflops},
-                       {"bf16 GFLOP/s", ceilings.bf16_gflops}});
+    SY_ASSIGN(const auto ceilings, kernels::measure_device_ceilings(
+                                       options.device_name, options.device, ceiling_options));
+    nlohmann::json facts = {{"version", SWITCHYARD_VERSION},
+                            {"processor", processor_name()},
+                            {"threads", threads},
+                            {"precision", invocation.run().device.precision},
+                            {"read GB/s", ceilings.read_gbs},
+                            {"fp32 GFLOP/s", ceilings.fp32_gflops},
+                            {"bf16 GFLOP/s", ceilings.bf16_gflops}};
+    if (options.device_name != "cpu") {
+      SY_ASSIGN(const auto device, kernels::make_device(options.device_name, options.device));
+      facts["device"] = device->description();
+    }
+    rows.print_header(facts);
     return ceilings;
   }
 

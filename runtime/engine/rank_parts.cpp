@@ -188,7 +188,7 @@ RankReport make_rank_report(const RankParts& parts, const model::WeightSource& s
   report.rank = transport.rank();
   report.host = transport.hosts()[report.rank.index()];
   report.device = parts.device->description();
-  if (transport.row_place() == comm::RowPlace::kApart) {
+  if (transport.size() > 1 && transport.row_place() == comm::RowPlace::kApart) {
     report.device += fmt::format(", rows by {}", transport.name());
   }
   const auto* member = parts.plane->view().find(report.rank);

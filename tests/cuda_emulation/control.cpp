@@ -19,6 +19,11 @@ void set_device_count(int count) {
   state().set_device_count(count);
 }
 
+void set_processor_count(int count) {
+  const std::lock_guard lock(state().mutex);
+  state().processors = count;
+}
+
 void set_memory_limit(std::size_t bytes) {
   const std::lock_guard lock(state().mutex);
   state().memory.set_limit(bytes);

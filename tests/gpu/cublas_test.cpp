@@ -84,8 +84,9 @@ TEST_P(WithCublas, ProductsOfManyRowsAgreeAndOfFewAreTheSame) {
 
 // One group of many pairs, one of few, one of none, one beyond the rows that wait in fp32.
 TEST_P(WithCublas, ExpertsAreSharedOutByTheirRows) {
-  constexpr std::size_t kHidden = 72;
-  constexpr std::size_t kInner = 40;
+  // More than one slice of k each, so that ours adds in another order.
+  constexpr std::size_t kHidden = 80;
+  constexpr std::size_t kInner = 72;
   const std::vector<std::uint32_t> counts{70, 5, 0, 4100};
   std::vector<std::unique_ptr<PackedExpert>> theirs;
   std::vector<std::unique_ptr<PackedExpert>> ours;
@@ -130,8 +131,9 @@ TEST_P(WithCublas, ExpertsAreSharedOutByTheirRows) {
 }
 
 TEST_P(WithCublas, DenseFfnAddsToTheResidual) {
-  constexpr std::size_t kHidden = 33;
-  constexpr std::size_t kInner = 20;
+  // More than one slice of k, so that ours adds in another order.
+  constexpr std::size_t kHidden = 133;
+  constexpr std::size_t kInner = 100;
   const auto theirs = pack_expert(*with_, kHidden, kInner, 110);
   const auto ours = pack_expert(*device_, kHidden, kInner, 110);
   for (const std::size_t rows : {63U, 80U}) {

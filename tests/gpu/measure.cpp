@@ -2,18 +2,15 @@
 // median microseconds, the bytes or flops it must move or do, the rate, and its share of a ceiling
 // that was measured in the same run. Exit code 7 without a GPU. --small: sizes for an emulated
 // device.
-#include <cuda_runtime_api.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <nlohmann/json.hpp>
 
-#include "kernels/cuda/cuda_memory.h"
+#include "kernels/ceilings.h"
 #include "kernels/device.h"
 #include "runtime/base/random.h"
-#include "tests/gpu/peak.h"
 
 namespace switchyard::gpu_measure {
 namespace {
@@ -29,104 +26,77 @@ kernels::AttentionParams heads_of(std::size_t heads, std::size_t kv_heads, std::
 }
 
 struct Sizes {
-  std::size_t hidden = 4096;
-  std::size_t inner = 1536;
-  std::size_t experts = 64;
-  std::size_t copy_bytes = std::size_t{1} << 30;
+  std::size_t hidden = 2048;
+  std::size_t qkv = 5120;
+  std::size_t inner = 768;
+  std::size_t experts = 128;
+  std::size_t experts_a_row = 8;
+  std::size_t cold_bytes = std::size_t{256} << 20;  // of copies of a matrix, far above the caches
   std::size_t vocab = 151936;
   std::size_t gate_experts = 128;
   kernels::AttentionParams attention = heads_of(32, 4, 128);
   std::vector<std::size_t> contexts{512, 4096, 32768};
+  std::size_t prompt_max = 4096;  // tokens at a time
   std::vector<std::size_t> rows{1, 8, 64, 512, 4096};
-  unsigned int peak_blocks = 1056;
-  unsigned int peak_steps = 1U << 16;
-  int repeats = 20;
+  int repeats = 15;
+  int calls = 20;  // queued between two looks at the clock
 };
 
 Sizes small_sizes() {
   Sizes sizes;
   sizes.hidden = 64;
+  sizes.qkv = 96;
   sizes.inner = 32;
   sizes.experts = 4;
-  sizes.copy_bytes = std::size_t{1} << 16;
+  sizes.experts_a_row = 2;
+  sizes.cold_bytes = 1;
   sizes.vocab = 700;
   sizes.gate_experts = 16;
   sizes.attention = heads_of(4, 2, 16);
   sizes.contexts = {100, 600};
   sizes.rows = {1, 65};
-  sizes.peak_blocks = 2;
-  sizes.peak_steps = 16;
   sizes.repeats = 2;
+  sizes.calls = 2;
   return sizes;
 }
 
-// Median microseconds of work that synchronizes itself.
-template <class Work>
-Result<double> median_us(int repeats, const Work& work) {
-  std::vector<double> times;
-  for (int i = 0; i < repeats + 2; ++i) {
-    const auto start = std::chrono::steady_clock::now();
-    SY_TRY(work());
-    const std::chrono::duration<double, std::micro> spent =
-        std::chrono::steady_clock::now() - start;
-    if (i >= 2) times.push_back(spent.count());
-  }
-  std::ranges::sort(times);
-  return times[times.size() / 2];
-}
-
-struct Ceilings {
-  double copy_gbs = 0;  // read and written
-  double tensor_tflops = 0;
-};
-
-Result<void> done(cudaStream_t stream, cudaError_t queued) {
-  if (queued == cudaSuccess) queued = cudaStreamSynchronize(stream);
-  if (queued == cudaSuccess) return {};
-  return fail(ErrorCode::kInternal, ErrorScope::kDevice, "{}", cudaGetErrorString(queued));
-}
-
-Result<Ceilings> measure_ceilings(const Sizes& sizes) {
-  SY_ASSIGN(const auto stream, kernels::cuda::Stream::create());
-  SY_ASSIGN(auto from, kernels::cuda::allocate_device(sizes.copy_bytes));
-  SY_ASSIGN(auto to, kernels::cuda::allocate_device(sizes.copy_bytes));
-  SY_TRY(done(stream.get(), cudaMemsetAsync(from.data(), 0, from.bytes(), stream.get())));
-  SY_ASSIGN(const double copy_us, median_us(sizes.repeats, [&] {
-              return done(stream.get(), cudaMemcpyAsync(to.data(), from.data(), to.bytes(),
-                                                        cudaMemcpyDeviceToDevice, stream.get()));
-            }));
-  SY_ASSIGN(const double peak_us, median_us(sizes.repeats, [&] {
-              return done(stream.get(), launch_tensor_peak(stream.get(), sizes.peak_blocks,
-                                                           sizes.peak_steps, to.f32()));
-            }));
-  const double flops = 4.0 * sizes.peak_blocks * sizes.peak_steps * 4096.0;
-  return Ceilings{2e-3 * static_cast<double>(sizes.copy_bytes) / copy_us, flops / peak_us / 1e6};
-}
+using kernels::Ceilings;
 
 class Measurement {
  public:
   Measurement(const Sizes& sizes, const Ceilings& ceilings, Device& device)
       : sizes_(sizes), ceilings_(ceilings), device_(device) {}
 
-  Result<void> gemm() {
-    SY_ASSIGN(const auto packed, pack(sizes_.hidden, sizes_.hidden));
+  // The matrix of a call was not used for so many bytes that no cache has it.
+  Result<void> gemm(std::size_t out) {
+    std::vector<std::unique_ptr<kernels::PackedMatrix>> copies;
+    std::size_t bytes = 0;
+    while (bytes < sizes_.cold_bytes) {
+      SY_ASSIGN(auto packed, pack(out, sizes_.hidden));
+      bytes += packed->bytes();
+      copies.push_back(std::move(packed));
+    }
     for (const std::size_t rows : sizes_.rows) {
-      SY_ASSIGN(auto x, device_.allocate(rows * sizes_.hidden * sizeof(Bf16)));
-      SY_ASSIGN(auto y, device_.allocate(rows * sizes_.hidden * sizeof(float)));
-      SY_ASSIGN(const double us, median_us(sizes_.repeats, [&] {
-                  device_.gemm(operand(x, rows), *packed, {y.f32(), rows, sizes_.hidden},
-                               Device::Store::kSet);
-                  return device_.synchronize();
+      SY_ASSIGN(auto x, operand_rows(rows));
+      SY_ASSIGN(auto y, device_.allocate(rows * out * sizeof(float)));
+      std::size_t next = 0;
+      SY_ASSIGN(const double us, median_us([&] {
+                  device_.gemm(operand(x, rows), *copies[next++ % copies.size()],
+                               {y.f32(), rows, out}, Device::Store::kSet);
                 }));
-      const double elements = square(sizes_.hidden);
-      add(fmt::format("gemm {}x{} m={}", sizes_.hidden, sizes_.hidden, rows), us,
-          2 * elements + 6.0 * static_cast<double>(rows * sizes_.hidden),
+      const double elements = static_cast<double>(out * sizes_.hidden);
+      add(fmt::format("gemm {}x{} m={}", out, sizes_.hidden, rows), us,
+          2 * elements + static_cast<double>(rows * (2 * sizes_.hidden + 4 * out)),
           2 * elements * static_cast<double>(rows));
     }
     return {};
   }
+  Result<void> gemm() {
+    SY_TRY(gemm(sizes_.qkv));
+    return gemm(sizes_.hidden);
+  }
 
-  // One row of one sequence, and 64 rows of one, at the end of a context.
+  // One row of one sequence, and 64 rows of one, at the end of a context; a whole prompt.
   Result<void> attention() {
     for (const std::size_t context : sizes_.contexts) {
       const std::size_t pages = (context + kernels::kKvPageTokens - 1) / kernels::kKvPageTokens;
@@ -134,6 +104,7 @@ class Measurement {
       SY_ASSIGN(const auto cache,
                 device_.make_kv_cache({1, params.kv_heads, params.head_size, pages}));
       for (const std::size_t rows : {1, 64}) SY_TRY(attention_of(*cache, context, rows));
+      if (context <= sizes_.prompt_max) SY_TRY(attention_of(*cache, context, context));
     }
     return {};
   }
@@ -143,10 +114,9 @@ class Measurement {
       if (rows > 512) continue;
       SY_ASSIGN(auto logits, device_.allocate(rows * sizes_.vocab * sizeof(float)));
       SY_ASSIGN(auto ids, device_.allocate_wire(rows * sizeof(std::uint32_t)));
-      SY_ASSIGN(const double us, median_us(sizes_.repeats, [&] {
+      SY_ASSIGN(const double us, median_us([&] {
                   device_.argmax({logits.f32(), rows, sizes_.vocab},
                                  {reinterpret_cast<std::uint32_t*>(ids.data()), rows});
-                  return device_.synchronize();
                 }));
       add(fmt::format("argmax {} m={}", sizes_.vocab, rows), us,
           4.0 * static_cast<double>(rows * sizes_.vocab), 0);
@@ -170,9 +140,8 @@ class Measurement {
           {words, rows},
           {words + rows, slots},
           {reinterpret_cast<float*>(wire.data()) + rows + slots, slots}};
-      SY_ASSIGN(const double us, median_us(sizes_.repeats, [&] {
+      SY_ASSIGN(const double us, median_us([&] {
                   selector->select({logits.f32(), rows, experts}, rule, out);
-                  return device_.synchronize();
                 }));
       add(fmt::format("select 8 of {} m={}", experts, rows), us,
           4.0 * static_cast<double>(rows * experts + rows + 2 * slots), 0);
@@ -180,7 +149,7 @@ class Measurement {
     return {};
   }
 
-  // Every row goes to two experts in turn.
+  // Every row goes to so many experts in turn.
   Result<void> experts() {
     std::vector<std::unique_ptr<kernels::PackedExpert>> experts;
     const auto up = values(sizes_.inner * sizes_.hidden);
@@ -196,8 +165,8 @@ class Measurement {
 
   [[nodiscard]] nlohmann::json document() const {
     return {{"device", device_.description()},
-            {"copy_gbs", ceilings_.copy_gbs},
-            {"tensor_tflops", ceilings_.tensor_tflops},
+            {"read_gbs", ceilings_.read_gbs},
+            {"tensor_tflops", ceilings_.bf16_gflops / 1e3},
             {"kernels", rows_}};
   }
 
@@ -222,16 +191,16 @@ class Measurement {
       position.push_back(static_cast<std::uint32_t>(context - rows + t));
     }
     const std::vector<const std::uint32_t*> pages(rows, table.data());
-    SY_ASSIGN(const double us, median_us(sizes_.repeats, [&] {
+    SY_ASSIGN(const double us, median_us([&] {
                 device_.attention(with, cache, 0, {position, pages}, {q.f32(), rows, q_columns},
                                   {k.f32(), rows, kv_columns}, {v.f32(), rows, kv_columns},
                                   {out.data(), DType::kBf16, rows, q_columns, q_columns});
-                return device_.synchronize();
               }));
     add(fmt::format("attention {}/{} of {} context {} m={}", params.heads, params.kv_heads,
                     params.head_size, context, rows),
         us, 4.0 * static_cast<double>(context * kv_columns),
-        4.0 * static_cast<double>(rows * context * q_columns));
+        4.0 * (static_cast<double>(rows * context) - static_cast<double>(rows * (rows - 1)) / 2) *
+            static_cast<double>(q_columns));
     return {};
   }
   Result<void> experts_of(const std::vector<std::unique_ptr<kernels::PackedExpert>>& experts,
@@ -242,23 +211,23 @@ class Measurement {
     for (std::size_t e = 0; e < experts.size(); ++e) {
       const auto begin = static_cast<std::uint32_t>(row.size());
       for (std::uint32_t t = 0; t < rows; ++t) {
-        for (std::uint32_t j = 0; j < 2; ++j) {
-          if ((2 * t + j) % experts.size() != e) continue;
+        for (std::uint32_t j = 0; j < sizes_.experts_a_row; ++j) {
+          const auto pair = t * static_cast<std::uint32_t>(sizes_.experts_a_row) + j;
+          if (pair % experts.size() != e) continue;
           row.push_back(t);
-          out.push_back(2 * t + j);
+          out.push_back(pair);
         }
       }
       const auto count = static_cast<std::uint32_t>(row.size()) - begin;
       if (count != 0) groups.push_back({experts[e].get(), begin, count});
     }
     SY_TRY(device_.reserve(rows, row.size(), sizes_.hidden, sizes_.inner));
-    SY_ASSIGN(auto x, device_.allocate(rows * sizes_.hidden * sizeof(Bf16)));
+    SY_ASSIGN(auto x, operand_rows(rows));
     SY_ASSIGN(auto y, device_.allocate(row.size() * sizes_.hidden * sizeof(Bf16)));
-    SY_ASSIGN(const double us, median_us(sizes_.repeats, [&] {
+    SY_ASSIGN(const double us, median_us([&] {
                 device_.expert_ffn(
                     operand(x, rows), row, out, groups,
                     {y.data(), DType::kBf16, row.size(), sizes_.hidden, sizes_.hidden});
-                return device_.synchronize();
               }));
     const double weights = 3.0 * static_cast<double>(sizes_.inner * sizes_.hidden);
     add(fmt::format("experts {} of {} m={}", groups.size(), experts.size(), rows), us,
@@ -267,7 +236,21 @@ class Measurement {
     return {};
   }
 
-  static double square(std::size_t n) { return static_cast<double>(n) * static_cast<double>(n); }
+  // Median microseconds of one call, with what it costs to queue it.
+  template <class Queue>
+  Result<double> median_us(const Queue& queue) {
+    std::vector<double> times;
+    for (int i = 0; i < sizes_.repeats + 2; ++i) {
+      const auto start = std::chrono::steady_clock::now();
+      for (int call = 0; call < sizes_.calls; ++call) queue();
+      SY_TRY(device_.synchronize());
+      const std::chrono::duration<double, std::micro> spent =
+          std::chrono::steady_clock::now() - start;
+      if (i >= 2) times.push_back(spent.count() / sizes_.calls);
+    }
+    std::ranges::sort(times);
+    return times[times.size() / 2];
+  }
   static std::vector<float> values(std::size_t count) {
     Random random(1);
     std::vector<float> all(count);
@@ -280,6 +263,15 @@ class Measurement {
   Result<std::unique_ptr<kernels::PackedMatrix>> pack(std::size_t out, std::size_t in) {
     const auto from = values(out * in);
     return device_.pack(view(from, out, in));
+  }
+  // Random values: a GPU does zeros faster.
+  Result<kernels::DeviceMemory> operand_rows(std::size_t rows) {
+    const auto from = values(rows * sizes_.hidden);
+    std::vector<Bf16> rounded(from.size());
+    for (std::size_t i = 0; i < from.size(); ++i) rounded[i] = to_bf16(from[i]);
+    SY_ASSIGN(auto memory, device_.allocate(rounded.size() * sizeof(Bf16)));
+    SY_TRY(device_.upload(std::as_bytes(std::span(rounded)), memory.data()));
+    return memory;
   }
   Rows operand(const kernels::DeviceMemory& x, std::size_t rows) const {
     return {x.data(), DType::kBf16, rows, sizes_.hidden, sizes_.hidden};
@@ -294,8 +286,8 @@ class Measurement {
                      {"flops", flops},
                      {"gbs", gbs},
                      {"tflops", tflops},
-                     {"share_of_copy", gbs / ceilings_.copy_gbs},
-                     {"share_of_tensor", tflops / ceilings_.tensor_tflops}});
+                     {"share_of_read", gbs / ceilings_.read_gbs},
+                     {"share_of_tensor", 1e3 * tflops / ceilings_.bf16_gflops}});
   }
 
   Sizes sizes_;
@@ -319,7 +311,7 @@ Result<nlohmann::json> run_cublas(const Sizes& sizes, const Ceilings& ceilings) 
 
 Result<void> run(const Sizes& sizes) {
   SY_ASSIGN(const auto device, kernels::make_device("cuda", {}));
-  SY_ASSIGN(const auto ceilings, measure_ceilings(sizes));
+  SY_ASSIGN(const auto ceilings, kernels::measure_device_ceilings("cuda", {}, {}));
   Measurement measurement(sizes, ceilings, *device);
   SY_TRY(measurement.gemm());
   SY_TRY(measurement.experts());

@@ -22,6 +22,32 @@ class Attention : public KernelTest {
     }
     return outputs;
   }
+
+  // Layer 1, as a sequence of two heads of 16 and one kv head leaves it that is not numbers.
+  void fill_pages_with_nan(KvCache& cache, std::uint32_t pages_to_fill) {
+    const std::size_t size = cache.shape().head_size;
+    const float nan = std::numeric_limits<float>::quiet_NaN();
+    Values q(64 * 2 * size, nan), k(64 * size, nan), v(64 * size, nan);
+    Values cos(64 * 8, 1.0F), sin(64 * 8, 0.0F);
+    RawBytes out(64 * 2 * size * 4);
+    AttentionParams params;
+    params.heads = 2;
+    params.kv_heads = 1;
+    params.head_size = size;
+    params.rope_cos = cos;
+    params.rope_sin = sin;
+    std::vector<std::uint32_t> position(64);
+    for (std::uint32_t p = 0; p < 64; ++p) position[p] = p;
+    for (std::uint32_t page = 0; page < pages_to_fill; ++page) {
+      const std::vector<const std::uint32_t*> pages(64, &page);
+      device_->attention(params, cache, 1, {position, pages}, {q.data(), 64, 2 * size},
+                         {k.data(), 64, size}, {v.data(), 64, size},
+                         {out.data(), operand(), 64, 2 * size, 2 * size});
+      std::fill(q.begin(), q.end(), nan);
+      std::fill(k.begin(), k.end(), nan);
+      std::fill(v.begin(), v.end(), nan);
+    }
+  }
 };
 
 TEST_P(Attention, MatchesTheOracleOverShapes) {
@@ -69,8 +95,7 @@ TEST_P(Attention, KeepsItsBitsAmongOtherSequences) {
 
 // Contexts of several segments (256 positions on a GPU), row by row, in chunks across their edges,
 // whole, and in company: the same bits, near the oracle. Of two heads a kv head and of three: a
-// tile may begin and end within a token. On a GPU of 132 processors, as the emulated one, the whole
-// is not cut into segments, and all else is.
+// tile may begin and end within a token.
 TEST_P(Attention, KeepsItsBitsOverLongContexts) {
   for (const std::size_t heads : {4U, 6U}) {
     const AttentionShape shape{heads, 2, 8, QkNorm::kNone, 0, 530, 2};
@@ -92,42 +117,56 @@ TEST_P(Attention, KeepsItsBitsOverLongContexts) {
   }
 }
 
-// A page keeps what its earlier owner left; nothing of it may shine through. The chunks end on odd
-// counts of positions, where a pair of bf16 values reaches one past the last.
+// Head sizes and groups as models have them. Two sequences go on side by side in steps of many
+// sizes, so that a row falls into tiles of few rows and of many, of segments and of whole contexts:
+// the same bits as alone in one step, near the oracle.
+TEST_P(Attention, KeepsItsBitsInTilesOfEverySize) {
+  constexpr std::size_t kSteps[] = {64, 1, 7, 150, 1, 33, 2, 64, 1};
+  const std::vector<AttentionShape> shapes{{8, 1, 128, QkNorm::kNone, 0, 300, 2},
+                                           {4, 1, 64, QkNorm::kNone, 0, 1060, 2},
+                                           {2, 2, 90, QkNorm::kNone, 0, 530, 2}};
+  for (const auto& shape : shapes) {
+    SCOPED_TRACE(fmt::format("heads {}/{} of {}", shape.heads, shape.kv_heads, shape.head_size));
+    const AttentionCase work(shape, operand());
+    auto alone = in_chunks(work, *device_, shape.tokens, shape.tokens);
+    alone.merge(in_chunks(work, *device_, shape.tokens, shape.tokens, 1));
+    const auto cache = work.make_cache(*device_);
+    AttentionCase::Outputs together;
+    std::size_t at[2] = {0, 0};
+    for (std::size_t step = 0; at[0] < shape.tokens || at[1] < shape.tokens; ++step) {
+      std::vector<AttentionRun> runs;
+      for (std::size_t s = 0; s < 2; ++s) {
+        const std::size_t wanted = kSteps[(step + 4 * s) % std::size(kSteps)];
+        const std::size_t count = std::min(wanted, shape.tokens - at[s]);
+        if (count != 0) runs.push_back({s, at[s], count});
+        at[s] += count;
+      }
+      work.run(*device_, *cache, runs, together);
+    }
+    EXPECT_TRUE(together == alone);  // megabytes to print
+    AttentionCase::Outputs few;
+    for (const std::size_t position : {shape.tokens / 64 * 64 - 1, shape.tokens / 64 * 64}) {
+      few[{1, position}] = together[{1, position}];
+    }
+    work.expect_oracle(few, tolerance());
+  }
+}
+
+// A page keeps what its earlier owner left; nothing of it may shine through. Chunks of 33 end on
+// odd counts of positions, where a pair of bf16 values reaches one past the last.
 TEST_P(Attention, DoesNotSeeTheEarlierOwnerOfAPage) {
-  constexpr std::size_t kChunk = 33;
   const AttentionShape shape{2, 1, 16, QkNorm::kNone, 0, 130, 1};
   AttentionCase work(shape, operand());
-  const auto fresh = in_chunks(work, *device_, shape.tokens, kChunk);
-
-  const auto cache = work.make_cache(*device_);
-  const std::size_t size = shape.head_size;
-  const float nan = std::numeric_limits<float>::quiet_NaN();
-  Values q(64 * 2 * size, nan), k(64 * size, nan), v(64 * size, nan);
-  Values cos(64 * 8, 1.0F), sin(64 * 8, 0.0F);
-  RawBytes out(64 * 2 * size * 4);
-  AttentionParams params;
-  params.heads = 2;
-  params.kv_heads = 1;
-  params.head_size = size;
-  params.rope_cos = cos;
-  params.rope_sin = sin;
-  std::vector<std::uint32_t> position(64);
-  for (std::uint32_t p = 0; p < 64; ++p) position[p] = p;
-  for (std::uint32_t page = 0; page < 3; ++page) {
-    const std::vector<const std::uint32_t*> pages(64, &page);
-    device_->attention(params, *cache, 1, {position, pages}, {q.data(), 64, 2 * size},
-                       {k.data(), 64, size}, {v.data(), 64, size},
-                       {out.data(), operand(), 64, 2 * size, 2 * size});
-    std::fill(q.begin(), q.end(), nan);
-    std::fill(k.begin(), k.end(), nan);
-    std::fill(v.begin(), v.end(), nan);
+  const auto fresh = in_chunks(work, *device_, shape.tokens, 33);
+  for (const std::size_t chunk : {33U, 7U, 1U}) {
+    const auto cache = work.make_cache(*device_);
+    fill_pages_with_nan(*cache, 3);
+    AttentionCase::Outputs reused;
+    for (std::size_t at = 0; at < shape.tokens; at += chunk) {
+      work.run(*device_, *cache, {{0, at, std::min(chunk, shape.tokens - at)}}, reused);
+    }
+    EXPECT_EQ(reused, fresh) << "chunks of " << chunk;
   }
-  AttentionCase::Outputs reused;
-  for (std::size_t at = 0; at < shape.tokens; at += kChunk) {
-    work.run(*device_, *cache, {{0, at, std::min(kChunk, shape.tokens - at)}}, reused);
-  }
-  EXPECT_EQ(reused, fresh);
 }
 
 TEST_P(Attention, DoesNotDependOnThePagesChosen) {

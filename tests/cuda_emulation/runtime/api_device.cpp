@@ -18,11 +18,11 @@ bool known(const Call& call, int device) {
   return device >= 0 && device < static_cast<int>(call.state.devices.size());
 }
 
-cudaDeviceProp properties_of(int device, std::size_t memory_bytes) {
+cudaDeviceProp properties_of(int device, const cuda_emulation::State& state) {
   cudaDeviceProp properties{};
   std::snprintf(properties.name, sizeof(properties.name), "Emulated device (CPU)");
   std::memset(properties.uuid.bytes, 0xe0 + device, sizeof(properties.uuid.bytes));
-  properties.totalGlobalMem = memory_bytes;
+  properties.totalGlobalMem = state.memory.limit();
   properties.sharedMemPerBlock = cuda_emulation::kSharedBytesDefault;
   properties.regsPerBlock = 65536;
   properties.warpSize = 32;
@@ -32,7 +32,7 @@ cudaDeviceProp properties_of(int device, std::size_t memory_bytes) {
   properties.totalConstMem = 65536;
   properties.major = 9;
   properties.minor = 0;
-  properties.multiProcessorCount = 132;
+  properties.multiProcessorCount = state.processors;
   properties.canMapHostMemory = 1;
   properties.concurrentKernels = 1;
   properties.ECCEnabled = 1;
@@ -111,7 +111,7 @@ cudaError_t cudaGetDevice(int* device) {
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
   return api_call([&](Call& call) {
     if (!known(call, device)) return cudaErrorInvalidDevice;
-    *properties = properties_of(device, call.state.memory.limit());
+    *properties = properties_of(device, call.state);
     return cudaSuccess;
   });
 }
@@ -119,7 +119,7 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
 cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int device) {
   return api_call([&](Call& call) {
     if (!known(call, device)) return cudaErrorInvalidDevice;
-    *value = attribute_of(attribute, properties_of(device, call.state.memory.limit()));
+    *value = attribute_of(attribute, properties_of(device, call.state));
     return *value < 0 ? cudaErrorInvalidValue : cudaSuccess;
   });
 }

@@ -45,6 +45,7 @@ class State {
   FiberPool fibers;
   Counters counters;
   std::vector<DeviceState> devices;
+  int processors = 132;  // of a device
   std::map<cudaEvent_t, std::unique_ptr<Event>> events;
   std::map<const void*, int> dynamic_bytes_allowed;  // per kernel
   std::map<const void*, std::string> kernel_names;
