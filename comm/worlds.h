@@ -51,7 +51,11 @@ struct LateRank {
 // Whether ranks that are lost are left out of a communicator, or it is always made anew.
 enum class NcclShrink : std::uint8_t { kWherePossible, kNever };
 
+// Who says that two ranks of a host cannot share a GPU: we, before NCCL is asked, or NCCL, to which
+// NCCL_HOSTID in the environment gives other hosts than ours.
+enum class GpuJudge : std::uint8_t { kUs, kNccl };
 struct NcclOptions {
+  GpuJudge gpus = GpuJudge::kUs;
   Duration join_deadline{30'000'000'000};  // for a communicator to be there, once asked for
   Duration rows_deadline{30'000'000'000};  // for a receiver to take rows that were sent
   NcclShrink shrink = NcclShrink::kWherePossible;
@@ -67,7 +71,7 @@ struct NcclOptions {
                                                                  const NcclOptions& options);
 // Whether the ranks of `base` can be given to make_nccl_world(). Errors: kUnsupported without NCCL,
 // with one that is too old, or with fewer GPUs on this host than ranks; kLimit for too many ranks.
-[[nodiscard]] Result<void> check_nccl_world(const Transport& base);
+[[nodiscard]] Result<void> check_nccl_world(const Transport& base, GpuJudge gpus = GpuJudge::kUs);
 // The NCCL library this build uses ("NCCL 2.28.9"), or kUnsupported saying how to get one.
 [[nodiscard]] Result<std::string> nccl_library();
 

@@ -2,7 +2,6 @@
 #include <stdlib.h>  // NOLINT(modernize-deprecated-headers): setenv is POSIX
 
 #include <algorithm>
-#include <cstdlib>
 
 #include "comm/nccl/nccl_transport.h"
 #include "comm/worlds.h"
@@ -30,10 +29,8 @@ Result<int> library_version() {
   return version;
 }
 
-// NCCL refuses two ranks of a host on one GPU. With NCCL_HOSTID set it is the user who says which
-// ranks share a host, and NCCL that judges.
+// NCCL refuses two ranks of a host on one GPU.
 Result<void> check_gpus(const Transport& base) {
-  if (std::getenv("NCCL_HOSTID") != nullptr) return {};  // NOLINT(concurrency-mt-unsafe)
   int gpus = 0;
   if (cudaGetDeviceCount(&gpus) != cudaSuccess) {
     (void)cudaGetLastError();
@@ -55,12 +52,13 @@ Result<std::string> nccl_library() {
   return nccl::version_text(version);
 }
 
-Result<void> check_nccl_world(const Transport& base) {
+Result<void> check_nccl_world(const Transport& base, GpuJudge gpus) {
   SY_TRY(library_version());
   if (base.size() > kRanksMax) {
     return fail(ErrorCode::kLimit, "exchange by NCCL among {} ranks; {} is the most", base.size(),
                 kRanksMax);
   }
+  if (gpus == GpuJudge::kNccl) return {};
   return check_gpus(base);
 }
 
@@ -69,7 +67,7 @@ Result<std::unique_ptr<Transport>> make_nccl_world(std::unique_ptr<Transport> ba
                                                    const NcclOptions& options) {
   // Read when CUDA starts in this process, which it does now.
   (void)::setenv("CUDA_DEVICE_MAX_CONNECTIONS", std::to_string(kStreamsMax).c_str(), 0);
-  SY_TRY(check_nccl_world(*base));
+  SY_TRY(check_nccl_world(*base, options.gpus));
   return std::make_unique<nccl::NcclTransport>(std::move(base), limits, options);
 }
 

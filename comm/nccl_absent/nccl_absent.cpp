@@ -18,7 +18,7 @@ Result<std::unique_ptr<Transport>> make_nccl_world(std::unique_ptr<Transport> /*
   return no_nccl();
 }
 
-Result<void> check_nccl_world(const Transport& /*base*/) { return no_nccl(); }
+Result<void> check_nccl_world(const Transport& /*base*/, GpuJudge /*gpus*/) { return no_nccl(); }
 
 Result<std::string> nccl_library() { return no_nccl(); }
 
