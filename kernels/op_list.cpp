@@ -18,7 +18,8 @@ std::string missing(Isa isa, const CpuFeatures& features) {
     case Isa::kAvx512Bf16:
       if (!features.avx512) return "this processor has no AVX-512 (F, BW, DQ, VL)";
       return features.avx512_bf16 ? "" : "this processor has no AVX512_BF16";
-    case Isa::kAvx512: return features.avx512 ? "" : "this processor has no AVX-512 (F, BW, DQ, VL)";
+    case Isa::kAvx512:
+      return features.avx512 ? "" : "this processor has no AVX-512 (F, BW, DQ, VL)";
     case Isa::kAvx2: return features.avx2 ? "" : "this processor has no AVX2 with FMA and F16C";
     case Isa::kRef: return "";
   }
@@ -63,8 +64,8 @@ struct Wanted {
 };
 
 template <class Kernel>
-Kernel choose(const char* op, const std::vector<Candidate<Kernel>>& candidates,
-              Precision precision, const Wanted& wanted, std::vector<KernelChoice>& list) {
+Kernel choose(const char* op, const std::vector<Candidate<Kernel>>& candidates, Precision precision,
+              const Wanted& wanted, std::vector<KernelChoice>& list) {
   Kernel chosen{};
   bool found = false;
   for (const auto& candidate : candidates) {

@@ -1,5 +1,5 @@
-// kernels/op_list.h -- which kernel runs for an op: an ordered list of candidates, best first, ref last,
-// each with a reason when it declines. Selection is data; `switchyard kernels` prints it.
+// kernels/op_list.h -- which kernel runs for an op: an ordered list of candidates, best first, ref
+// last, each with a reason when it declines. Selection is data; `switchyard kernels` prints it.
 // Thread safety: pure functions.
 #pragma once
 
@@ -16,11 +16,11 @@ namespace switchyard::kernels {
 
 // The kernels of one CPU device.
 struct KernelSet {
-  GemmKernel gemm;       // operand precision
-  GemmKernel gate;       // fp32
+  GemmKernel gemm;  // operand precision
+  GemmKernel gate;  // fp32
   AttentionKernel attention;
   RowKernels rows;
-  std::string isa;       // of the matmuls: "avx512-bf16", "avx512", "avx2", "ref"
+  std::string isa;  // of the matmuls: "avx512-bf16", "avx512", "avx2", "ref"
 };
 
 struct KernelChoices {

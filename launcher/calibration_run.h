@@ -1,6 +1,5 @@
-// launcher/calibration_run.h -- feeds a text through the model's gates into a Calibrator: the core of
-// calibrate and of study. Runs on rank 0's own router.
-// Thread: the lead's.
+// launcher/calibration_run.h -- feeds a text through the model's gates into a Calibrator: the core
+// of calibrate and of study. Runs on rank 0's own router. Thread: the lead's.
 #pragma once
 
 #include "launcher/progress_line.h"

@@ -94,9 +94,9 @@ int run_words(int argc, char** argv, char** environment) {
   app.set_version_flag("--version", "switchyard " SWITCHYARD_VERSION);
   app.require_subcommand(1);
   app.footer(
-      "Every setting: `switchyard config`. Exit codes: 0 done, 2 usage, 3 configuration,\n"
-      "4 bad or missing input, 5 communication, 6 file system, 7 not in this build,\n"
-      "70 internal, 130 interrupted.");
+      "Every setting: `switchyard config`. Routing policies and their keys: `switchyard routing`.\n"
+      "Exit codes: 0 done, 2 usage, 3 configuration, 4 bad or missing input, 5 communication,\n"
+      "6 file system, 7 not in this build, 70 internal, 130 interrupted.");
   auto entries = add_commands(app);
   try {
     app.parse(argc, argv);

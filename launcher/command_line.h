@@ -1,6 +1,5 @@
-// launcher/command_line.h -- parses argv, finds the command, resolves its configuration, runs it and
-// turns the outcome into a message and an exit code.
-// Thread: the main thread.
+// launcher/command_line.h -- parses argv, finds the command, resolves its configuration, runs it
+// and turns the outcome into a message and an exit code. Thread: the main thread.
 #pragma once
 
 namespace switchyard::launcher {

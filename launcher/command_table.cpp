@@ -14,6 +14,7 @@
 #include "launcher/commands/place.h"
 #include "launcher/commands/rank.h"
 #include "launcher/commands/rebalance.h"
+#include "launcher/commands/routing.h"
 #include "launcher/commands/scale.h"
 #include "launcher/commands/status.h"
 #include "launcher/commands/study.h"
@@ -34,6 +35,7 @@ std::vector<std::unique_ptr<Command>> make_commands() {
   commands.push_back(make_place_command());
   commands.push_back(make_inspect_command());
   commands.push_back(make_kernels_command());
+  commands.push_back(make_routing_command());
   commands.push_back(make_bench_command());
   commands.push_back(make_config_command());
   commands.push_back(make_controller_command());

@@ -22,8 +22,10 @@ constexpr std::array kValueFlags{
             "on a GPU: invariant, or cublas for products of many rows; gives up equal bits over "
             "batches",
             "Model"},
-    KeyFlag{"--routing", "routing.spec",
-            "routing policy, e.g. topk:k=2 or top-p:theta=0.6,k_min=1,k_max=6", "Routing"},
+    KeyFlag{
+        "--routing", "routing.spec",
+        "routing policy, e.g. topk:k=2 or top-p:theta=0.6,k_min=1,k_max=6; all: switchyard routing",
+        "Routing"},
     KeyFlag{"--calibration", "routing.calibration", "file written by `calibrate`", "Routing"},
     KeyFlag{"--threads", "device.threads", "threads per rank; 0: its share of the cores",
             "Cluster"},

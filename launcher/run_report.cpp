@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "launcher/load_report.h"
 #include "runtime/model/layout.h"
-#include "runtime/routing/noise_floor.h"
 
 namespace switchyard::launcher {
 namespace {
@@ -49,6 +49,7 @@ json rank_json(const engine::RankReport& rank) {
           {"weight_bytes_read", rank.weight_bytes_read},
           {"rss_peak_bytes", rank.rss_peak_bytes},
           {"pairs_dispatched", counters.pairs_dispatched},
+          {"pairs_sent_away", counters.pairs_sent_away},
           {"pairs_answered", counters.pairs_answered},
           {"rows_dispatched", counters.rows_dispatched},
           {"exchanges", counters.exchanges},
@@ -92,13 +93,10 @@ json balance_json(const routing::RoutingStats& stats, std::size_t layers) {
   const bool counted = gate_counted(stats);
   json list = json::array();
   for (std::size_t layer = 0; layer < layers; ++layer) {
-    const auto metrics = stats.load_metrics(layer);
-    list.push_back({{"layer", layer},
-                    {"mean_experts", stats.mean_k(layer)},
-                    {"imbalance", metrics.max_over_mean},
-                    {"load_entropy", metrics.entropy},
-                    {"gini", metrics.gini}});
-    if (counted) add_gate_json(list.back(), stats, layer);
+    auto& entry = list.emplace_back(load_metrics_json(stats.load_metrics(layer)));
+    entry["layer"] = layer;
+    entry["mean_experts"] = stats.mean_k(layer);
+    if (counted) add_gate_json(entry, stats, layer);
   }
   return list;
 }
@@ -129,20 +127,6 @@ std::string gate_text(const routing::RoutingStats& stats, std::size_t layers) {
       "gate          routing entropy {:.3f}; auxiliary losses: load balancing {:.4f} (1 is even)"
       "{}\n",
       stats.routing_entropy(), balance / n, softmax ? fmt::format(", z {:.4f}", z / n) : "");
-}
-
-std::string balance_text(const routing::RoutingStats& stats, std::size_t layers,
-                         std::size_t experts) {
-  double imbalance = 0;
-  for (std::size_t layer = 0; layer < layers; ++layer) {
-    imbalance = std::max(imbalance, stats.load_metrics(layer).max_over_mean);
-  }
-  const auto floor = routing::uniform_noise_floor(
-      {experts, 1, layers == 0 ? 0 : stats.slot_count() / layers, 20, 0});
-  return fmt::format(
-      "expert load   busiest expert {:.2f} x its layer's mean (uniform routing would show "
-      "{:.2f})\n",
-      imbalance, floor.expert_max_over_mean);
 }
 
 // Nothing where no request was under a rule.
@@ -219,6 +203,8 @@ json report_json(const RunReport& report, const model::ModelConfig& model) {
       {"sigma_k", report.result.stats.sigma_k()},
       {"fallbacks", report.result.stats.fallback_counts()},
       {"layers", balance_json(report.result.stats, layers_of(report.result.stats, model))},
+      {"load",
+       load_json(report.result.stats, layers_of(report.result.stats, model), report.cluster)},
       {"pairs_dispatched", report.cluster.pairs_dispatched()},
       {"pairs_served", report.cluster.pairs_served()},
       {"pairs_answered", report.cluster.pairs_answered()},
@@ -265,12 +251,14 @@ std::string report_text(const RunReport& report, const model::ModelConfig& model
       100 * savings.total);
   const std::size_t layers = layers_of(stats, model);
   text += gate_text(stats, layers);
-  text += balance_text(stats, layers, model.experts);
+  text += load_text(stats, layers, report.cluster);
   text += fmt::format(
-      "exchange      {} pairs dispatched, {} answered ({}); {:.2f} MiB between ranks\n{}",
+      "exchange      {} pairs dispatched, {} answered ({}), {:.1f} % by other ranks; {:.2f} MiB "
+      "between ranks\n{}",
       report.cluster.pairs_dispatched(), report.cluster.pairs_answered(),
       report.cluster.conserved() ? "all conserved" : "NOT CONSERVED",
-      mib(report.cluster.bytes_sent()), ranks_text(report.cluster));
+      100 * cross_rank_share(report.cluster), mib(report.cluster.bytes_sent()),
+      ranks_text(report.cluster));
   text += residency_text(report.cluster.restricted_rows());
   return text;
 }

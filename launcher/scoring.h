@@ -28,8 +28,8 @@ struct TargetCount {
   std::size_t bytes = 0;
 };
 
-// Scores these windows under `policy` on all routers. Errors: the session's; kInterrupted when stopped
-// half-way.
+// Scores these windows under `policy` on all routers. Errors: the session's; kInterrupted when
+// stopped half-way.
 [[nodiscard]] Result<Score> score_windows(engine::Session& session, const Policy& policy,
                                           std::vector<engine::SequenceRequest> windows,
                                           TargetCount targets, ProgressLine& line);

@@ -14,6 +14,7 @@ sigset_t stop_set() {
   sigemptyset(&set);
   sigaddset(&set, SIGINT);
   sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGUSR1);  // mpirun passes it on and goes on reading what the ranks print
   return set;
 }
 

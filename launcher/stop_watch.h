@@ -1,6 +1,8 @@
-// launcher/stop_watch.h -- turns SIGINT and SIGTERM into a clean stop.
+// launcher/stop_watch.h -- turns SIGINT, SIGTERM and SIGUSR1 into a clean stop.
 // The signals are blocked in every thread and awaited in one: the first asks the run to finish with
 // what it has, the second ends the process at once (exit code 130).
+// Not SIGCONT, with which Open MPI's mpirun begins to end its ranks: it sends that as well when it
+// is woken from a stop of its own.
 // Make it before any other thread. Thread safety: one per process.
 #pragma once
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <limits>
 #include <map>
+#include <optional>
 
 namespace switchyard::launcher {
 namespace {
@@ -32,6 +33,29 @@ const StudyPoint* best_dynamic(const std::vector<StudyPoint>& points) {
   return best;
 }
 
+std::string_view kind_name(PointKind kind) {
+  switch (kind) {
+    case PointKind::kStatic: return "static";
+    case PointKind::kPerLayer: return "per-layer";
+    case PointKind::kDynamic: return "dynamic";
+    case PointKind::kRandom: return "random";
+  }
+  return "";
+}
+
+// The mean gain of a kind's points within the static curve; nothing where there is none.
+std::optional<double> mean_gain(const std::vector<StudyPoint>& points, PointKind kind) {
+  double sum = 0;
+  std::size_t count = 0;
+  for (const auto& point : points) {
+    if (point.kind != kind || !point.inside) continue;
+    sum += point.gain;
+    ++count;
+  }
+  if (count == 0) return std::nullopt;
+  return sum / static_cast<double>(count);
+}
+
 }  // namespace
 
 void compute_gains(std::vector<StudyPoint>& points) {
@@ -55,8 +79,7 @@ std::string study_table(const std::vector<StudyPoint>& points) {
                                  "nats/token", "bits/byte", "saved", "gain");
   for (const auto& point : points) {
     text += fmt::format("{:<58} {:>7.3f} {:>10.4f} {:>10.4f} {:>8.1f}% {:>9}\n", point.routing,
-                        point.mean_k, point.nll, point.bits_per_byte,
-                        100 * point.saved_vs_static,
+                        point.mean_k, point.nll, point.bits_per_byte, 100 * point.saved_vs_static,
                         point.kind == PointKind::kStatic ? std::string("-")
                         : point.inside                   ? fmt::format("{:+.4f}", point.gain)
                                                          : std::string("n/a"));
@@ -70,12 +93,10 @@ std::string study_csv(const std::vector<StudyPoint>& points) {
   std::string text =
       "kind,family,routing,mean_experts,nll,bits_per_byte,saved_vs_static,tokens_per_second,gain\n";
   for (const auto& point : points) {
-    const char* kind = point.kind == PointKind::kStatic   ? "static"
-                       : point.kind == PointKind::kRandom ? "random"
-                                                          : "dynamic";
-    text += fmt::format("{},{},\"{}\",{:.6f},{:.8f},{:.8f},{:.6f},{:.1f},{:.8f}\n", kind,
-                        point.family, point.routing, point.mean_k, point.nll, point.bits_per_byte,
-                        point.saved_vs_static, point.tokens_per_second, point.gain);
+    text += fmt::format("{},{},\"{}\",{:.6f},{:.8f},{:.8f},{:.6f},{:.1f},{:.8f}\n",
+                        kind_name(point.kind), point.family, point.routing, point.mean_k, point.nll,
+                        point.bits_per_byte, point.saved_vs_static, point.tokens_per_second,
+                        point.gain);
   }
   return text;
 }
@@ -85,22 +106,20 @@ std::string study_verdict(const std::vector<StudyPoint>& points) {
   if (best == nullptr) return "No dynamic policy was measured within the static curve.\n";
   std::string text =
       best->gain > kNatsNoise
-          ? fmt::format("Dynamic routing beat static routing here: {} at {:.2f} experts per token "
-                        "is {:.4f} nats/token below static at the same mean. ",
-                        best->routing, best->mean_k, best->gain)
-          : fmt::format("Dynamic routing did not beat static routing here: the best, {}, differs "
-                        "by {:+.4f} nats/token at {:.2f} experts per token. ",
-                        best->routing, best->gain, best->mean_k);
-  double random_gain = 0;
-  std::size_t randoms = 0;
-  for (const auto& point : points) {
-    if (point.kind != PointKind::kRandom || !point.inside) continue;
-    random_gain += point.gain;
-    ++randoms;
-  }
-  if (randoms > 0) {
+          ? fmt::format(
+                "Dynamic routing beat static routing here: {} at {:.2f} experts per token "
+                "is {:.4f} nats/token below static at the same mean. ",
+                best->routing, best->mean_k, best->gain)
+          : fmt::format(
+                "Dynamic routing did not beat static routing here: the best, {}, differs "
+                "by {:+.4f} nats/token at {:.2f} experts per token. ",
+                best->routing, best->gain, best->mean_k);
+  if (const auto gain = mean_gain(points, PointKind::kRandom)) {
     text += fmt::format("The random-k control at the same budgets: {:+.4f} nats/token on average.",
-                        random_gain / static_cast<double>(randoms));
+                        *gain);
+  }
+  if (const auto gain = mean_gain(points, PointKind::kPerLayer)) {
+    text += fmt::format(" A constant k for each layer: {:+.4f}.", *gain);
   }
   return text + "\n";
 }

@@ -1,6 +1,5 @@
-// launcher/study_plot.h -- the points of a study as a table, CSV and an SVG plot of loss against mean
-// experts. Pure: returns text.
-// Thread safety: safe.
+// launcher/study_plot.h -- the points of a study as a table, CSV and an SVG plot of loss against
+// mean experts. Pure: returns text. Thread safety: safe.
 #pragma once
 
 #include <string>
@@ -9,7 +8,9 @@
 
 namespace switchyard::launcher {
 
-enum class PointKind { kStatic, kDynamic, kRandom };
+// kStatic: one k; its points are the curve that the others are compared with. kPerLayer: a constant
+// k for each layer, equal for all tokens.
+enum class PointKind { kStatic, kPerLayer, kDynamic, kRandom };
 
 struct StudyPoint {
   PointKind kind = PointKind::kDynamic;
@@ -20,8 +21,8 @@ struct StudyPoint {
   double bits_per_byte = 0;
   double saved_vs_static = 0;
   double tokens_per_second = 0;
-  double gain = 0;      // static loss at the same mean k, interpolated, minus this loss
-  bool inside = true;   // mean k lies within the static curve
+  double gain = 0;     // static loss at the same mean k, interpolated, minus this loss
+  bool inside = true;  // mean k lies within the static curve
 };
 
 // Fills gain and inside from the static points (linear interpolation over k).

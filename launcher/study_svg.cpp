@@ -18,7 +18,8 @@ constexpr double kRight = 230;
 constexpr double kTop = 50;
 constexpr double kBottom = 60;
 constexpr std::array kColours{"#c0392b", "#2471a3", "#1e8449", "#b7950b", "#7d3c98",
-                              "#d35400", "#117a65", "#5d6d7e", "#a93226", "#2e4053"};
+                              "#d35400", "#117a65", "#5d6d7e", "#a93226", "#2e4053",
+                              "#16a085", "#8e44ad", "#7e5109", "#34495e"};
 
 struct Frame {
   double x_min = 0;
@@ -58,11 +59,11 @@ std::string axes(const Frame& frame) {
         kLeft, frame.y(y), kWidth - kRight, frame.y(y), kLeft - 8, frame.y(y) + 4, y, frame.x(x),
         kHeight - kBottom + 18, x);
   }
-  return svg +
-         fmt::format("<text x='{:.1f}' y='{:.1f}' text-anchor='middle'>mean experts per "
-                     "token</text><text transform='translate(20 {:.1f}) rotate(-90)' "
-                     "text-anchor='middle'>nats per token</text>\n",
-                     (kLeft + kWidth - kRight) / 2, kHeight - 18, (kTop + kHeight - kBottom) / 2);
+  return svg + fmt::format(
+                   "<text x='{:.1f}' y='{:.1f}' text-anchor='middle'>mean experts per "
+                   "token</text><text transform='translate(20 {:.1f}) rotate(-90)' "
+                   "text-anchor='middle'>nats per token</text>\n",
+                   (kLeft + kWidth - kRight) / 2, kHeight - 18, (kTop + kHeight - kBottom) / 2);
 }
 
 std::string series(const Frame& frame, const std::vector<const StudyPoint*>& points,

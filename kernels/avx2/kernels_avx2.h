@@ -1,6 +1,6 @@
-// kernels/avx2/kernels_avx2.h -- the AVX2 kernels on offer; run them only where cpu_features.h says so.
-// Constants, not functions: nothing of these translation units may run to find out what there is.
-// Safe to include anywhere.
+// kernels/avx2/kernels_avx2.h -- the AVX2 kernels on offer; run them only where cpu_features.h says
+// so. Constants, not functions: nothing of these translation units may run to find out what there
+// is. Safe to include anywhere.
 #pragma once
 
 #include "kernels/ops/attention.h"

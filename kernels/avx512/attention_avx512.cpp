@@ -6,7 +6,8 @@
 namespace switchyard::kernels::avx512 {
 
 constinit const AttentionKernel kAttentionF32 = AttentionTile<CoreF32<VecAvx512>, 6, 4>::kernel();
-constinit const AttentionKernel kAttentionWideBf16 = AttentionTile<CoreWideBf16<VecAvx512>, 5, 4>::kernel();
+constinit const AttentionKernel kAttentionWideBf16 =
+    AttentionTile<CoreWideBf16<VecAvx512>, 5, 4>::kernel();
 constinit const AttentionKernel kAttentionDotBf16 = AttentionTile<CoreDotBf16, 6, 4>::kernel();
 
 }  // namespace switchyard::kernels::avx512

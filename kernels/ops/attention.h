@@ -3,8 +3,8 @@
 // A block is one page of one kv head of one layer: keys as steps (see gemm.h) over the head size,
 // [ceil(h / e)][64] with e elements a step, then values as steps over the 64 positions,
 // [64 / e][value_columns], value_columns = h rounded up to 16.
-// Law: a row walks blocks 0, 1, ... of 64 positions; positions after its own add exact zeros, so its
-// bits depend neither on the other rows of the tile nor on how much of the cache is filled.
+// Law: a row walks blocks 0, 1, ... of 64 positions; positions after its own add exact zeros, so
+// its bits depend neither on the other rows of the tile nor on how much of the cache is filled.
 #pragma once
 
 #include <cstddef>
@@ -26,7 +26,7 @@ struct AttentionTask {
   std::size_t out_head_bytes = 0;
   std::size_t heads = 0;  // query heads that share this kv head
   std::size_t first_row = 0;
-  std::size_t rows = 0;  // 1..kAttentionTileRows
+  std::size_t rows = 0;                     // 1..kAttentionTileRows
   const std::uint32_t* position = nullptr;  // of the run's tokens, ascending
   const std::uint32_t* pages = nullptr;
   const std::byte* blocks = nullptr;  // block of page p: blocks + p * page_bytes

@@ -1,5 +1,5 @@
-// kernels/ops/gemm.h -- contract of the matmul kernels: rows of x times one panel of packed weights.
-// A panel is `width` output columns in steps of 4 bytes: step s of column c lies at byte
+// kernels/ops/gemm.h -- contract of the matmul kernels: rows of x times one panel of packed
+// weights. A panel is `width` output columns in steps of 4 bytes: step s of column c lies at byte
 // (s * width + c) * 4 and holds w[c][s] (fp32) or the pair w[c][2s], w[c][2s+1] (bf16). The rest is
 // padded with zeros. Only the last panel of a matrix may be narrower than `panel_columns`.
 // Law: every output is one chain of additions over the steps in ascending order, started from
@@ -37,8 +37,8 @@ struct PanelTask {
   std::size_t width = 0;              // columns of the panel, padding included
   std::size_t columns = 0;            // columns to store (for SwiGLU: inner columns)
   std::size_t rows = 0;
-  ConstRowTable x;                    // operand type, `in` elements a row
-  RowTable y;                         // base: the first column of this panel
+  ConstRowTable x;  // operand type, `in` elements a row
+  RowTable y;       // base: the first column of this panel
   Epilogue epilogue = Epilogue::kSetF32;
   const std::byte* prefetch = nullptr;  // the panel this thread will read next, or nullptr
 };

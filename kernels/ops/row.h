@@ -18,7 +18,8 @@ struct RmsNormTask {
   float* fp32 = nullptr;  // may equal x
 };
 
-// acc = 0; for each slot in order acc = fma(weight, row, acc); residual += acc. Null rows are skipped.
+// acc = 0; for each slot in order acc = fma(weight, row, acc); residual += acc. Null rows are
+// skipped.
 struct CombineTask {
   const std::byte* const* rows = nullptr;
   const float* weights = nullptr;
@@ -36,7 +37,8 @@ struct RowKernels {
   void (*rope)(float* x, const float* cos, const float* sin, std::size_t half) = nullptr;
   void (*combine_f32)(const CombineTask& task) = nullptr;
   void (*combine_bf16)(const CombineTask& task) = nullptr;
-  // Exact widenings, and narrowing to nearest even; only f32_to_bf16 may work in place (to == from).
+  // Exact widenings, and narrowing to nearest even; only f32_to_bf16 may work in place (to ==
+  // from).
   void (*bf16_to_f32)(const std::byte* from, std::byte* to, std::size_t n) = nullptr;
   void (*f16_to_f32)(const std::byte* from, std::byte* to, std::size_t n) = nullptr;
   void (*f32_to_bf16)(const std::byte* from, std::byte* to, std::size_t n) = nullptr;

@@ -1,5 +1,5 @@
-// kernels/ref/vec_ref.h -- one fp32 lane: the vocabulary of kernels/simd in plain C++, for processors
-// without vector instructions and as the yardstick of the others.
+// kernels/ref/vec_ref.h -- one fp32 lane: the vocabulary of kernels/simd in plain C++, for
+// processors without vector instructions and as the yardstick of the others.
 #pragma once
 
 #include <cmath>

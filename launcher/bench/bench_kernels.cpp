@@ -90,7 +90,8 @@ Result<void> bench_kernels(const kernels::DeviceOptions& options, const model::M
   const std::size_t query = model.heads * model.head_size;
   const std::size_t key = model.kv_heads * model.head_size;
   SY_TRY(bench_gemm(*device, {"qkv", query + 2 * key, model.hidden}, plan, ceilings, rows));
-  SY_TRY(bench_gemm(*device, {"expert up", model.expert_inner, model.hidden}, plan, ceilings, rows));
+  SY_TRY(
+      bench_gemm(*device, {"expert up", model.expert_inner, model.hidden}, plan, ceilings, rows));
   return bench_gemm(*device, {"expert down", model.hidden, model.expert_inner}, plan, ceilings,
                     rows);
 }

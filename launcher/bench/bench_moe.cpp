@@ -163,8 +163,9 @@ void add_layer_rows(const std::string& name, std::size_t tokens,
     BenchRow part_row;
     part_row.name = name + ": " + part;
     part_row.sample = sample_of(value);
-    part_row.achieved =
-        sample_of([value](const auto& parts) { return 100 * value(parts) / parts.total(); }).us_p50;
+    part_row.achieved = sample_of([value = value](const auto& parts) {
+                          return 100 * value(parts) / parts.total();
+                        }).us_p50;
     part_row.unit = "% of it";
     rows.add(part_row);
   }

@@ -9,10 +9,10 @@
 namespace switchyard::launcher {
 
 struct BenchPlan {
-  std::string shape;               // name for the rows
+  std::string shape;  // name for the rows
   std::size_t prompt_tokens = 512;
   std::size_t decode_tokens = 128;
-  std::size_t sequences = 16;      // of the batched decode
+  std::size_t sequences = 16;  // of the batched decode
   std::size_t repeats = 5;
 };
 

@@ -8,7 +8,7 @@ namespace switchyard::launcher {
 namespace {
 
 double quantile(const std::vector<double>& sorted, double q) {
-  const auto at = static_cast<std::size_t>(std::ceil(q * static_cast<double>(sorted.size()))) ;
+  const auto at = static_cast<std::size_t>(std::ceil(q * static_cast<double>(sorted.size())));
   return sorted[std::clamp<std::size_t>(at, 1, sorted.size()) - 1];
 }
 
@@ -42,10 +42,14 @@ void BenchRows::print_header(const nlohmann::json& facts) {
 
 void BenchRows::add(const BenchRow& row) {
   if (format_ == Format::kJsonLines) {
-    nlohmann::json line = {{"name", row.name},           {"count", row.sample.count},
-                           {"us_min", row.sample.us_min}, {"us_p50", row.sample.us_p50},
-                           {"us_p99", row.sample.us_p99}, {"us_mad", row.sample.us_mad},
-                           {"achieved", row.achieved},    {"unit", row.unit}};
+    nlohmann::json line = {{"name", row.name},
+                           {"count", row.sample.count},
+                           {"us_min", row.sample.us_min},
+                           {"us_p50", row.sample.us_p50},
+                           {"us_p99", row.sample.us_p99},
+                           {"us_mad", row.sample.us_mad},
+                           {"achieved", row.achieved},
+                           {"unit", row.unit}};
     if (row.ceiling > 0) {
       line["ceiling"] = row.ceiling;
       line["limit"] = row.limit;
@@ -61,10 +65,10 @@ void BenchRows::add(const BenchRow& row) {
     titled_ = true;
   }
   const std::string share =
-      row.ceiling > 0 ? std::to_string(static_cast<int>(std::lround(100 * row.achieved /
-                                                                    row.ceiling))) +
-                            " % of " + row.limit
-                      : std::string();
+      row.ceiling > 0
+          ? std::to_string(static_cast<int>(std::lround(100 * row.achieved / row.ceiling))) +
+                " % of " + row.limit
+          : std::string();
   std::printf("%-44s %10.1f %10.1f %9.1f %12.1f %-9s %s\n", row.name.c_str(), row.sample.us_p50,
               row.sample.us_p99, row.sample.us_mad, row.achieved, row.unit.c_str(), share.c_str());
   std::fflush(stdout);

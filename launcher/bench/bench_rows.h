@@ -1,6 +1,5 @@
-// launcher/bench/bench_rows.h -- one measured figure and its limit; printing for people (a table) and
-// for tools (JSON Lines).
-// Thread safety: distinct objects: safe.
+// launcher/bench/bench_rows.h -- one measured figure and its limit; printing for people (a table)
+// and for tools (JSON Lines). Thread safety: distinct objects: safe.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -20,12 +19,12 @@ struct Sample {
 [[nodiscard]] Sample summarise(std::vector<double> times_us);
 
 struct BenchRow {
-  std::string name;       // area/op/dtype/shape
+  std::string name;  // area/op/dtype/shape
   Sample sample;
-  double achieved = 0;    // in `unit`, from the median
-  std::string unit;       // "GFLOP/s", "GB/s", "tokens/s", "us"
-  double ceiling = 0;     // the same unit; 0: none
-  std::string limit;      // what the ceiling is: "bf16 peak", "read bandwidth", ...
+  double achieved = 0;  // in `unit`, from the median
+  std::string unit;     // "GFLOP/s", "GB/s", "tokens/s", "us"
+  double ceiling = 0;   // the same unit; 0: none
+  std::string limit;    // what the ceiling is: "bf16 peak", "read bandwidth", ...
 };
 
 class BenchRows {

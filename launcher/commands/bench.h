@@ -1,4 +1,5 @@
-// launcher/commands/bench.h -- `switchyard bench`: measures layers, exchange, prefill and decode against the machine's ceilings.
+// launcher/commands/bench.h -- `switchyard bench`: measures layers, exchange, prefill and decode
+// against the machine's ceilings.
 #pragma once
 
 #include <memory>

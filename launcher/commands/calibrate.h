@@ -1,4 +1,5 @@
-// launcher/commands/calibrate.h -- `switchyard calibrate`: finds the thresholds that reach a mean number of experts.
+// launcher/commands/calibrate.h -- `switchyard calibrate`: finds the thresholds that reach a mean
+// number of experts.
 #pragma once
 
 #include <memory>

@@ -17,12 +17,10 @@ class ConfigCommand final : public Command {
     return "  switchyard config\n"
            "  SWITCHYARD_DEVICE_THREADS=1 switchyard config --preset demo --routers 2\n";
   }
-  void add_flags(CLI::App& app) override {
-    app.add_flag("--json", json_, "as a JSON document");
-  }
+  void add_flags(CLI::App& app) override { app.add_flag("--json", json_, "as a JSON document"); }
   Result<void> run(Invocation& invocation) override {
-    const auto text = json_ ? config::config_json(invocation.config)
-                            : config::config_table(invocation.config);
+    const auto text =
+        json_ ? config::config_json(invocation.config) : config::config_table(invocation.config);
     std::printf("%s%s", text.c_str(), text.ends_with('\n') ? "" : "\n");
     return {};
   }

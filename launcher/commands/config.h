@@ -1,4 +1,5 @@
-// launcher/commands/config.h -- `switchyard config`: prints the effective configuration and where each value came from.
+// launcher/commands/config.h -- `switchyard config`: prints the effective configuration and where
+// each value came from.
 #pragma once
 
 #include <memory>

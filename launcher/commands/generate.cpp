@@ -1,8 +1,10 @@
 #include "launcher/commands/generate.h"
 
+#include <algorithm>
 #include <cstdio>
 
 #include "launcher/policy_program.h"
+#include "launcher/result_output.h"
 #include "runtime/engine/logits_digest.h"
 
 namespace switchyard::launcher {
@@ -15,10 +17,13 @@ struct GenerateFlags {
   bool json = false;
 };
 
+// Whether a stop leaves somebody who reads stdout; under mpirun nobody does.
+enum class ReaderAfterStop { kThere, kGone };
+
 class GenerateProgram final : public PolicyProgram, public ServedProgram {
  public:
-  GenerateProgram(const GenerateFlags& flags, const config::RunConfig& run)
-      : PolicyProgram(run), flags_(flags) {}
+  GenerateProgram(const GenerateFlags& flags, const config::RunConfig& run, ReaderAfterStop reader)
+      : PolicyProgram(run), flags_(flags), reader_(reader) {}
 
   Result<void> prepare(const model::ModelConfig& model) override {
     SY_TRY(prepare_policy(model));
@@ -54,26 +59,34 @@ class GenerateProgram final : public PolicyProgram, public ServedProgram {
 
   Result<void> finish(const engine::ClusterReport& report) override {
     report_.cluster = report;
-    SY_ASSIGN(const std::string text, flags_.json                   ? json_document()
-                                      : flags_.prompts_file.empty() ? plain_text()
-                                                                    : lines());
-    if (flags_.out.empty()) {
-      std::fwrite(text.data(), 1, text.size(), stdout);
-      std::fflush(stdout);
-    } else {
-      SY_TRY(write_text_file(flags_.out, text));
-    }
-    if (!flags_.json) {
-      const auto closing = report_text(report_, model_);
-      // Generated lines are data on stdout; what people read about them goes to stderr.
-      std::FILE* stream = flags_.prompts_file.empty() && flags_.out.empty() ? stdout : stderr;
-      std::fwrite(closing.data(), 1, closing.size(), stream);
-    }
+    SY_ASSIGN(std::string text, flags_.json                   ? json_document()
+                                : flags_.prompts_file.empty() ? plain_text()
+                                                              : lines());
+    // Generated lines are data on stdout; what people read about them goes to stderr.
+    const auto closing = flags_.json ? std::string() : report_text(report_, model_);
+    const bool closing_apart = !flags_.prompts_file.empty() || !flags_.out.empty();
+    if (!closing_apart) text += closing;
+    SY_TRY(put_out(text));
+    if (closing_apart) std::fwrite(closing.data(), 1, closing.size(), stderr);
     return check_finite();
   }
 
  private:
   [[nodiscard]] bool shows_digests() const { return flags_.json || !flags_.prompts_file.empty(); }
+  [[nodiscard]] Result<void> put_out(std::string_view text) const {
+    if (!flags_.out.empty()) return write_text_file(flags_.out, text);
+    const bool stopped =
+        std::ranges::any_of(report_.result.sequences, [](const engine::SequenceResult& result) {
+          return result.finish == engine::FinishReason::kInterrupted;
+        });
+    if (stopped && reader_ == ReaderAfterStop::kGone) {
+      return put_on_unread_stdout(text, flags_.json                   ? ".json"
+                                        : flags_.prompts_file.empty() ? ".txt"
+                                                                      : ".jsonl");
+    }
+    put_on_stdout(text);
+    return {};
+  }
   // What came out stands; that it ends early is an error.
   Result<void> check_finite() const {
     for (const auto& result : report_.result.sequences) {
@@ -144,6 +157,7 @@ class GenerateProgram final : public PolicyProgram, public ServedProgram {
   }
 
   GenerateFlags flags_;
+  ReaderAfterStop reader_;
   std::vector<Prompt> prompts_;
 };
 
@@ -169,10 +183,12 @@ class GenerateCommand final : public Command {
     app.add_flag("--json", flags_.json, "one JSON document with texts, digests and the report");
   }
   std::unique_ptr<ServedProgram> serve(const config::RunConfig& run) override {
-    return std::make_unique<GenerateProgram>(flags_, run);
+    return std::make_unique<GenerateProgram>(flags_, run, ReaderAfterStop::kThere);
   }
   Result<void> run(Invocation& invocation) override {
-    GenerateProgram program(flags_, invocation.run());
+    const bool under_mpirun = comm::started_by_mpi_launcher(invocation.env());
+    GenerateProgram program(flags_, invocation.run(),
+                            under_mpirun ? ReaderAfterStop::kGone : ReaderAfterStop::kThere);
     return run_on_cluster(invocation, program);
   }
 

@@ -1,4 +1,5 @@
-// launcher/commands/inspect.h -- `switchyard inspect`: shows a checkpoint, its memory per rank, and what is wrong with it.
+// launcher/commands/inspect.h -- `switchyard inspect`: shows a checkpoint, its memory per rank, and
+// what is wrong with it.
 #pragma once
 
 #include <memory>

@@ -1,4 +1,5 @@
-// launcher/commands/logits.h -- `switchyard logits`: writes the logits of prompts to a safetensors file.
+// launcher/commands/logits.h -- `switchyard logits`: writes the logits of prompts to a safetensors
+// file.
 #pragma once
 
 #include <memory>

@@ -33,12 +33,22 @@ constexpr std::array kRules{
     Rule{"relative", "relative:mean_k={0},k_min=1,k_max={1}", PointKind::kDynamic},
     Rule{"entropy", "entropy:mean_k={0},k_min=1,k_max={1}", PointKind::kDynamic},
     Rule{"margin", "margin:mean_k={0},k_min=1,k_max={1}", PointKind::kDynamic},
-    Rule{"difficulty mass", "difficulty:estimator=mass,mean_k={0},k_min=1,k_max={1}",
+    // Entropy and margin with thresholds for each layer.
+    Rule{"difficulty entropy", "difficulty:estimator=entropy,mean_k={0},k_min=1,k_max={1}",
+         PointKind::kDynamic},
+    Rule{"difficulty margin", "difficulty:estimator=margin,mean_k={0},k_min=1,k_max={1}",
+         PointKind::kDynamic},
+    // With k_min=1 the estimator mass is the same number.
+    Rule{"difficulty p1", "difficulty:estimator=p1,mean_k={0},k_min=1,k_max={1}",
          PointKind::kDynamic},
     Rule{"difficulty variance", "difficulty:estimator=variance,mean_k={0},k_min=1,k_max={1}",
          PointKind::kDynamic},
     Rule{"difficulty prior", "difficulty:estimator=prior,mean_k={0},k_min=1,k_max={1}",
          PointKind::kDynamic},
+    Rule{"top-p by layer", "top-p:mean_k={0},k_min=1,k_max={1},per_layer=1", PointKind::kDynamic},
+    Rule{"relative by layer", "relative:mean_k={0},k_min=1,k_max={1},per_layer=1",
+         PointKind::kDynamic},
+    Rule{"per-layer", "per-layer:mean_k={0},k_min=1,k_max={1}", PointKind::kPerLayer},
     Rule{"random", "random:mean_k={0},k_min=1,k_max={1}", PointKind::kRandom},
 };
 

@@ -247,11 +247,12 @@ void add_routing(std::vector<Key>& keys) {
   using S = RoutingSection;
   constexpr auto kIn = &RunConfig::routing;
   Rows rows{"routing", keys};
-  rows.text(
-      "spec", field<kIn, &S::spec>(),
-      "Routing policy, such as top-p:theta=0.6,k_min=1,k_max=6; auto: the checkpoint's top-k");
+  rows.text("spec", field<kIn, &S::spec>(),
+            "Routing policy, such as top-p:theta=0.6,k_min=1,k_max=6; auto: the checkpoint's "
+            "top-k; all: `switchyard routing`");
   rows.path("calibration", field<kIn, &S::calibration>(),
-            "File of thresholds written by `calibrate`, for specs with mean_k=; empty: none");
+            "File written by `calibrate`: thresholds for specs with mean_k=, loads for "
+            "fallback=load_balance; empty: none");
   rows.flag("aux_losses", field<kIn, &S::aux_losses>(),
             "Report the gates' routing entropy, load-balancing and z losses; `eval` always does");
 }

@@ -21,6 +21,10 @@ std::uint64_t ClusterReport::pairs_dispatched() const {
   return sum(ranks, [](const auto& counters) { return counters.pairs_dispatched; });
 }
 
+std::uint64_t ClusterReport::pairs_sent_away() const {
+  return sum(ranks, [](const auto& counters) { return counters.pairs_sent_away; });
+}
+
 std::uint64_t ClusterReport::pairs_served() const {
   return sum(ranks, [](const auto& counters) { return counters.pairs_served; });
 }
@@ -82,6 +86,7 @@ nlohmann::json encode_rank_report(const RankReport& report) {
                          {"weight_bytes_read", report.weight_bytes_read},
                          {"rss_peak_bytes", report.rss_peak_bytes},
                          {"pairs_dispatched", counters.pairs_dispatched},
+                         {"pairs_sent_away", counters.pairs_sent_away},
                          {"pairs_answered", counters.pairs_answered},
                          {"rows_dispatched", counters.rows_dispatched},
                          {"exchanges", counters.exchanges},
@@ -123,6 +128,7 @@ Result<RankReport> decode_rank_report(const nlohmann::json& body) {
     body.at("rss_peak_bytes").get_to(report.rss_peak_bytes);
     auto& counters = report.counters;
     body.at("pairs_dispatched").get_to(counters.pairs_dispatched);
+    body.at("pairs_sent_away").get_to(counters.pairs_sent_away);
     body.at("pairs_answered").get_to(counters.pairs_answered);
     body.at("rows_dispatched").get_to(counters.rows_dispatched);
     body.at("exchanges").get_to(counters.exchanges);

@@ -38,6 +38,7 @@ struct ClusterReport {
 
   // Sums over ranks.
   [[nodiscard]] std::uint64_t pairs_dispatched() const;
+  [[nodiscard]] std::uint64_t pairs_sent_away() const;  // of those dispatched: to another rank
   [[nodiscard]] std::uint64_t pairs_served() const;
   [[nodiscard]] std::uint64_t pairs_answered() const;
   [[nodiscard]] std::uint64_t pairs_withdrawn() const;

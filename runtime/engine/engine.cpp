@@ -155,7 +155,8 @@ Result<bool> Engine::step() {
       std::ranges::any_of(parts, [](const StepPart& part) { return part.sequence->in_prompt(); });
   std::uint64_t tokens = 0;
   for (const auto& part : parts) tokens += part.count;
-  SY_TRY(run_step(parts));
+  SY_ASSIGN(const StepEnd end, run_step(parts));
+  if (end == StepEnd::kStopped) return true;
   const double seconds = to_seconds(clock_.now() - start);
   (prompt ? times_.prompt_seconds : times_.decode_seconds) += seconds;
   (prompt ? times_.prompt_tokens : times_.decode_tokens) += tokens;
@@ -164,13 +165,14 @@ Result<bool> Engine::step() {
   return true;
 }
 
-Result<void> Engine::run_step(const std::vector<StepPart>& parts) {
-  ++step_;
-  split(parts);
-  for (std::size_t b = 0; b < batch_count_; ++b) {
-    SY_TRY(transformer_.embed(batches_[b].ids(), batches_[b].work()));
-  }
+// A stop waits for the open exchanges, whose pairs are to be answered, and for nothing else.
+Result<Engine::StepEnd> Engine::run_layers() {
+  StepEnd end = StepEnd::kDone;
   for (std::size_t layer = 0; layer < transformer_.config().layers; ++layer) {
+    if (stopped()) {
+      end = StepEnd::kStopped;
+      break;
+    }
     for (std::size_t b = 0; b < batch_count_; ++b) {
       if (auto ran = run_layer(layer, b); !ran) {
         return with_place(std::move(ran).error(), fmt::format("layer {}", layer));
@@ -178,6 +180,17 @@ Result<void> Engine::run_step(const std::vector<StepPart>& parts) {
     }
   }
   for (std::size_t b = 0; b < batch_count_; ++b) SY_TRY(close_layer(b));
+  return end;
+}
+
+Result<Engine::StepEnd> Engine::run_step(const std::vector<StepPart>& parts) {
+  ++step_;
+  split(parts);
+  for (std::size_t b = 0; b < batch_count_; ++b) {
+    SY_TRY(transformer_.embed(batches_[b].ids(), batches_[b].work()));
+  }
+  SY_ASSIGN(const StepEnd end, run_layers());
+  if (end == StepEnd::kStopped) return end;
   advance(parts);
   ended_.clear();
   for (std::size_t b = 0; b < batch_count_; ++b) {
@@ -188,7 +201,7 @@ Result<void> Engine::run_step(const std::vector<StepPart>& parts) {
     note(SpanKind::kHead, 0, b, batches_[b].wanted().size(), begin);
   }
   for (const auto& [sequence, reason] : ended_) finish(sequence, reason);
-  return {};
+  return StepEnd::kDone;
 }
 
 void Engine::advance(const std::vector<StepPart>& parts) {

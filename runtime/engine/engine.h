@@ -5,6 +5,7 @@
 // Thread safety: shared objects: unsafe (the rank's engine thread).
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -45,11 +46,15 @@ class Engine {
   // `extra`: signals that an observer wants although the policy does not.
   void set_router(std::unique_ptr<routing::Router> router, routing::SignalNeeds extra = {});
   void set_observer(Observer* observer) noexcept { observer_ = observer; }
+  // A flag that ends a step between two layers: no token of it counts, and interrupt() is to
+  // follow. Null: steps run to their end.
+  void set_stop(const std::atomic<bool>* stop) noexcept { stop_ = stop; }
   // Where to note steps, layers and requests; null: nowhere.
   void set_timeline(Timeline* timeline) noexcept { timeline_ = timeline; }
 
   [[nodiscard]] Result<void> submit(SequenceRequest request);
-  // One step over the layers. False when no sequence is left. Blocks: for its exchanges.
+  // One step over the layers, or until the stop flag. False when no sequence is left. Blocks: for
+  // its exchanges.
   [[nodiscard]] Result<bool> step();
   // Ends one sequence without a word to the observer; no effect where it is not here.
   void forget(SequenceId id) { (void)scheduler_.take_out(id); }
@@ -69,7 +74,12 @@ class Engine {
   Engine(const EngineOptions& options, model::Transformer& transformer, moe::DataPlane& plane,
          const Clock& clock, std::unique_ptr<kernels::KvCache> cache);
   [[nodiscard]] Result<void> make_buffers(kernels::Device& device);
-  [[nodiscard]] Result<void> run_step(const std::vector<StepPart>& parts);
+  enum class StepEnd { kDone, kStopped };
+  [[nodiscard]] Result<StepEnd> run_step(const std::vector<StepPart>& parts);
+  [[nodiscard]] Result<StepEnd> run_layers();
+  [[nodiscard]] bool stopped() const noexcept {
+    return stop_ != nullptr && stop_->load(std::memory_order_relaxed);
+  }
   void split(const std::vector<StepPart>& parts);
   [[nodiscard]] Result<void> run_layer(std::size_t layer, std::size_t batch);
   [[nodiscard]] Result<void> close_layer(std::size_t batch);
@@ -109,6 +119,7 @@ class Engine {
   routing::SignalNeeds needs_;
   std::vector<SelectionRule> rules_;  // [MoE layers] of the router; empty: the device cannot
   Observer* observer_ = nullptr;
+  const std::atomic<bool>* stop_ = nullptr;
   Timeline* timeline_ = nullptr;
   std::vector<MicroBatch> batches_;
   std::size_t batch_count_ = 0;         // in use this step

@@ -1,7 +1,6 @@
 // runtime/engine/kv_pages.h -- who owns which page of the KV cache: a free list over a fixed pool.
-// Not the keys and values (kernels/device.h). A sequence reserves all pages it can ever need when it
-// is admitted, so that it never runs out half-way.
-// Thread safety: shared objects: unsafe.
+// Not the keys and values (kernels/device.h). A sequence reserves all pages it can ever need when
+// it is admitted, so that it never runs out half-way. Thread safety: shared objects: unsafe.
 #pragma once
 
 #include <cstdint>

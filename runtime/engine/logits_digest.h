@@ -1,6 +1,6 @@
-// runtime/engine/logits_digest.h -- a running fingerprint of logits, for comparing two runs by bits.
-// XXH3 with 128 bits (xxHash, ADR 0004); not a cryptographic hash.
-// Thread safety: distinct objects: safe; shared objects: unsafe.
+// runtime/engine/logits_digest.h -- a running fingerprint of logits, for comparing two runs by
+// bits. XXH3 with 128 bits (xxHash, ADR 0004); not a cryptographic hash. Thread safety: distinct
+// objects: safe; shared objects: unsafe.
 #pragma once
 
 #include <cstdint>

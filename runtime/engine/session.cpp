@@ -171,6 +171,9 @@ Result<JobResult> Session::run_share(
   JobCollector collector(job.keeps, routing::RoutingStats(shape), observer);
   engine.set_router(std::move(router), {.residual_variance = job.keeps.signals});
   engine.set_observer(&collector);
+  // A step may take seconds, and mpirun kills a second after its signal. Who records selections
+  // wants all layers of a token.
+  engine.set_stop(job.keeps.selections ? nullptr : &signals_.stop);
   Arrivals arrivals(job.sequences);
   JobProgress progress;
   progress.sequences = job.sequences.size();
@@ -193,6 +196,7 @@ Result<JobResult> Session::run_share(
     }
   }
   engine.set_observer(nullptr);
+  engine.set_stop(nullptr);
   auto result = collector.take();
   result.times = engine.take_times();
   return result;

@@ -111,9 +111,8 @@ Result<void> Transformer::load_embedding(WeightSource& source) {
 
 // One matrix [H*h + 2*G*h, d] instead of three: one pass over the rows, one fork of the pool.
 Result<void> Transformer::load_qkv(WeightSource& source, std::size_t layer) {
-  const std::initializer_list<WeightId> ids = {{WeightRole::kQuery, layer, 0},
-                                               {WeightRole::kKey, layer, 0},
-                                               {WeightRole::kValue, layer, 0}};
+  const std::initializer_list<WeightId> ids = {
+      {WeightRole::kQuery, layer, 0}, {WeightRole::kKey, layer, 0}, {WeightRole::kValue, layer, 0}};
   SY_ASSIGN(const auto joined, join_rows(source, ids));
   auto packed = device_.pack(joined.view);
   if (!packed) return bad_part(std::move(packed).error(), "q, k, v projection", source, ids);

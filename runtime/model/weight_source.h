@@ -15,18 +15,27 @@
 
 namespace switchyard::model {
 
-// The matrices of a model by what they are. Layer-less roles ignore `layer`; only expert roles use `expert`.
+// The matrices of a model by what they are. Layer-less roles ignore `layer`; only expert roles use
+// `expert`.
 enum class WeightRole {
   kEmbedding,      // [V, d]
   kHead,           // [V, d]; the embedding where tied
   kFinalNorm,      // [d] as [1, d]
   kAttentionNorm,  // [1, d]
   kMoeNorm,        // [1, d]
-  kQuery, kKey, kValue, kAttentionOut,  // [H*h, d], [G*h, d], [G*h, d], [d, H*h]
-  kQueryNorm, kKeyNorm,                 // [1, *]
-  kGate,                                // [E, d]
-  kExpertGate, kExpertUp, kExpertDown,  // [f, d], [f, d], [d, f]
-  kDenseGate, kDenseUp, kDenseDown,     // a dense layer's MLP
+  kQuery,          // [H*h, d]
+  kKey,            // [G*h, d]
+  kValue,          // [G*h, d]
+  kAttentionOut,   // [d, H*h]
+  kQueryNorm,      // [1, *]
+  kKeyNorm,        // [1, *]
+  kGate,           // [E, d]
+  kExpertGate,     // [f, d]
+  kExpertUp,       // [f, d]
+  kExpertDown,     // [d, f]
+  kDenseGate,      // a dense layer's MLP
+  kDenseUp,
+  kDenseDown,
 };
 
 struct WeightId {
@@ -39,8 +48,8 @@ class WeightSource {
  public:
   virtual ~WeightSource() = default;
   [[nodiscard]] virtual const ModelConfig& config() const noexcept = 0;
-  // The weight as stored; the view is valid until the next get() or release(). Only its bytes are read.
-  // Errors: kNotFound / kBadInput naming file and tensor.
+  // The weight as stored; the view is valid until the next get() or release(). Only its bytes are
+  // read. Errors: kNotFound / kBadInput naming file and tensor.
   [[nodiscard]] virtual Result<kernels::WeightView> get(const WeightId& id) = 0;
   // File and tensor of a weight, for messages; empty where there is no file.
   [[nodiscard]] virtual std::string place_of(const WeightId& /*id*/) const { return {}; }

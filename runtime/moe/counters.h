@@ -14,6 +14,7 @@ namespace switchyard::moe {
 struct Counters {
   // Router side.
   std::uint64_t pairs_dispatched = 0;
+  std::uint64_t pairs_sent_away = 0;  // of those dispatched: to another rank
   std::uint64_t pairs_answered = 0;
   std::uint64_t pairs_withdrawn = 0;  // asked again elsewhere before they were answered
   std::uint64_t pairs_masked = 0;  // of experts that no rank holds: dropped, as the operator chose

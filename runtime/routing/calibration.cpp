@@ -14,6 +14,7 @@ using Json = nlohmann::json;
 
 constexpr std::string_view kFormat = "switchyard-calibration";
 constexpr std::size_t kEntriesMax = 1000;
+constexpr std::uint64_t kCountMax = std::uint64_t{1} << 40;  // so that no sum overflows
 
 // `value` must be an object with these keys and no others; keys that end in '?' may be missing.
 [[nodiscard]] Result<void> check_object(const Json& value, std::string_view place,
@@ -103,6 +104,38 @@ constexpr std::size_t kEntriesMax = 1000;
   return {};
 }
 
+[[nodiscard]] Result<std::vector<std::uint64_t>> read_token_counts(const Json& value) {
+  if (!value.is_array() || value.size() > kVocabMax) {
+    return fail(ErrorCode::kBadInput, "calibration: token_counts: expected a list of at most {}",
+                kVocabMax);
+  }
+  std::vector<std::uint64_t> out;
+  for (const Json& item : value) {
+    SY_ASSIGN(const std::uint64_t count, whole(item, "token_counts", 0, kCountMax));
+    out.push_back(count);
+  }
+  return out;
+}
+
+[[nodiscard]] Result<std::vector<std::uint64_t>> read_expert_loads(const Json& value,
+                                                                   const Calibration& model) {
+  const auto wrong = [&model] {
+    return fail(ErrorCode::kBadInput,
+                "calibration: expert_loads: expected {} lists of {}, one per layer", model.layers,
+                model.experts);
+  };
+  if (!value.is_array() || value.size() != model.layers) return wrong();
+  std::vector<std::uint64_t> out;
+  for (const Json& row : value) {
+    if (!row.is_array() || row.size() != model.experts) return wrong();
+    for (const Json& item : row) {
+      SY_ASSIGN(const std::uint64_t count, whole(item, "expert_loads", 0, kCountMax));
+      out.push_back(count);
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 LayerThresholds LayerThresholds::uniform(std::size_t layers, std::span<const double> each) {
@@ -121,8 +154,9 @@ Result<Calibration> Calibration::parse(std::string_view json) {
   }
   const Json root = Json::parse(json, nullptr, false);
   if (root.is_discarded()) return fail(ErrorCode::kBadInput, "calibration: not JSON");
-  SY_TRY(check_object(root, "file",
-                      {"format", "version", "model", "tokens", "entries", "token_counts?"}));
+  SY_TRY(check_object(
+      root, "file",
+      {"format", "version", "model", "tokens", "entries", "token_counts?", "expert_loads?"}));
   if (root["format"] != kFormat || root["version"] != 1) {
     return fail(ErrorCode::kBadInput, "calibration: expected format {} version 1", kFormat);
   }
@@ -139,16 +173,10 @@ Result<Calibration> Calibration::parse(std::string_view json) {
     out.entries.push_back(std::move(read));
   }
   if (root.contains("token_counts")) {
-    const Json& counts = root["token_counts"];
-    if (!counts.is_array() || counts.size() > kVocabMax) {
-      return fail(ErrorCode::kBadInput, "calibration: token_counts: expected a list of at most {}",
-                  kVocabMax);
-    }
-    for (const Json& item : counts) {
-      // 2^40 uses of a token at most, so that their sum cannot overflow.
-      SY_ASSIGN(const std::uint64_t count, whole(item, "token_counts", 0, std::uint64_t{1} << 40));
-      out.token_counts.push_back(count);
-    }
+    SY_ASSIGN(out.token_counts, read_token_counts(root["token_counts"]));
+  }
+  if (root.contains("expert_loads")) {
+    SY_ASSIGN(out.expert_loads, read_expert_loads(root["expert_loads"], out));
   }
   return out;
 }
@@ -170,6 +198,14 @@ std::string Calibration::to_json() const {
     root["entries"].push_back({{"spec", item.spec}, {"mean_k", item.mean_k}, {"thresholds", rows}});
   }
   if (!token_counts.empty()) root["token_counts"] = token_counts;
+  if (!expert_loads.empty()) {
+    Json rows = Json::array();
+    for (std::size_t l = 0; l < layers; ++l) {
+      const auto row = std::span(expert_loads).subspan(l * experts, experts);
+      rows.push_back(std::vector<std::uint64_t>(row.begin(), row.end()));
+    }
+    root["expert_loads"] = rows;
+  }
   return root.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

@@ -6,7 +6,10 @@
 //    "entries": [{"spec": "top-p:mean_k=2,k_min=1,k_max=6",     canonical, without weights/fallback
 //                 "mean_k": 2.0003,                              reached on the recorded tokens
 //                 "thresholds": [[0.75], [0.75], ...]}],         one list per MoE layer
-//    "token_counts": [12, 0, ...]}          optional: uses of each token id, for estimator=prior
+//    "token_counts": [12, 0, ...],          optional: uses of each token id, for estimator=prior
+//    "expert_loads": [[9, 0, ...], ...]}    optional: per MoE layer, how many of the tokens had
+//    each
+//                                           expert among their k_static best; fallback=load_balance
 // Thread safety: distinct objects: safe; shared const objects: safe.
 #pragma once
 
@@ -47,6 +50,7 @@ struct Calibration {
   std::uint64_t tokens = 0;
   std::vector<CalibrationEntry> entries;
   std::vector<std::uint64_t> token_counts;  // [vocab] or empty
+  std::vector<std::uint64_t> expert_loads;  // [layers * experts] or empty
 
   // Strict. Errors: kBadInput naming the key ("calibration: entries[2].thresholds: ...").
   [[nodiscard]] static Result<Calibration> parse(std::string_view json);

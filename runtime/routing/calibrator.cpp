@@ -33,7 +33,11 @@ template <class T>
 class Calibrator::Samples final : public RecordedTokens {
  public:
   Samples(const RouterConvention& given, std::string name, CalibratorOptions options)
-      : convention(given), family(std::move(name)), seed(options.seed), layers(given.layers) {
+      : convention(given),
+        family(std::move(name)),
+        seed(options.seed),
+        layers(given.layers),
+        expert_loads(given.layers * given.experts) {
     const std::size_t row_bytes = given.experts * sizeof(float) + sizeof(TokenRecord);
     rows_max = std::clamp<std::size_t>(options.bytes_max / (row_bytes * given.layers), 1,
                                        options.tokens_max);
@@ -92,12 +96,22 @@ class Calibrator::Samples final : public RecordedTokens {
     ++token_counts[id];
   }
 
+  // Of a finite row, sampled or not: what the checkpoint's own top-k would choose.
+  void count_experts(std::size_t layer, std::span<const float> logits) {
+    Ranked best;
+    rank_best(logits, convention.k_static, best);
+    for (std::size_t j = 0; j < best.count; ++j) {
+      ++expert_loads[layer * convention.experts + best.ids[j]];
+    }
+  }
+
   RouterConvention convention;
   std::string family;
   std::uint64_t seed;
   std::size_t rows_max = 0;
   std::vector<LayerSample> layers;
   std::vector<std::uint64_t> token_counts;
+  std::vector<std::uint64_t> expert_loads;  // [layers * experts]
 };
 
 Calibrator::Calibrator(std::unique_ptr<Samples> samples) : samples_(std::move(samples)) {}
@@ -130,6 +144,7 @@ void Calibrator::observe(std::size_t layer, MatrixView<const float> logits,
     record.token_id = value_or(signals.token_ids, t, 0U);
     record.position = value_or(signals.positions, t, 0U);
     record.sequence_seed = value_or(signals.sequence_seeds, t, std::uint64_t{0});
+    samples.count_experts(layer, row);
     samples.keep(layer, row, record);
   }
 }
@@ -169,6 +184,7 @@ Calibration Calibrator::calibration(std::vector<CalibrationEntry> entries) const
   out.tokens = token_count();
   out.entries = std::move(entries);
   out.token_counts = samples_->token_counts;
+  out.expert_loads = samples_->expert_loads;
   return out;
 }
 

@@ -34,7 +34,8 @@ class Calibrator {
   Calibrator& operator=(Calibrator&&) noexcept;
 
   // logits [T, E] of MoE layer `layer`; signals as for Router::route. Rows that are not finite are
-  // left out. Token ids are counted in layer 0, all of them, sampled or not.
+  // left out. Token ids are counted in layer 0, and each layer's experts, all of them, sampled or
+  // not.
   void observe(std::size_t layer, MatrixView<const float> logits, const TokenSignals& signals);
 
   // Thresholds for a spec with mean_k=, with the mean k that they reach on the sample.

@@ -1,5 +1,6 @@
 #include "runtime/routing/router.h"
 
+#include "runtime/routing/difficulty/estimator_table.h"
 #include "runtime/routing/policies/policy_keys.h"
 #include "runtime/routing/policies/policy_table.h"
 #include "runtime/routing/policy_router.h"
@@ -32,12 +33,6 @@ constexpr std::array<std::string_view, 2> kWeightNames = {"checkpoint", "mass"};
 
 }  // namespace
 
-Result<std::unique_ptr<Router>> make_router(std::string_view spec,
-                                            const RouterConvention& convention,
-                                            std::string_view calibration) {
-  return make_router_with(spec, convention, RouterInputs{calibration, {}});
-}
-
 Result<std::size_t> largest_k(std::string_view spec, const RouterConvention& convention) {
   SY_TRY(check_convention(convention));
   SY_ASSIGN(const Spec parsed, Spec::parse(spec));
@@ -49,18 +44,18 @@ Result<std::size_t> largest_k(std::string_view spec, const RouterConvention& con
   return router->k_max();
 }
 
-Result<std::unique_ptr<Router>> make_router_with(std::string_view spec,
-                                                 const RouterConvention& convention,
-                                                 const RouterInputs& inputs) {
+Result<std::unique_ptr<Router>> make_router(std::string_view spec,
+                                            const RouterConvention& convention,
+                                            std::string_view calibration_text) {
   SY_TRY(check_convention(convention));
   SY_ASSIGN(const Spec parsed, Spec::parse(spec));
   SY_ASSIGN(const PolicyEntry* entry, find_policy(parsed.name()));
   std::vector<std::string_view> keys = entry->keys;
-  keys.insert(keys.end(), {"weights", "fallback"});
+  for (const CommonKey& key : describe_common_keys()) keys.push_back(key.name);
   SY_TRY(parsed.check_keys(keys));
   std::optional<Calibration> calibration;
-  if (!inputs.calibration.empty()) {
-    SY_ASSIGN(calibration, Calibration::parse(inputs.calibration));
+  if (!calibration_text.empty()) {
+    SY_ASSIGN(calibration, Calibration::parse(calibration_text));
     SY_TRY(calibration->check_model(convention));
   }
   SY_ASSIGN(BuiltPolicy built,
@@ -77,12 +72,7 @@ Result<std::unique_ptr<Router>> make_router_with(std::string_view spec,
   options.fallback.kind = fallback_kind(fallback);
   options.fallback.candidates = built.k_max;
   options.fallback.random_count = std::min(convention.k_static, built.k_max);
-  if (!inputs.expert_loads.empty() &&
-      inputs.expert_loads.size() != convention.layers * convention.experts) {
-    return fail(ErrorCode::kBadInput, "router: loads of {} experts, expected {}",
-                inputs.expert_loads.size(), convention.layers * convention.experts);
-  }
-  options.fallback.loads.assign(inputs.expert_loads.begin(), inputs.expert_loads.end());
+  if (calibration) options.fallback.loads = std::move(calibration->expert_loads);
 
   std::string text = built.spec;
   const auto append = [&text](std::string_view key, std::string_view value) {
@@ -99,6 +89,17 @@ std::vector<PolicyDescription> describe_policies() {
   for (const PolicyEntry& entry : policy_table()) {
     out.push_back({entry.name, entry.summary, entry.keys});
   }
+  return out;
+}
+
+std::vector<CommonKey> describe_common_keys() {
+  return {{"weights", {kWeightNames.begin(), kWeightNames.end()}},
+          {"fallback", {kFallbackNames.begin(), kFallbackNames.end()}}};
+}
+
+std::vector<EstimatorDescription> describe_estimators() {
+  std::vector<EstimatorDescription> out;
+  for (const Estimator& entry : estimator_table()) out.push_back({entry.name, entry.summary});
   return out;
 }
 

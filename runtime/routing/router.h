@@ -76,21 +76,26 @@ class Router {
 [[nodiscard]] Result<std::size_t> largest_k(std::string_view spec,
                                             const RouterConvention& convention);
 
-// Everything a router may be built from besides its spec.
-struct RouterInputs {
-  std::string_view calibration;                 // content of a calibration file, or empty
-  std::span<const std::uint64_t> expert_loads;  // [layers * experts] for fallback=load_balance
-};
-[[nodiscard]] Result<std::unique_ptr<Router>> make_router_with(std::string_view spec,
-                                                               const RouterConvention& convention,
-                                                               const RouterInputs& inputs);
-
-// For help texts: each policy with its keys; weights= and fallback= go with all of them.
+// For help texts: each policy with its keys; the common keys go with all of them.
 struct PolicyDescription {
   std::string_view name;
   std::string_view summary;
   std::vector<std::string_view> keys;
 };
 [[nodiscard]] std::vector<PolicyDescription> describe_policies();
+
+// A key that goes with every policy, and its words, the default first.
+struct CommonKey {
+  std::string_view name;
+  std::vector<std::string_view> words;
+};
+[[nodiscard]] std::vector<CommonKey> describe_common_keys();
+
+// What difficulty:estimator= takes.
+struct EstimatorDescription {
+  std::string_view name;
+  std::string_view summary;
+};
+[[nodiscard]] std::vector<EstimatorDescription> describe_estimators();
 
 }  // namespace switchyard::routing

@@ -1,5 +1,5 @@
-// tests/command/exactness_rows.h -- the rows of law 1: runs that differ in layout only must print the
-// same sequences, digests of their logits included. Shared by the local and the MPI test.
+// tests/command/exactness_rows.h -- the rows of law 1: runs that differ in layout only must print
+// the same sequences, digests of their logits included. Shared by the local and the MPI test.
 #pragma once
 
 #include <gtest/gtest.h>

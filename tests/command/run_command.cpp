@@ -40,6 +40,8 @@ std::string source_path(const std::string& relative) {
 
 std::string binary_path() { return SWITCHYARD_BINARY; }
 
+std::string mpirun_path() { return SWITCHYARD_MPIRUN; }
+
 Outcome run_shell(const std::string& shell) {
   const ScratchFolder scratch;
   Outcome outcome;

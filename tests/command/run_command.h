@@ -24,8 +24,8 @@ using Arguments = std::vector<std::string>;
 [[nodiscard]] Outcome run_alone(const Arguments& arguments, const std::string& input = {});
 // PREFIX switchyard ARGS: in another namespace, under another environment.
 [[nodiscard]] Outcome run_prefixed(const std::string& prefix, const Arguments& arguments);
-// mpirun -n RANKS switchyard ARGS, oversubscribed, as root or not. One that hangs is ended after ten
-// minutes: exit code 124.
+// mpirun -n RANKS switchyard ARGS, oversubscribed, as root or not. One that hangs is ended after
+// ten minutes: exit code 124.
 [[nodiscard]] Outcome run_under_mpi(int ranks, const Arguments& arguments);
 // Any program, for tests of signals and environments: `shell` is a line for /bin/sh.
 [[nodiscard]] Outcome run_shell(const std::string& shell);
@@ -33,6 +33,7 @@ using Arguments = std::vector<std::string>;
 [[nodiscard]] std::string quoted(const std::string& text);
 [[nodiscard]] std::string source_path(const std::string& relative);
 [[nodiscard]] std::string binary_path();
+[[nodiscard]] std::string mpirun_path();
 
 // A folder that is removed with its content.
 class ScratchFolder {

@@ -49,7 +49,7 @@ TEST(Study, WritesTableAndPlotAndSaysWhoWon) {
   EXPECT_THAT(line, StartsWith("kind,family,routing,mean_experts,nll,"));
   std::vector<Row> rows;
   while (std::getline(csv, line)) rows.push_back(parse_row(line));
-  ASSERT_EQ(rows.size(), 3U + 8U);  // k = 1, 2, 3, then every rule at the one budget
+  ASSERT_EQ(rows.size(), 3U + 13U);  // k = 1, 2, 3, then every rule at the one budget
   double best = -1e9;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     EXPECT_EQ(rows[i].kind == "static", i < 3) << i;
@@ -61,6 +61,8 @@ TEST(Study, WritesTableAndPlotAndSaysWhoWon) {
     if (rows[i].kind == "dynamic" && inside) best = std::max(best, rows[i].gain);
   }
   EXPECT_EQ(rows.back().kind, "random");
+  EXPECT_EQ(rows[rows.size() - 2].kind, "per-layer");
+  EXPECT_NEAR(rows[rows.size() - 2].mean_k, 1.5, 0.1 + 1e-9);  // five layers: steps of 0.2
   EXPECT_THAT(outcome.out, HasSubstr(best > 0.0005 ? "Dynamic routing beat static routing here"
                                                    : "Dynamic routing did not beat static"));
   EXPECT_THAT(outcome.out, HasSubstr("The random-k control"));

@@ -25,7 +25,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
   }
   if (const auto answer = switchyard::moe::read_answer(shape, message)) {
-    if (answer->pair_count > 8 || shape.answer_bytes(answer->pair_count).sum() != size) std::abort();
+    if (answer->pair_count > 8 || shape.answer_bytes(answer->pair_count).sum() != size)
+      std::abort();
   }
   return 0;
 }

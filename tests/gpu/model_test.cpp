@@ -78,7 +78,7 @@ constexpr float kBf16Bound = 0.135F;
 
 TEST_P(ModelOnGpu, LogitsAreNearThoseOfTheCpu) {
   for (const auto& [precision, bound] : {std::pair{"fp32", kFp32Bound}, {"bf16", kBf16Bound}}) {
-    const auto on = [&](const char* device) {
+    const auto on = [&, precision = precision](const char* device) {
       const auto out = scratch_.path(std::string(device) + precision);
       const auto outcome = run_alone(
           run("logits", {"--device", device, "--last", "--out", out, "--precision", precision}));

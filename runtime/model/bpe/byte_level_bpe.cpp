@@ -1,7 +1,7 @@
 #include "runtime/model/bpe/byte_level_bpe.h"
 
-#include "runtime/model/bpe/nfc.h"
 #include "runtime/base/utf8.h"
+#include "runtime/model/bpe/nfc.h"
 
 namespace switchyard::model::bpe {
 

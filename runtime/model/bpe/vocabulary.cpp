@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "runtime/model/bpe/byte_alphabet.h"
 #include "runtime/base/utf8.h"
+#include "runtime/model/bpe/byte_alphabet.h"
 
 namespace switchyard::model::bpe {
 namespace {

@@ -56,6 +56,7 @@ class SignalStack {
 
 struct Trouble {
   int signal = 0;
+  int code = 0;  // siginfo_t's
   void* address = nullptr;
 };
 constinit thread_local Trouble trouble{};
@@ -67,15 +68,17 @@ Fault fault_of(const Trouble& what, const Fiber& fiber) {
     return {cudaErrorMisalignedAddress,
             "a check of the compiler failed: a misaligned address or an array index out of range"};
   }
+  if (what.signal == SIGSEGV && what.code == SI_KERNEL) {
+    // The processor's general protection, which does not say where.
+    return {cudaErrorMisalignedAddress,
+            "touches a vector at a misaligned address, or an address that no memory can have"};
+  }
   if (watched->covers(address)) {
     return {cudaErrorIllegalAddress, fmt::format("touches {}", watched->describe(address))};
   }
   const auto below = fiber.fresh_top() - address;
   if (below > 0 && below < (1 << 18)) return {cudaErrorLaunchFailure, "runs out of stack"};
-  if (address == nullptr) {
-    // Also what the processor reports for an aligned vector access to a misaligned address.
-    return {cudaErrorIllegalAddress, "touches a null pointer or a misaligned vector"};
-  }
+  if (address == nullptr) return {cudaErrorIllegalAddress, "touches a null pointer"};
   return {cudaErrorIllegalAddress,
           fmt::format("touches {}, which is no device memory", what.address)};
 }
@@ -118,7 +121,7 @@ void on_signal(int signal, siginfo_t* info, void* context) {
     end_process("host code", info->si_addr);
   }
   if (in_kernel) {
-    trouble = {signal, info->si_addr};
+    trouble = {signal, info->si_code, info->si_addr};
     return redirect(*static_cast<ucontext_t*>(context), *fiber);
   }
   // Not ours: whoever was there before handles the access when it is repeated.

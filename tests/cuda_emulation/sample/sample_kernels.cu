@@ -20,7 +20,8 @@ __device__ int deeper(int depth) {
 
 }  // namespace
 
-__global__ void __launch_bounds__(256) block_sum(const float* __restrict__ x, int count, float* __restrict__ out) {
+__global__ void __launch_bounds__(256)
+    block_sum(const float* __restrict__ x, int count, float* __restrict__ out) {
   __shared__ float warp_sums[8];
   float sum = 0;
   for (unsigned int i = blockIdx.x * blockDim.x + threadIdx.x; i < static_cast<unsigned int>(count);
@@ -54,7 +55,8 @@ __global__ void add_one(int* values, int count) {
   if (i < count) values[i] += 1;
 }
 
-__global__ void count_values(const unsigned int* values, int count, unsigned int* histogram, int bins) {
+__global__ void count_values(const unsigned int* values, int count, unsigned int* histogram,
+                             int bins) {
   const int i = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
   if (i < count) atomicAdd(histogram + values[i] % static_cast<unsigned int>(bins), 1U);
 }
@@ -79,8 +81,7 @@ __global__ void draw_tickets(unsigned int* counter, unsigned int* ticket_of) {
 }
 
 __global__ void who_am_i(uint3* thread, uint3* block) {
-  const unsigned int in_block =
-      (threadIdx.z * blockDim.y + threadIdx.y) * blockDim.x + threadIdx.x;
+  const unsigned int in_block = (threadIdx.z * blockDim.y + threadIdx.y) * blockDim.x + threadIdx.x;
   const unsigned int in_grid = (blockIdx.z * gridDim.y + blockIdx.y) * gridDim.x + blockIdx.x;
   const unsigned int at = in_grid * blockDim.x * blockDim.y * blockDim.z + in_block;
   thread[at] = threadIdx;

@@ -3,8 +3,8 @@
 
 #include <vector>
 
-#include "runtime/base/random.h"
 #include "runtime/base/circuit_breaker.h"
+#include "runtime/base/random.h"
 #include "runtime/control/retry_budget.h"
 
 namespace switchyard::control {

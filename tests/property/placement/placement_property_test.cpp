@@ -98,7 +98,8 @@ TEST(PlacementLaws, ChoicesAreCopiesAndLocalFirstStaysNear) {
         const auto copies = view.placement.replicas(query.layer, query.expert);
         const std::size_t at = choice->choose(copies, query);
         ASSERT_LT(at, copies.size()) << name;
-        const bool near = std::string_view(name) == "local-first" || std::string_view(name) == "nearest";
+        const bool near =
+            std::string_view(name) == "local-first" || std::string_view(name) == "nearest";
         if (!near) continue;
         const auto any = [&](auto&& test) {
           return std::any_of(copies.begin(), copies.end(), test);

@@ -57,12 +57,12 @@ TEST(Session, TheErrorOfOneRankIsEveryones) {
   EXPECT_THAT(errors[0].message, ::testing::HasSubstr("no model"));
 }
 
-std::unique_ptr<model::WeightSource> small_model() {
+std::unique_ptr<model::WeightSource> small_model(std::size_t layers = 1) {
   model::ModelConfig config;
   config.family = "mixtral";
   config.vocab = 64;
   config.hidden = 32;
-  config.layers = 1;
+  config.layers = layers;
   config.heads = 2;
   config.kv_heads = 1;
   config.head_size = 16;
@@ -70,7 +70,7 @@ std::unique_ptr<model::WeightSource> small_model() {
   config.experts = 4;
   config.experts_per_token = 2;
   config.expert_inner = 32;
-  config.moe_layer.assign(1, true);
+  config.moe_layer.assign(layers, true);
   return model::make_random_weights(config, 1);
 }
 
@@ -113,6 +113,49 @@ TEST(Session, ClosesInOrderAfterAnErrorOfTheLead) {
   (void)transports[0]->finalize(Deadline::after(clock, std::chrono::seconds(60))).has_value();
   other.join();
   EXPECT_TRUE(followed.has_value()) << followed.error().message;
+}
+
+// Presses Ctrl-C while the first layer of the first step is under way.
+class StopInFirstLayer final : public Observer {
+ public:
+  explicit StopInFirstLayer(StopSignals& signals) : signals_(signals) {}
+  void on_routed(const RoutedRows&) override { signals_.stop.store(true); }
+
+ private:
+  StopSignals& signals_;
+};
+
+// A stop waits for the layer at hand, not for the step: of a large model that would take seconds.
+TEST(Session, AStopEndsAStepBetweenTwoLayers) {
+  const SteadyClock clock;
+  for (const bool records : {false, true}) {
+    StopSignals signals;
+    const auto transports = comm::make_local_world(1, {});
+    ClusterOptions options;
+    options.device.threads = 1;
+    Session lead(options, *transports[0], clock, signals, make_null_log());
+    ASSERT_TRUE(lead.open(small_model(3), [](std::size_t, std::size_t) {}).has_value());
+    Job job;
+    job.routing = "topk:k=2";
+    job.keeps.selections = records;
+    job.sequences = {request_of(0, 8, 20), request_of(1, 4, 20)};
+    StopInFirstLayer observer(signals);
+    const auto ran = lead.run(std::move(job), Session::Spread::kAllRouters, &observer,
+                              [](const JobProgress&) {});
+    ASSERT_TRUE(ran.has_value()) << ran.error().message;
+    ASSERT_EQ(ran->sequences.size(), 2U);
+    for (const auto& sequence : ran->sequences) {
+      EXPECT_EQ(sequence.finish, FinishReason::kInterrupted);
+      EXPECT_EQ(sequence.tokens.size(), records ? 1U : 0U);
+    }
+    EXPECT_GT(ran->stats.mean_k(0), 0);
+    // Recorded selections are whole: every token in every layer.
+    EXPECT_EQ(ran->stats.mean_k(2), records ? 2 : 0);
+    const auto report = lead.close();
+    ASSERT_TRUE(report.has_value()) << report.error().message;
+    EXPECT_TRUE(report->conserved());
+    EXPECT_EQ(report->pairs_dispatched(), ran->stats.slot_count());
+  }
 }
 
 // Other kernels, other bits: such ranks do not start together, and the message says who has what.

@@ -67,6 +67,18 @@ TEST(StudyVerdict, SaysThatDynamicBeatStaticAndByHowMuch) {
   EXPECT_THAT(verdict, HasSubstr("random-k control at the same budgets: -0.2000 nats/token"));
 }
 
+// A constant k for each layer is no dynamic rule, however good, and no part of the static curve.
+TEST(StudyVerdict, KeepsLayersApartFromTokens) {
+  const auto points = study_of({point(PointKind::kDynamic, "dynamic", 1.5, 3.4),
+                                point(PointKind::kPerLayer, "layers", 1.5, 3.3)});
+  EXPECT_NEAR(points[3].gain, 0.1, 1e-12);
+  EXPECT_NEAR(points[4].gain, 0.2, 1e-12);
+  const auto verdict = study_verdict(points);
+  EXPECT_THAT(verdict, HasSubstr("static routing here: dynamic at"));
+  EXPECT_THAT(verdict, HasSubstr("A constant k for each layer: +0.2000."));
+  EXPECT_THAT(study_csv(points), HasSubstr("per-layer,some rule,\"layers\",1.5"));
+}
+
 TEST(StudyVerdict, SaysThatDynamicDidNotBeatStatic) {
   const auto verdict = study_verdict(study_of({point(PointKind::kDynamic, "worse", 1.5, 3.7),
                                                point(PointKind::kDynamic, "best", 1.5, 3.6)}));

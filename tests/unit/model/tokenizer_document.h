@@ -1,5 +1,5 @@
-// tests/unit/model/tokenizer_document.h -- a small tokenizer.json for tests to start from and to spoil: 256 bytes, the tokens ab, abab and
-// cab, two added tokens after a hole. GPT-2's splitting.
+// tests/unit/model/tokenizer_document.h -- a small tokenizer.json for tests to start from and to
+// spoil: 256 bytes, the tokens ab, abab and cab, two added tokens after a hole. GPT-2's splitting.
 #pragma once
 
 #include <cstdint>

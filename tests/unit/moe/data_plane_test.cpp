@@ -30,17 +30,27 @@ TEST_P(Worlds, GiveTheBitsOfTheDeviceAloneAndAnswerEveryPairOnce) {
   std::uint64_t dispatched = 0;
   std::uint64_t served = 0;
   std::uint64_t answered = 0;
+  std::uint64_t away = 0;
   for (std::size_t r = 0; r < shape.ranks; ++r) {
     const auto& counters = world.plane(r).counters();
     dispatched += counters.pairs_dispatched;
     served += counters.pairs_served;
     answered += counters.pairs_answered;
+    away += counters.pairs_sent_away;
     EXPECT_EQ(counters.bytes_sent[r], 0U) << "a rank sends itself nothing";
     EXPECT_TRUE(world.plane(r).idle().value());
   }
   EXPECT_EQ(dispatched, pairs);
   EXPECT_EQ(served, pairs);
   EXPECT_EQ(answered, pairs);
+  if (!shape.colocated) {
+    EXPECT_EQ(away, pairs);
+  } else if (shape.ranks == 1) {
+    EXPECT_EQ(away, 0U);
+  } else {
+    EXPECT_GT(away, 0U);
+    EXPECT_LT(away, pairs);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Shapes, Worlds,

@@ -99,6 +99,45 @@ TEST(Calibrator, PerLayerThresholdsReachTheBudgetInEachLayer) {
   EXPECT_GT(routed_mean_k(*made, text, 0), routed_mean_k(*made, text, 2) + 0.5);
 }
 
+// By hand: layer 0 is sure (one expert has 0.97 of the mass), layer 1 is flat, layer 2 in between.
+TEST(Calibrator, PerLayerGivesExpertsToTheLayersThatLackThem) {
+  const auto conv = convention(4, 2, true, 3);
+  auto calibrator = Calibrator::create(conv, "test", {}).value();
+  const std::vector<std::vector<float>> gates = {{9, 5, 4, 3}, {1, 1, 1, 1}, {3, 1.9F, 0, 0}};
+  for (std::size_t l = 0; l < 3; ++l) {
+    calibrator.observe(l, MatrixView<const float>(gates[l].data(), 1, 4), {});
+  }
+  const auto k_of = [&](const char* spec) {
+    const auto entry = calibrator.solve(spec).value();
+    const auto made = router(spec, conv, calibrator.calibration({entry}).to_json());
+    EXPECT_EQ(made->spec(), entry.spec);
+    std::vector<std::size_t> k;
+    for (std::size_t l = 0; l < 3; ++l) k.push_back(route(*made, gates[l], 4, {}, l).k(0));
+    return k;
+  };
+  using ::testing::ElementsAre;
+  EXPECT_THAT(k_of("per-layer:mean_k=1,k_max=4"), ElementsAre(1, 1, 1));
+  // The next experts have 0.018, 0.25 and 0.23 of the mass; behind them 0.007, 0.25 and 0.03.
+  EXPECT_THAT(k_of("per-layer:mean_k=1.34,k_max=4"), ElementsAre(1, 2, 1));
+  EXPECT_THAT(k_of("per-layer:mean_k=1.66,k_max=4"), ElementsAre(1, 3, 1));
+  EXPECT_THAT(k_of("per-layer:mean_k=2.3333,k_max=4"), ElementsAre(1, 4, 2));
+  EXPECT_THAT(k_of("per-layer:mean_k=4,k_max=4"), ElementsAre(4, 4, 4));
+  EXPECT_THAT(k_of("per-layer:mean_k=2,k_max=2"), ElementsAre(2, 2, 2));
+  EXPECT_NEAR(calibrator.solve("per-layer:mean_k=1.34,k_max=4").value().mean_k, 4.0 / 3, 1e-12);
+}
+
+TEST(Calibrator, PerLayerRefusesAFileWhoseKIsNone) {
+  const auto conv = convention(8, 4);
+  for (const char* k : {"0", "1.5", "5", "-1"}) {
+    const auto file = fmt::format(
+        R"({{"format":"switchyard-calibration","version":1,"tokens":9,)"
+        R"("model":{{"family":"t","layers":1,"experts":8,"k_static":4}},"entries":[)"
+        R"({{"spec":"per-layer:mean_k=2,k_min=1,k_max=4","mean_k":2,"thresholds":[[{}]]}}]}})",
+        k);
+    EXPECT_THAT(refusal("per-layer:mean_k=2", conv, file), HasSubstr("is no k of 1..4"));
+  }
+}
+
 // Token ids are few, so budgets between two ids' quantiles cannot be met exactly.
 TEST(Calibrator, PriorComesCloseAndGivesRareTokensMore) {
   const Text text;
@@ -180,6 +219,16 @@ TEST(Calibrator, ABudgetIsCheckedBeforeAnythingIsRecorded) {
   }
 }
 
+// By hand: experts 0 and 1 are the best two of the first token, 1 and 3 of the second.
+TEST(Calibrator, CountsTheExpertsOfTheStaticTopK) {
+  auto calibrator = Calibrator::create(convention(4, 2, true, 2), "test", {}).value();
+  const std::vector<float> logits{3, 2, 1, 0, 0, 2, 1, 3, NAN, 0, 0, 9};
+  calibrator.observe(1, MatrixView<const float>(logits.data(), 3, 4), {});
+  const auto written = calibrator.calibration({});
+  EXPECT_THAT(written.expert_loads, ::testing::ElementsAre(0, 0, 0, 0, 1, 2, 0, 1));
+  EXPECT_EQ(Calibration::parse(written.to_json()).value().expert_loads, written.expert_loads);
+}
+
 TEST(Calibrator, LeavesOutNonFiniteRows) {
   const Text text;
   auto calibrator = observed(text);
@@ -199,6 +248,7 @@ TEST(CalibrationFile, IsReadBackTheSame) {
   ASSERT_EQ(read.entries.size(), 2U);
   EXPECT_EQ(read.entries[0].thresholds.values, written.entries[0].thresholds.values);
   EXPECT_EQ(read.token_counts, written.token_counts);
+  EXPECT_EQ(read.expert_loads, written.expert_loads);
 }
 
 TEST(CalibrationFile, NamesWhatIsWrong) {
@@ -223,6 +273,12 @@ TEST(CalibrationFile, NamesWhatIsWrong) {
   EXPECT_THAT(broken("[[0.5]]", "[[\"a\"]]"), HasSubstr("expected numbers"));
   EXPECT_THAT(broken("\"mean_k\":2,", "\"mean_k\":null,"), HasSubstr("entries[0].mean_k"));
   EXPECT_THAT(broken("[{", "["), HasSubstr("JSON"));
+  const auto loads = [&](std::string_view value) {
+    return broken("\"tokens\":9", fmt::format("\"tokens\":9,\"expert_loads\":{}", value));
+  };
+  EXPECT_THAT(loads("[]"), HasSubstr("expert_loads: expected 1 lists of 8"));
+  EXPECT_THAT(loads("[[1,2]]"), HasSubstr("expert_loads: expected 1 lists of 8"));
+  EXPECT_THAT(loads("[[1,2,3,4,5,6,7,-8]]"), HasSubstr("expert_loads: expected a whole number"));
 }
 
 TEST(CalibrationFile, IsCheckedAgainstTheModelAndTheSpec) {

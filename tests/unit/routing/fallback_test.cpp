@@ -73,16 +73,45 @@ TEST(Fallback, RandomIsDistinctEqualAndReproducible) {
   EXPECT_THAT(seen, ::testing::Each(true));
 }
 
-TEST(Fallback, LoadBalanceTakesTheLeastLoadedCandidate) {
+// A calibration file of two layers, [8] loads each.
+std::string calibrated_loads(std::string_view first, std::string_view second) {
+  return fmt::format(
+      R"({{"format":"switchyard-calibration","version":1,"tokens":9,"entries":[],)"
+      R"("model":{{"family":"t","layers":2,"experts":8,"k_static":4}},"expert_loads":[{},{}]}})",
+      first, second);
+}
+
+TEST(Fallback, LoadBalanceTakesTheCandidateThatTheCalibrationTextLoadedLeast) {
   // Finite candidates of k_max = 3, best first: 3, 6, 2.
-  const std::vector<std::uint64_t> loads = {0, 0, 5, 9, 0, 0, 5, 0};
-  const auto made =
-      make_router_with("topk:k=3,fallback=load_balance", convention(8, 4), {{}, loads}).value();
+  const auto file = calibrated_loads("[0,0,5,9,0,0,5,0]", "[0,0,1,0,0,0,9,0]");
+  const auto made = router("topk:k=3,fallback=load_balance", convention(8, 4, true, 2), file);
   const auto out = route(*made, with_bad(NAN), 8);
   EXPECT_THAT(ids(out), ElementsAre(6));  // 6 and 2 are equal, 6 ranks higher
   EXPECT_EQ(out.fallbacks[0], Fallback::kLoadBalance);
-  const std::vector<std::uint64_t> few = {1, 2};
-  EXPECT_FALSE(make_router_with("topk", convention(8, 4), {{}, few}).has_value());
+  EXPECT_THAT(ids(route(*made, with_bad(NAN), 8, {}, 1)), ElementsAre(3));
+  // Nothing finite: of all experts.
+  EXPECT_THAT(ids(route(*made, std::vector<float>(8, NAN), 8)), ElementsAre(0));
+}
+
+// Law 1: what a token gets does not depend on the tokens beside it, before it or after it.
+TEST(Fallback, LoadBalanceIsTheSameInEveryBatch) {
+  const auto file = calibrated_loads("[7,3,5,9,2,8,5,1]", "[1,1,1,1,1,1,1,1]");
+  for (const auto& calibration : {std::string(), file}) {
+    const auto made =
+        router("topk:k=3,fallback=load_balance", convention(8, 4, true, 2), calibration);
+    std::vector<float> logits;
+    for (int t = 0; t < 20; ++t) {
+      const auto bad = with_bad(t % 3 == 0 ? NAN : INFINITY);
+      logits.insert(logits.end(), bad.begin(), bad.end());
+    }
+    const auto together = route(*made, logits, 8);
+    for (std::uint32_t t = 0; t < 20; ++t) {
+      const std::vector<float> row(logits.begin() + 8 * t, logits.begin() + 8 * (t + 1));
+      TokenSignals signals;
+      signals.positions = std::span(&t, 1);
+      EXPECT_EQ(ids(together, t), ids(route(*made, row, 8, signals))) << t;
+    }
+  }
 }
 
 TEST(Fallback, LoadBalanceHashesAmongCandidatesWithoutASnapshot) {

@@ -11,8 +11,10 @@ namespace {
 using testing::convention;
 using ::testing::ElementsAre;
 using testing::expect_weights;
+using ::testing::HasSubstr;
 using testing::ids;
 using testing::kGolden;
+using testing::refusal;
 using testing::route;
 using testing::router;
 
@@ -182,6 +184,16 @@ TEST(Weights, MassKeepsTheMassOfTheStaticSelection) {
 TEST(Router, SaysWhatItIs) {
   EXPECT_EQ(router("top-p:theta=0.5,k_max=6", convention(8, 4))->k_max(), 6U);
   EXPECT_GE(describe_policies().size(), 9U);
+  for (const auto& key : describe_common_keys()) {
+    for (const auto word : key.words) {
+      EXPECT_EQ(
+          router(fmt::format("topk:{}={}", key.name, word), convention(8, 4))->spec(),
+          word == key.words.front() ? "topk:k=4" : fmt::format("topk:k=4,{}={}", key.name, word));
+    }
+  }
+  for (const auto& estimator : describe_estimators()) {
+    EXPECT_THAT(refusal("difficulty:estimator=?", convention(8, 4)), HasSubstr(estimator.name));
+  }
   auto bad = convention(8, 9);
   EXPECT_EQ(make_router("auto", bad, {}).error().code, ErrorCode::kBadInput);
   bad = convention(5000, 9);

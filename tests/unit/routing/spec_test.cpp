@@ -68,13 +68,28 @@ TEST(Spec, AnswersUnknownNamesWithTheList) {
 
 TEST(Spec, RefusesContradictoryKeys) {
   const auto conv = convention(16, 4);
-  for (const char* bad :
-       {"relative", "relative:t=0.1,mean_k=2", "top-p", "top-p:theta=0.1,k_min=5,k_max=4",
-        "entropy", "entropy:a=0.1", "entropy:a=0.5,b=0.5", "entropy:a=0,b=1,mean_k=2",
-        "entropy:thresholds=0.1,k_max=4", "entropy:thresholds=0.3/0.2/0.1", "per-layer",
-        "per-layer:k=4/4", "random:mean_k=5", "random:histogram=1/2", "random:histogram=0/0/0/0",
-        "grouped:groups=3", "grouped:groups=4,topk_group=1,k=5", "grouped:weights=mass",
-        "difficulty:estimator=prior,a=0,b=9"}) {
+  for (const char* bad : {"relative",
+                          "relative:t=0.1,mean_k=2",
+                          "top-p",
+                          "top-p:theta=0.1,k_min=5,k_max=4",
+                          "entropy",
+                          "entropy:a=0.1",
+                          "entropy:a=0.5,b=0.5",
+                          "entropy:a=0,b=1,mean_k=2",
+                          "entropy:thresholds=0.1,k_max=4",
+                          "entropy:thresholds=0.3/0.2/0.1",
+                          "per-layer",
+                          "per-layer:k=4/4",
+                          "per-layer:k=4,mean_k=2",
+                          "per-layer:k=4,k_max=4",
+                          "per-layer:mean_k=9",
+                          "random:mean_k=5",
+                          "random:histogram=1/2",
+                          "random:histogram=0/0/0/0",
+                          "grouped:groups=3",
+                          "grouped:groups=4,topk_group=1,k=5",
+                          "grouped:weights=mass",
+                          "difficulty:estimator=prior,a=0,b=9"}) {
     EXPECT_FALSE(make_router(bad, conv, {}).has_value()) << bad;
   }
 }
@@ -107,6 +122,7 @@ TEST(LargestK, IsKnownWithoutTheCalibration) {
   EXPECT_EQ(largest_k("auto", conv).value(), 2U);
   EXPECT_EQ(largest_k("top-p:mean_k=2,k_max=4", conv).value(), 4U);
   EXPECT_EQ(largest_k("entropy:mean_k=2,k_min=3", conv).value(), 3U);
+  EXPECT_EQ(largest_k("per-layer:mean_k=2,k_max=4", conv).value(), 4U);
   EXPECT_EQ(largest_k("difficulty:estimator=variance,mean_k=1.5", conv).value(), 2U);
   EXPECT_EQ(largest_k("top-p:mean_k=2,k_max=9", conv).error().code, ErrorCode::kUsage);
 }

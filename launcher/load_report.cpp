@@ -1,0 +1,121 @@
+#include "launcher/load_report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "runtime/routing/noise_floor.h"
+
+namespace switchyard::launcher {
+namespace {
+
+// All layers in one. A step waits for the busiest expert of each layer in turn, so means and maxima
+// are summed before they are divided; the rest are means over the layers.
+struct LayersTogether {
+  LoadMetrics metrics;
+  double imbalance_worst = 1;
+};
+
+LayersTogether put_together(const routing::RoutingStats& stats, std::size_t layers) {
+  LayersTogether out;
+  if (layers == 0) return out;
+  LoadMetrics sum{0, 0, 0, 0, 0, 0, 0, 0};
+  double means = 0;
+  double maxima = 0;
+  for (std::size_t layer = 0; layer < layers; ++layer) {
+    const auto loads = stats.expert_loads(layer);
+    const auto metrics = stats.load_metrics(layer);
+    for (const auto load : loads) {
+      means += static_cast<double>(load) / static_cast<double>(loads.size());
+    }
+    maxima += static_cast<double>(*std::max_element(loads.begin(), loads.end()));
+    sum.max_over_mean += metrics.max_over_mean;
+    sum.max_violation += metrics.max_violation;
+    sum.cv += metrics.cv;
+    sum.gini += metrics.gini;
+    sum.entropy += metrics.entropy;
+    sum.jain += metrics.jain;
+    sum.dead += metrics.dead;
+    out.imbalance_worst = std::max(out.imbalance_worst, metrics.max_over_mean);
+  }
+  const auto n = static_cast<double>(layers);
+  out.metrics = {sum.max_over_mean / n,
+                 sum.max_violation / n,
+                 maxima > 0 ? means / maxima : 1,
+                 sum.cv / n,
+                 sum.gini / n,
+                 sum.entropy / n,
+                 sum.jain / n,
+                 sum.dead};
+  return out;
+}
+
+std::vector<double> rank_loads(const engine::ClusterReport& cluster) {
+  std::vector<double> loads;
+  for (const auto& rank : cluster.ranks) {
+    if (rank.expert) loads.push_back(static_cast<double>(rank.counters.pairs_served));
+  }
+  return loads;
+}
+
+LoadMetrics rank_metrics(const engine::ClusterReport& cluster) {
+  const auto loads = rank_loads(cluster);
+  return loads.empty() ? LoadMetrics{} : measure_loads(loads);
+}
+
+std::string balance_text(const LoadMetrics& metrics) {
+  return fmt::format("MaxVio {:.2f}, balancedness {:.2f}, CV {:.2f}, Jain {:.2f}",
+                     metrics.max_violation, metrics.balancedness, metrics.cv, metrics.jain);
+}
+
+}  // namespace
+
+double cross_rank_share(const engine::ClusterReport& cluster) {
+  const auto all = cluster.pairs_dispatched();
+  return all == 0 ? 0 : static_cast<double>(cluster.pairs_sent_away()) / static_cast<double>(all);
+}
+
+nlohmann::json load_metrics_json(const LoadMetrics& metrics) {
+  return {{"imbalance", metrics.max_over_mean},
+          {"max_vio", metrics.max_violation},
+          {"balancedness", metrics.balancedness},
+          {"cv", metrics.cv},
+          {"jain", metrics.jain},
+          {"gini", metrics.gini},
+          {"load_entropy", metrics.entropy},
+          {"dead_experts", metrics.dead}};
+}
+
+nlohmann::json load_json(const routing::RoutingStats& stats, std::size_t layers,
+                         const engine::ClusterReport& cluster) {
+  const auto together = put_together(stats, layers);
+  auto experts = load_metrics_json(together.metrics);
+  experts["imbalance_worst"] = together.imbalance_worst;
+  auto ranks = load_metrics_json(rank_metrics(cluster));
+  ranks.erase("dead_experts");
+  return {{"experts", std::move(experts)},
+          {"ranks", std::move(ranks)},
+          {"cross_rank_share", cross_rank_share(cluster)}};
+}
+
+std::string load_text(const routing::RoutingStats& stats, std::size_t layers,
+                      const engine::ClusterReport& cluster) {
+  const auto together = put_together(stats, layers);
+  const auto& experts = together.metrics;
+  const std::size_t width = stats.shape().experts;
+  const auto floor = routing::uniform_noise_floor(
+      {std::max<std::size_t>(1, width), 1, layers == 0 ? 0 : stats.slot_count() / layers, 20, 0});
+  std::string text = fmt::format(
+      "expert load   busiest expert {:.2f} x its layer's mean (uniform routing would show {:.2f}); "
+      "{} of {} experts had no token\n"
+      "balance       experts: {}\n",
+      together.imbalance_worst, floor.expert_max_over_mean, experts.dead, layers * width,
+      balance_text(experts));
+  if (rank_loads(cluster).size() > 1) {
+    text += fmt::format("              ranks: {}\n", balance_text(rank_metrics(cluster)));
+  }
+  return text;
+}
+
+}  // namespace switchyard::launcher
