@@ -30,8 +30,7 @@ Result<std::unique_ptr<comm::Transport>> with_row_exchange(const config::RunConf
   SY_TRY(check_row_exchange(run, *base));
   const std::string& wish = run.cluster.exchange;
   const bool possible = base->size() > 1 && run.device.name == "cuda";
-  const bool automatic =
-      wish == "auto" && possible && comm::check_nccl_world(*base, gpu_judge()).has_value();
+  const bool automatic = wish == "auto" && possible && comm::check_nccl_world(*base).has_value();
   if (!possible || (wish != "nccl" && !automatic)) return base;
   comm::NcclOptions options;
   options.gpus = gpu_judge();

@@ -49,12 +49,12 @@ __device__ __forceinline__ int lane_group() { return static_cast<int>(threadIdx.
 __device__ __forceinline__ int lane_place() { return static_cast<int>(threadIdx.x % 4); }
 
 // Token and query head of an item's row.
-struct RowPlace {
+struct QueryPlace {
   std::size_t token;
   std::size_t head;
 };
-__device__ __forceinline__ RowPlace place_of(const AttendArgs& args, const AttendItem& item,
-                                             std::uint32_t r) {
+__device__ __forceinline__ QueryPlace place_of(const AttendArgs& args, const AttendItem& item,
+                                               std::uint32_t r) {
   const std::uint32_t row = item.first_row + r;
   const auto group = static_cast<std::uint32_t>(args.group);
   return {item.first_token + row / group, item.kv_head * args.group + row % group};
@@ -104,7 +104,7 @@ __device__ __forceinline__ void load_queries(const AttendArgs& args, const Atten
   for (int half = 0; half < 2; ++half) {
     const auto wanted = static_cast<std::uint32_t>(first + half * 8 + lane_group());
     const std::uint32_t r = wanted < item.rows ? wanted : item.rows - 1;
-    const RowPlace place = place_of(args, item, r);
+    const QueryPlace place = place_of(args, item, r);
     const float* q = args.q + place.token * args.q_stride + place.head * args.head_size;
     queries.position[half] = static_cast<int>(args.position[place.token]);
 #pragma unroll

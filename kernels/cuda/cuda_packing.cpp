@@ -9,7 +9,8 @@
 namespace switchyard::kernels::cuda {
 namespace {
 
-constexpr std::size_t kRowBytes = 64;  // what four lanes of a tensor core load together
+// Rows begin at multiples of it, with zeros behind them.
+constexpr std::size_t kRowUnitBytes = 64;
 constexpr unsigned long long kAllFinite = ~0ULL;
 
 Result<DeviceMatrix> make_matrix(const Stream& stream, std::size_t out, std::size_t in,
@@ -17,7 +18,7 @@ Result<DeviceMatrix> make_matrix(const Stream& stream, std::size_t out, std::siz
   DeviceMatrix matrix;
   matrix.out = out;
   matrix.in = in;
-  matrix.stride_bytes = (in * size_bytes(operand) + kRowBytes - 1) / kRowBytes * kRowBytes;
+  matrix.stride_bytes = (in * size_bytes(operand) + kRowUnitBytes - 1) / kRowUnitBytes * kRowUnitBytes;
   SY_ASSIGN(matrix.memory, allocate_device(out * matrix.stride_bytes));
   SY_TRY(check(cudaMemsetAsync(matrix.memory.data(), 0, matrix.memory.bytes(), stream.get()),
                "clearing a matrix"));

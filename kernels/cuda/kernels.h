@@ -150,7 +150,8 @@ struct MatmulArgs {
 };
 [[nodiscard]] cudaError_t launch_matmul(cudaStream_t stream, const MatmulArgs& args);
 [[nodiscard]] cudaError_t launch_tensor_matmul(cudaStream_t stream, const MatmulArgs& args);
-// What launch_tensor_matmul() does where a tile has more than kTensorRowsFew rows.
+// What launch_tensor_matmul() does where tiles have more than kTensorRowsFew rows, or where no
+// table says so and there are rows and columns enough for such tiles.
 [[nodiscard]] cudaError_t launch_tensor_matmul_wide(cudaStream_t stream, const MatmulArgs& args);
 
 // --- swiglu.cu ---

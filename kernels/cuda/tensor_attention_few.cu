@@ -225,7 +225,7 @@ struct FewRows {
     for (int i = 0; i < kRowsEach; ++i) {
       const int r = row_of(i);
       if (r >= static_cast<int>(item.rows)) break;
-      const RowPlace place = place_of(args, item, static_cast<std::uint32_t>(r));
+      const QueryPlace place = place_of(args, item, static_cast<std::uint32_t>(r));
       std::byte* out = args.out.data + place.token * args.out.stride_bytes;
       OperandBf16::store(out, place.head * args.head_size + column(),
                          attention_of(whole_sum[i], 1.0F / shared.total[r]));

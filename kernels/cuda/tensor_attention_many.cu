@@ -189,7 +189,7 @@ struct ManyRows {
 #pragma unroll
     for (int half = 0; half < 2; ++half) {
       if (!has_row(half)) continue;
-      const RowPlace place =
+      const QueryPlace place =
           place_of(args, item, static_cast<std::uint32_t>(first_row() + half * 8 + lane_group()));
       std::byte* out = args.out.data + place.token * args.out.stride_bytes +
                        place.head * args.head_size * sizeof(std::uint16_t);

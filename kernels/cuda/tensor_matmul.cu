@@ -1,5 +1,5 @@
-// y = x * W^T for bf16 operands and up to 16 rows of a matrix, on tensor cores; more rows go to
-// tensor_matmul_wide.cu.
+// y = x * W^T for bf16 operands in tiles of up to 16 rows, on tensor cores; where there are enough
+// rows for larger tiles, tensor_matmul_wide.cu has them.
 // Ladder:
 //   1 to 3 as in matmul.cu (which stays for fp32): bound by the fp32 pipes from about 8 rows on.
 //   4 mma.sync m16n8k16 with fragments by 4-byte loads: half of each memory sector is used.

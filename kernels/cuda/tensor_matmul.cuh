@@ -1,8 +1,9 @@
 // kernels/cuda/tensor_matmul.cuh -- what the two bf16 products of a row share, so that a row's bits
 // do not tell which of them it was: the order of sums, one block of k, and what becomes of an
-// output. Device code only. Thread safety: pure device functions. Law 1: k is cut into blocks of
-// 32; slice s has the blocks s, s + 4, ... and adds them in ascending order, each as two steps of a
-// tensor core; then the four slices are added in order. Nothing of this depends on the other rows.
+// output. Device code only. Thread safety: pure device functions.
+// Law 1: k is cut into blocks of 64; slice s has the blocks s, s + 4, ... and adds them in
+// ascending order, each as four steps of a tensor core; then the four slices are added in order.
+// Nothing of this depends on the other rows.
 #pragma once
 
 #include "kernels/cuda/device_math.cuh"

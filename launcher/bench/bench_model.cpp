@@ -116,6 +116,7 @@ class ModelBench final : public LeadProgram {
     const double peak = bf16 ? ceilings_.bf16_gflops : ceilings_.fp32_gflops;
     row.ceiling = peak * 1e9 / (flops.total() - flops.head);
     row.limit = bf16 ? "bf16 peak" : "fp32 peak";
+    if (bf16 && run_.device.name == "cuda") row.limit = "mma.sync peak";
     rows_.add(row);
     return {};
   }

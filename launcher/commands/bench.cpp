@@ -53,7 +53,7 @@ class BenchCommand final : public Command {
   std::string_view examples() const override {
     return "  switchyard bench --config configs/shapes/M.yaml --threads 2\n"
            "  switchyard bench model --model DIR --json-lines\n"
-           "  switchyard bench model --device cuda --config configs/shapes/L4q.yaml\n"
+           "  switchyard bench model --device cuda --config configs/shapes/Q4.yaml\n"
            "  mpirun -n 2 switchyard bench exchange\n"
            "  mpirun -n 8 switchyard bench exchange --device cuda --batch 128 "
            "--prompt-tokens 4096\n"

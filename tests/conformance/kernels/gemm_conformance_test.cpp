@@ -38,9 +38,10 @@ void expect_products(const Values& x, const Values& w, const Shape& shape, const
 }
 
 TEST_P(Gemm, MatchesTheOracleOverEdgeShapes) {
-  const std::vector<Shape> shapes{{1, 64, 64},  {1, 1, 1},     {2, 3, 5},     {5, 17, 16},
-                                  {6, 31, 33},  {7, 64, 65},   {8, 33, 130},  {12, 192, 48},
-                                  {13, 65, 63}, {33, 40, 100}, {70, 127, 79}, {3, 300, 16}};
+  const std::vector<Shape> shapes{{1, 64, 64},    {1, 1, 1},     {2, 3, 5},     {5, 17, 16},
+                                  {6, 31, 33},    {7, 64, 65},   {8, 33, 130},  {12, 192, 48},
+                                  {13, 65, 63},   {33, 40, 100}, {70, 127, 79}, {3, 300, 16},
+                                  {17, 1100, 24}, {5, 1344, 16}};
   for (const auto& shape : shapes) {
     const auto w = rounded(random_values(shape.out * shape.in, 1), DType::kBf16);
     const auto x = rounded(random_values(shape.rows * shape.in, 2), operand());

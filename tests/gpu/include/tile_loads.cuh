@@ -30,7 +30,7 @@ struct QueuedCopy {
   }
 };
 struct CopyQueue {
-  unsigned int block = ~0U;  // whose copies these are
+  unsigned int block[2] = {~0U, ~0U};  // whose copies these are: x and y
   std::vector<QueuedCopy> open;
   std::vector<std::vector<QueuedCopy>> groups;
 };
@@ -39,13 +39,15 @@ inline CopyQueue& my_copies() {
   constexpr unsigned int kThreadsMax = 1024;
   static thread_local CopyQueue queues[kThreadsMax];
   CopyQueue& mine = queues[threadIdx.x];
-  if (mine.block != blockIdx.x) mine = {blockIdx.x, {}, {}};
+  if (mine.block[0] != blockIdx.x || mine.block[1] != blockIdx.y) {
+    mine = {{blockIdx.x, blockIdx.y}, {}, {}};
+  }
   return mine;
 }
 
 inline void copy_async(void* shared, const void* from, bool there) {
   const QueuedCopy copy{shared, from, there};
-  if (blockIdx.x % 2 == 0) {
+  if ((blockIdx.x + blockIdx.y) % 2 == 0) {
     copy.run();
   } else {
     my_copies().open.push_back(copy);
