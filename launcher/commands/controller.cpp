@@ -39,7 +39,12 @@ Result<control::ScalingConfig> scaling_config(const config::ClusterSection& clus
   scaling.targets.step_us_p95 = target_of(cluster.step_target_ms, kUsPerMs);
   scaling.targets.cpu_share = target_of(cluster.cpu_target);
   scaling.targets.memory_share = target_of(cluster.memory_target);
-  scaling.targets.load_max_over_mean = target_of(cluster.imbalance_target);
+  // Without room above what was asked for, copies are the operator's affair alone.
+  if (cluster.replicas_max > cluster.replicas) {
+    scaling.targets.load_max_over_mean = target_of(cluster.imbalance_target);
+  } else {
+    scaling.targets.load_max_over_mean.reset();
+  }
   scaling.replicas = {cluster.replicas, std::max(cluster.replicas, cluster.replicas_max)};
   scaling.ranks.min = std::max(scaling.ranks.min, scaling.replicas.min);
   scaling.interval = std::chrono::milliseconds(cluster.autoscale_interval_ms);

@@ -13,7 +13,7 @@ namespace switchyard::control {
 void Controller::State::settle_changes() {
   if (!view) return;
   std::erase_if(drains, [&](const auto& drain) {
-    if (member(drain.first)) return false;
+    if (view->find(drain.first) != nullptr) return false;  // dead or not
     outbox.event("drain_done", fmt::format("rank {} is in no view any more", drain.first.value()),
                  about_rank(drain.first));
     return true;

@@ -43,6 +43,9 @@ std::string fault_of(const PlanFile& plan, const std::set<RankId>& ranks, std::s
   return {};
 }
 
+// As a body of POST /v1/place.
+constexpr std::size_t kPlanBytesMax = std::size_t{16} << 20;
+
 }  // namespace
 
 Answer Controller::State::place(const std::string& text) {
@@ -50,8 +53,16 @@ Answer Controller::State::place(const std::string& text) {
     return Answer{false, std::move(code), std::move(reason), {}};
   };
   if (const std::string reason = busy(); !reason.empty()) return refuse("busy", reason);
+  if (text.size() > kPlanBytesMax) {
+    return refuse("invalid",
+                  fmt::format("a plan of {} bytes; {} are the most", text.size(), kPlanBytesMax));
+  }
   const auto plan = placement::parse_plan(text, "the plan");
   if (!plan) return refuse("invalid", plan.error().message);
+  if (plan->ranks.ranks.size() > members.size()) {
+    return refuse("invalid", fmt::format("a plan for {} ranks; there are {}",
+                                         plan->ranks.ranks.size(), members.size()));
+  }
   const placement::Placement& goal = plan->placement;
   if (goal.layers() != model->moe_layers || goal.experts() != model->experts) {
     return refuse("invalid",

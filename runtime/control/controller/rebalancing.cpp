@@ -92,6 +92,9 @@ bool Controller::State::follow_batches() {
     moving.batches.take();
     moving.from = std::exchange(moving.pending, Epoch());
     moving.until = now + options.change_deadline;
+    if (moving.moves_for == MovesFor::kReplicas && replica_change) {
+      replica_change->until = moving.until;  // it gets on
+    }
     ++moving.views;
   } else if (moving.pending != Epoch() || view->epoch != moving.from) {
     end_rebalance("rebalance_abandoned",

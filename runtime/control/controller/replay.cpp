@@ -119,7 +119,8 @@ void Controller::State::expect_rejoin() {
   }
   const TimePoint until = now + options.change_deadline;
   for (std::uint32_t r = 0; r < members.size(); ++r) {
-    if (members.at(RankId(r)).cordoned && member(RankId(r))) drains[RankId(r)] = until;
+    const bool in_view = view && view->find(RankId(r)) != nullptr;
+    if (members.at(RankId(r)).cordoned && in_view) drains[RankId(r)] = until;
   }
   if (scale_until) scale_until = until;
   if (replica_change) replica_change->until = until;

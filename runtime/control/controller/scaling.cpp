@@ -79,8 +79,8 @@ std::vector<RankId> Controller::State::spawnable() const {
 void Controller::State::scale_by_load() {
   if (!autoscaler || !view || phase != RunPhase::kRunning || !dead_members(seats).empty()) return;
   const auto experts = static_cast<std::uint32_t>(Roles::of(*view).experts.size());
-  if (autoscaler->action_in_flight() && !transaction && experts == target_experts &&
-      !replica_change) {
+  // A target that a death has put out of reach is no action under way.
+  if (autoscaler->action_in_flight() && !transaction && !scale_until && !replica_change) {
     autoscaler->action_ended(now);
   }
   const auto decision = autoscaler->decide(scaling_input(), now);
