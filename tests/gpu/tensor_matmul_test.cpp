@@ -66,7 +66,7 @@ class TensorMatmul : public ::testing::TestWithParam<Product> {
     const std::size_t columns = p.store == MatmulStore::kSwiglu ? p.out / 2 : p.out;
     const std::size_t row_bytes = columns * size_bytes(p.result);
     std::vector<std::byte> result(p.rows * row_bytes, std::byte{1});
-    const auto y = upload(result);
+    auto y = upload(result);
     std::vector<MatmulTile> tiles;
     for (std::size_t begin = 0; begin < p.rows; begin += tile_rows) {
       tiles.push_back({weight_.data(), static_cast<std::uint32_t>(begin),
