@@ -222,7 +222,14 @@ void Controller::State::check_deadline() {
     members.failed_to_prepare(rank, options.prepare_deadline, now);
   }
   if (transaction->occasion == Occasion::kPlanned) give_up_wish();
-  roll_back(fmt::format("rank {} did not prepare in time", numbers(transaction->waiting)));
+  const auto late = transaction->waiting;
+  roll_back(fmt::format("rank {} did not prepare in time", numbers(late)));
+  // Nobody waits for a rank that is in no view, so that nothing else would tell of its engine.
+  constexpr std::uint32_t kFailuresMax = 3;
+  for (const RankId rank : late) {
+    if (member(rank) || members.at(rank).failed_prepares < kFailuresMax) continue;
+    declare_dead(rank, fmt::format("it did not prepare {} times in a row", kFailuresMax));
+  }
 }
 
 // Old copies may go when every router that lives acts under the view.

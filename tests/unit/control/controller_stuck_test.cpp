@@ -53,6 +53,39 @@ TEST(ControllerStuck, TheFirstViewIsMadeWithoutThoseThatNeverLoad) {
   EXPECT_THAT(experts_of(bench), ElementsAre(3, 4));
 }
 
+std::string state_of(ControllerBench& bench, std::size_t rank) {
+  return nlohmann::json::parse(bench.controller().status_json(bench.now))["ranks"][rank]["state"];
+}
+
+// It is in no view, so that no exchange tells of it: its own failures do, and a new life is
+// welcome.
+TEST(ControllerStuck, ARankThatNeverPreparesIsGivenUpAfterThreeTimes) {
+  ControllerOptions options;
+  options.ranks = 4;
+  options.prepare_deadline = seconds(2);
+  ControllerBench bench(options);
+  std::vector<ConnectionId> agents;
+  for (std::uint32_t r = 0; r < 4; ++r) {
+    agents.push_back(bench.join(r, r == 0 ? RankKind::kRouter : RankKind::kExpert));
+  }
+  agents.pop_back();  // the last one's engine hangs
+  const ConnectionId client = bench.connect(PeerKind::kClient);
+  for (int i = 0; i < 60 && state_of(bench, 3) != "dead"; ++i) {
+    bench.play_along(agents);
+    bench.say(client, Command{Wish::kScale, 3});  // refused while it is tried
+    bench.pass(seconds(1));
+  }
+  EXPECT_EQ(state_of(bench, 3), "dead");
+  EXPECT_THAT(experts_of(bench), ElementsAre(1, 2));
+  agents.push_back(bench.join(3, RankKind::kExpert));
+  for (int i = 0; i < 60 && experts_of(bench).size() < 3; ++i) {
+    bench.play_along(agents);
+    bench.say(client, Command{Wish::kScale, 3});
+    bench.pass(seconds(1));
+  }
+  EXPECT_THAT(experts_of(bench), ElementsAre(1, 2, 3));
+}
+
 // Ranks 0 and 1 route, 2 to 4 hold experts; 0 and 2 are in eu, 1, 3 and 4 in us.
 struct World {
   explicit World(std::uint32_t replicas = 1) : bench(options(replicas)) {
