@@ -92,6 +92,13 @@ class Transport {
   // no. Errors: kLimit.
   [[nodiscard]] virtual Result<void> reserve_rows(std::size_t /*bytes*/) { return {}; }
 
+  // Device memory from which rows are sent fastest; empty where there is none, which is no error:
+  // rows may lie in any device memory. Zeroed when it is new. The caller's until it gives it back,
+  // before the transport ends. New memory is made before reserve_rows() only. Collective: no.
+  // Blocks: no.
+  [[nodiscard]] virtual MutableBytes lend_rows(std::size_t /*bytes*/) { return {}; }
+  virtual void take_back_rows(MutableBytes /*rows*/) noexcept {}
+
   // Sleeps or spins for a moment because there was nothing to do; `idle_rounds` is how often in a
   // row the caller has called it: 0 first. Grows from a pause to sleeps of a few milliseconds (law
   // 6) and returns early when this transport can be woken. Collective: no. Blocks: four

@@ -43,7 +43,7 @@ class Inbox {
   [[nodiscard]] Result<void> progress(std::span<std::vector<Delivery>> deliveries);
 
   // The rank is lost: leaves its lane. It may invite again.
-  void leave();
+  void leave(Lane::Ending ending = Lane::Ending::kWhateverHappens);
   // Another process has come to the rank's slot: nothing of the old one counts any more.
   void start_anew();
 
@@ -72,8 +72,9 @@ class Inbox {
   bool joined_told_ = true;
   bool broken_told_ = true;
   bool left_ = false;
-  std::vector<Incoming> waiting_;         // ascending; may have gaps while the channels race
-  std::size_t asked_ = 0;                 // of them, those whose rows were asked for
+  bool plain_only_ = false;        // left because its rows would have to come to registered memory
+  std::vector<Incoming> waiting_;  // ascending; may have gaps while the channels race
+  std::size_t asked_ = 0;          // of them, those whose rows were asked for
   std::vector<Staging::Block> clearing_;  // an ended communicator may still write to them
 };
 

@@ -27,10 +27,14 @@ NcclTransport::NcclTransport(std::unique_ptr<Transport> base, const TransportLim
     : base_(std::move(base)),
       name_(fmt::format("nccl over {}", base_->name())),
       limits_(limits),
+      log_(options.log),
+      plain_wished_(options.registering == NcclRegister::kNever),
       lost_(base_->size()),
       addresses_(base_->size()),
       left_(base_->size()),
       post_(*base_, base_->size()),
+      staging_(options.registering),
+      send_rows_(options.registering),
       outbox_({base_->rank(), base_->size(), limits.sends_in_flight_max, options}, post_,
               [this](RankId rank) { return lost(rank); }) {}
 
@@ -40,7 +44,10 @@ NcclTransport::~NcclTransport() {
   outbox_.stop();
   for (Inbox& inbox : inboxes_) inbox.leave();
   const SteadyClock clock;
-  reaper_.wait(Deadline::after(clock, std::chrono::seconds(5)));
+  if (!reaper_.wait(Deadline::after(clock, std::chrono::seconds(5)))) {
+    staging_.leave_behind();
+    send_rows_.leave_behind();
+  }
   base_.reset();
 }
 
@@ -51,7 +58,12 @@ Result<void> NcclTransport::open() {
   SY_TRY(staging_.reserve(kStagingBytesMin));
   SY_ASSIGN(copies_, make_stream());
   SY_ASSIGN(copied_, make_event());
-  outbox_.open(reaper_, gpu);
+  if (const auto& why = staging_.memory().why_plain(); why && !plain_wished_) {
+    log_event(log_, spdlog::level::warn, "rows_not_registered",
+              fmt::format("rows arrive by NCCL's own buffers: {}", why->message));
+  }
+  send_rows_.close();
+  outbox_.open(reaper_, gpu, send_rows_);
   inboxes_.reserve(size());
   for (std::uint32_t r = 0; r < size(); ++r) {
     inboxes_.emplace_back(RankId(r), rank(),
@@ -61,6 +73,12 @@ Result<void> NcclTransport::open() {
 }
 
 Result<void> NcclTransport::reserve_rows(std::size_t bytes) {
+  const bool joined =
+      std::ranges::any_of(inboxes_, [](const Inbox& inbox) { return inbox.generation() != 0; });
+  if (joined && bytes > staging_.bytes()) {
+    return fail(ErrorCode::kLimit, "{} bytes of staging memory while rows move; there are {}",
+                bytes, staging_.bytes());
+  }
   SY_TRY(staging_.reserve(bytes));
   return inboxes_.empty() ? open() : Result<void>{};
 }
@@ -93,6 +111,7 @@ Result<void> NcclTransport::take_end_word(RankId from, const LinkWord& word, Byt
                               : inboxes_[from.index()].take_invitation(word, front);
     case WordKind::kJoined: outbox_.take_joined(from, word); break;
     case WordKind::kBroken: outbox_.take_broken(from, word); break;
+    case WordKind::kPlainOnly: outbox_.take_plain_only(from, word); break;
     case WordKind::kRefused: outbox_.take_refused(word); break;
     case WordKind::kGoodbye: left_[from.index()] = true; break;
     case WordKind::kMessage:
@@ -272,9 +291,9 @@ Result<void> NcclTransport::settle(Deadline deadline) {
 
 Result<void> NcclTransport::finalize(Deadline deadline) {
   SY_TRY(settle(deadline));
-  outbox_.stop();
-  for (Inbox& inbox : inboxes_) inbox.leave();
-  reaper_.wait(deadline);
+  outbox_.stop(Lane::Ending::kInOrder);
+  for (Inbox& inbox : inboxes_) inbox.leave(Lane::Ending::kInOrder);
+  (void)reaper_.wait(deadline);
   return base_->finalize(deadline);
 }
 

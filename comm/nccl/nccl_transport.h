@@ -47,6 +47,10 @@ class NcclTransport final : public Transport {
   [[nodiscard]] Result<SendTicket> send_rows(RankId to, Channel channel, Bytes head,
                                              Bytes rows) override;
   [[nodiscard]] Result<void> reserve_rows(std::size_t bytes) override;
+  [[nodiscard]] MutableBytes lend_rows(std::size_t bytes) override {
+    return send_rows_.lend(bytes);
+  }
+  void take_back_rows(MutableBytes rows) noexcept override { send_rows_.take_back(rows); }
   [[nodiscard]] Result<bool> send_done(SendTicket ticket) override;
   [[nodiscard]] Result<std::optional<Arrival>> probe(Channel channel) override;
   [[nodiscard]] Result<void> receive(const Arrival& arrival, MutableBytes into) override;
@@ -73,12 +77,15 @@ class NcclTransport final : public Transport {
   std::unique_ptr<Transport> base_;
   std::string name_;
   TransportLimits limits_;
+  Log log_;
+  bool plain_wished_;
   std::vector<std::atomic<bool>> lost_;  // [ranks]
   std::vector<std::string> addresses_;   // [ranks] of those that came later
   std::vector<bool> left_;               // [ranks] has said goodbye
   HeadPost post_;
   Reaper reaper_;
   Staging staging_;
+  SendRows send_rows_;
   std::vector<HeadBuffer> spare_heads_;
   std::vector<HeadBuffer> lost_heads_;  // half-received from ranks that died
   Outbox outbox_;

@@ -141,6 +141,10 @@ void DataPlane::reap_in_flight() {
       return !done || *done;  // a failed send has ended too
     });
   }
+  for (auto& kept : in_flight_) {
+    const auto wants = std::ranges::find_if(exchanges_, &Exchange::wants_spare);
+    if (kept.sends.empty() && wants != exchanges_.end()) wants->take_spare(std::move(kept.memory));
+  }
   std::erase_if(in_flight_, [](const InFlight& kept) { return kept.sends.empty(); });
 }
 

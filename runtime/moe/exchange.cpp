@@ -9,13 +9,13 @@
 namespace switchyard::moe {
 namespace {
 
-Result<MessageMemory> make_message_memory(const ExchangeShape& shape, kernels::Device& device) {
+Result<MessageMemory> make_message_memory(const ExchangeShape& shape, kernels::Device& device,
+                                          comm::Transport& transport) {
   MessageBytes room = shape.wire.dispatch_bytes(shape.rows_max, shape.slots_max);
   // Cut into several, the heads are padded more often: the pairs of each begin a header and end in
   // less than a unit of padding, which is what the head of no pairs takes.
   room.head += 2 * shape.expert_ranks * shape.wire.dispatch_bytes(0, 0).head;
-  return MessageMemory::create(device, shape.wire.row_place, room,
-                               shape.wire.operand_stride_bytes());
+  return MessageMemory::create_to_send(device, transport, room, shape.wire.operand_stride_bytes());
 }
 
 }  // namespace
@@ -31,7 +31,10 @@ Result<Exchange> Exchange::create(const ExchangeShape& shape, kernels::Device& d
                                   comm::Transport& transport, ExpertServer* server,
                                   Counters& counters) {
   Exchange exchange(shape, device, transport, server, counters);
-  SY_ASSIGN(exchange.messages_, make_message_memory(shape, device));
+  SY_ASSIGN(exchange.messages_, make_message_memory(shape, device, transport));
+  if (shape.peer_loss == PeerLoss::kReplay) {
+    SY_ASSIGN(exchange.spare_, make_message_memory(shape, device, transport));
+  }
   SY_ASSIGN(exchange.zero_row_, device.allocate_wire(shape.wire.answer_stride_bytes()));
   return exchange;
 }
@@ -227,7 +230,10 @@ Result<void> Exchange::withdraw(std::vector<InFlight>& in_flight,
     if (!part.answer.empty()) free.push_back(std::move(part.answer));
   }
   if (!kept.sends.empty()) {
-    SY_ASSIGN(auto fresh, make_message_memory(shape_, device_));
+    MessageMemory fresh = std::move(spare_);
+    if (fresh.empty()) {
+      SY_ASSIGN(fresh, make_message_memory(shape_, device_, transport_));
+    }
     kept.memory = std::exchange(messages_, std::move(fresh));
     in_flight.push_back(std::move(kept));
   }

@@ -44,8 +44,8 @@ Result<std::unique_ptr<ExpertServer>> ExpertServer::create(ExpertServerOptions o
             MessageMemory::create(device, shape.row_place, server->inbox_room_.times(inboxes),
                                   shape.operand_stride_bytes()));
   SY_ASSIGN(server->y_,
-            MessageMemory::create(device, shape.row_place, server->outbox_room_.times(inboxes),
-                                  shape.answer_stride_bytes()));
+            MessageMemory::create_to_send(device, transport, server->outbox_room_.times(inboxes),
+                                          shape.answer_stride_bytes()));
   SY_CHECK(server->x_.matrix_rows() < UINT32_MAX && server->y_.matrix_rows() < UINT32_MAX,
            "{} inboxes of {} bytes", inboxes, server->inbox_room_.sum());
   return server;

@@ -29,6 +29,11 @@ void set_memory_limit(std::size_t bytes) {
   state().memory.set_limit(bytes);
 }
 
+std::size_t device_bytes_in_use() {
+  const std::lock_guard lock(state().mutex);
+  return state().memory.in_use();
+}
+
 std::string last_fault() {
   const std::lock_guard lock(state().mutex);
   return state().last_fault;

@@ -31,7 +31,7 @@ cudaError_t cudaFree(void* pointer) {
   return api_call([&](Call& call) {
     if (pointer == nullptr) return cudaSuccess;
     const auto* allocation = call.state.memory.starting_at(pointer);
-    if (allocation == nullptr) return cudaErrorInvalidValue;
+    if (allocation == nullptr || allocation->for_nccl) return cudaErrorInvalidValue;
     if (const cudaError_t error = wait_all(call, allocation->device); error != cudaSuccess)
       return error;
     // Another thread may have come first while the lock was given away.
@@ -60,7 +60,8 @@ cudaError_t cudaFreeAsync(void* pointer, cudaStream_t stream) {
     const auto owner = call.state.stream(stream, call.device);
     if (owner == nullptr) return cudaErrorInvalidResourceHandle;
     if (pointer == nullptr) return cudaSuccess;
-    if (call.state.memory.starting_at(pointer) == nullptr) return cudaErrorInvalidValue;
+    const auto* freed = call.state.memory.starting_at(pointer);
+    if (freed == nullptr || freed->for_nccl) return cudaErrorInvalidValue;
     auto free = [&memory = call.state.memory, pointer]() -> cuda_emulation::MaybeFault {
       auto* allocation = memory.starting_at(pointer);
       if (allocation == nullptr) {

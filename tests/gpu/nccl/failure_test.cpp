@@ -3,8 +3,8 @@
 #include <gmock/gmock.h>
 
 #include <atomic>
-#include <barrier>
 
+#include "tests/gpu/nccl/meeting.h"
 #include "tests/gpu/nccl/nccl_world.h"
 #include "tests/gpu/nccl/row_mail.h"
 
@@ -48,26 +48,6 @@ void exchange_among(Transport& transport, RowMail& mail, const std::vector<std::
     expect_letter(*letter, letter->from.value(), next[letter->from.index()]++);
   }
 }
-
-// Keeps looking until all ranks have come so far; others may need what this one owes them.
-class Meeting {
- public:
-  explicit Meeting(std::size_t ranks) : awaited_(ranks) {}
-  void wait(RowMail& mail, Transport& transport) {
-    ++here_;
-    const SteadyClock clock;
-    const auto deadline = Deadline::after(clock, std::chrono::seconds(60));
-    for (std::uint32_t round = 0; here_.load() < awaited_; ++round) {
-      ASSERT_FINE(mail.turn());
-      ASSERT_FALSE(deadline.passed(clock)) << "nobody else comes";
-      transport.wait_a_moment(round);
-    }
-  }
-
- private:
-  std::size_t awaited_;
-  std::atomic<std::size_t> here_{0};
-};
 
 enum class Shrinking : std::uint8_t { kWorks, kFailsOnce, kFailsForAll, kNotTried };
 
