@@ -33,6 +33,9 @@ void set_processor_count(int count);  // of every device: 132 at the start
 void set_memory_limit(std::size_t bytes);
 // Of all devices together.
 [[nodiscard]] std::size_t device_bytes_in_use();
+// What was freed in stream order and is kept in the pools of the devices, as with a release
+// threshold that is never reached. They may have more in reserve than here; never less.
+[[nodiscard]] std::size_t pool_bytes_kept();
 
 // What was wrong with the last kernel that failed; empty when none has since reset().
 // "kernel ... block (0,0,0) thread (5,0,0): ...".
