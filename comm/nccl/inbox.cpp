@@ -23,6 +23,11 @@ Result<void> Inbox::take_invitation(const LinkWord& word, Bytes bytes) {
     refused.generation = generation_;
     return tools_.post.send(from_, refused);
   }
+  if (lost_) {
+    held_.word = word;
+    held_.invitation.assign(bytes.begin(), bytes.end());
+    return {};
+  }
   SY_ASSIGN(const Invitation invitation, read_invitation(bytes));
   if (!std::ranges::binary_search(invitation.members, self_) ||
       !std::ranges::binary_search(invitation.members, from_)) {
@@ -59,8 +64,24 @@ void Inbox::leave(Lane::Ending ending) {
   lane_.stop(ending);
 }
 
+void Inbox::lose() {
+  lost_ = true;
+  leave();
+}
+
+Result<void> Inbox::find() {
+  if (!std::exchange(lost_, false)) return {};
+  if (held_.word.generation != 0) {
+    const LinkWord word = std::exchange(held_.word, LinkWord{});
+    return take_invitation(word, held_.invitation);
+  }
+  if (generation_ != 0) broken_told_ = false;
+  return {};
+}
+
 void Inbox::start_anew() {
   leave();
+  held_.word = LinkWord{};
   generation_ = 0;
   whole_ = 0;
   tools_.post.ack_of(from_) = AckState{};
