@@ -33,6 +33,7 @@ int Lane::place_of(RankId rank) const {
 
 void Lane::forget_transfers() {
   queued_.clear();
+  written_ = {};
   launching_ = false;
   for (Group& group : groups_) events_.push_back(std::move(group.over));
   groups_.clear();
@@ -84,8 +85,9 @@ void Lane::restart_with_rest(const Invitation& rest, RankId self) {
   }
 }
 
-void Lane::send(const std::byte* rows, std::size_t bytes, RankId to) {
+void Lane::send(const std::byte* rows, std::size_t bytes, RankId to, RowsWritten written) {
   ++asked_;
+  if (written.number > written_.number) written_ = written;
   // NCCL takes what it sends as const; the queue holds both directions.
   queued_.push_back({const_cast<std::byte*>(rows), bytes, place_of(to), true});
 }
@@ -193,6 +195,9 @@ Result<bool> Lane::settled(std::string_view what) {
 
 // All that waits, as one group: transfers with different peers run side by side.
 Result<void> Lane::launch() {
+  if (const RowsWritten written = std::exchange(written_, {}); written.point != nullptr) {
+    SY_TRY(check_cuda(cudaStreamWaitEvent(stream_.get(), written.point, 0), "waiting for rows"));
+  }
   SY_TRY(check_nccl(ncclGroupStart(), "opening a group"));
   Result<void> called{};
   for (const Transfer& each : queued_) {

@@ -16,6 +16,12 @@
 
 namespace switchyard::comm::nccl {
 
+// When rows are there to be sent: a point of one queue, and its number among those.
+struct RowsWritten {
+  cudaEvent_t point = nullptr;  // null: they are there
+  std::uint64_t number = 0;
+};
+
 class Lane {
  public:
   enum class State : std::uint8_t {
@@ -48,7 +54,7 @@ class Lane {
 
   // Rows [bytes] of device memory that stay until completed() says so. Transfers with one peer are
   // matched in the order in which both sides ask for them; equal lengths.
-  void send(const std::byte* rows, std::size_t bytes, RankId to);
+  void send(const std::byte* rows, std::size_t bytes, RankId to, RowsWritten written = {});
   // Answers the number of this transfer.
   std::uint64_t receive(std::byte* rows, std::size_t bytes, RankId from);
   // Transfers asked for since the lane was made up to this number are over, or forgotten.
@@ -109,6 +115,7 @@ class Lane {
   std::optional<Error> failed_;     // kClearing: broken is next
   Stream stream_;
   std::vector<Transfer> queued_;
+  RowsWritten written_;        // all of queued_: the last of theirs
   bool launching_ = false;     // a group is not in the stream yet
   std::vector<Group> groups_;  // in the stream, oldest first
   std::vector<Event> events_;  // free

@@ -14,6 +14,7 @@ Outbox::Outbox(const OutboxOptions& options, HeadPost& post, std::function<bool(
       is_lost_(std::move(is_lost)),
       tickets_(options.sends_max),
       messages_(options.sends_max),
+      written_(options.sends_max),
       peers_(options.ranks) {}
 
 void Outbox::open(Reaper& reaper, int gpu, const SendRows& rows) {
@@ -25,11 +26,25 @@ void Outbox::open(Reaper& reaper, int gpu, const SendRows& rows) {
   }
 }
 
-std::optional<SendTicket> Outbox::add(const Message& message) {
+Result<RowsWritten> Outbox::point_in(DeviceQueue queue, std::uint32_t slot) {
+  Event& event = written_[slot];
+  if (event.get() == nullptr) {
+    SY_ASSIGN(event, make_event());
+  }
+  SY_TRY(check_cuda(cudaEventRecord(event.get(), static_cast<cudaStream_t>(queue.handle)),
+                    "recording an event"));
+  return RowsWritten{event.get(), ++points_};
+}
+
+Result<std::optional<SendTicket>> Outbox::add(const Message& message, DeviceQueue queue) {
   const auto ticket = tickets_.take();
   if (!ticket) return ticket;
   messages_[ticket->slot] = message;
+  // Its receiver copies the rows in the order of the queue.
   if (message.to == options_.self) return ticket;
+  if (queue && !message.rows.empty()) {
+    SY_ASSIGN(messages_[ticket->slot].written, point_in(queue, ticket->slot));
+  }
   wanted_ = true;
   Peer& peer = peers_[message.to.index()];
   if (is_lost_(message.to)) {
@@ -208,7 +223,7 @@ void Outbox::transmit(Peer& peer) {
     message.sequence = ++peer.sequence;
     message.sent = clock_.now();
     if (!message.rows.empty()) {
-      lane_->send(message.rows.data(), message.rows.size(), message.to);
+      lane_->send(message.rows.data(), message.rows.size(), message.to, message.written);
     }
   }
 }

@@ -15,6 +15,7 @@
 #include "comm/nccl/send_rows.h"
 #include "comm/ticket_table.h"
 #include "comm/worlds.h"
+#include "runtime/base/device_queue.h"
 
 namespace switchyard::comm::nccl {
 
@@ -38,9 +39,11 @@ class Outbox {
     std::uint64_t sequence = 0;  // 0: not sent yet
     TimePoint sent{};
     bool done = false;
+    RowsWritten written{};
   };
-  // Nothing where all tickets are in flight.
-  [[nodiscard]] std::optional<SendTicket> add(const Message& message);
+  // Nothing where all tickets are in flight. `queue`: rows are written when what is in it is done.
+  // Errors: scope kDevice.
+  [[nodiscard]] Result<std::optional<SendTicket>> add(const Message& message, DeviceQueue queue);
   [[nodiscard]] bool done(SendTicket ticket);
   // Own messages never travel: their receiver says when they are done.
   [[nodiscard]] Message& message(std::uint32_t slot) { return messages_[slot]; }
@@ -79,6 +82,7 @@ class Outbox {
   [[nodiscard]] bool membership_changed() const;
   [[nodiscard]] Next next_way() const;
   // Its communicators register nothing from now on; the next generation is another kind.
+  [[nodiscard]] Result<RowsWritten> point_in(DeviceQueue queue, std::uint32_t slot);
   void go_plain(const std::string& why);
   void begin_generation(Next way);
   void invite();
@@ -94,6 +98,8 @@ class Outbox {
   SteadyClock clock_;
   TicketTable tickets_;
   std::vector<Message> messages_;         // by ticket slot
+  std::vector<Event> written_;            // likewise; made when first used
+  std::uint64_t points_ = 0;              // in the queue so far
   std::vector<Peer> peers_;               // [ranks]
   std::vector<std::uint32_t> abandoned_;  // done once the old communicator is gone
   std::optional<Lane> lane_;

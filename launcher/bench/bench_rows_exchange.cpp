@@ -145,6 +145,7 @@ Result<void> bench_rows_exchange(const engine::ClusterOptions& options, comm::Tr
   // For the larger batch at once: a faster rank may be a leg ahead, and that leg the larger one's.
   const std::size_t most =
       rows_to_each(std::max(plan.sequences, plan.prompt_tokens), transport.size());
+  transport.follow(device->queue());
   // What it lends before is lent again.
   (void)comm::RowLoan(transport, most * kRowBytes * transport.size());
   SY_TRY(transport.reserve_rows(2 * most * kRowBytes * transport.size()));
@@ -157,8 +158,10 @@ Result<void> bench_rows_exchange(const engine::ClusterOptions& options, comm::Tr
     for (std::size_t round = 0; round < kWarmUps + kRounds; ++round) {
       const TimePoint start = clock.now();
       SY_TRY(exchange.leg(comm::Channel::kDispatch));
+      SY_TRY(device->synchronize());  // the rows are at their place
       const TimePoint middle = clock.now();
       SY_TRY(exchange.leg(comm::Channel::kCombine));
+      SY_TRY(device->synchronize());
       if (round < kWarmUps) continue;
       dispatch_us.push_back(1e6 * to_seconds(middle - start));
       combine_us.push_back(1e6 * to_seconds(clock.now() - middle));

@@ -29,6 +29,7 @@ Result<std::unique_ptr<DataPlane>> DataPlane::create(
     kernels::Device& device, const ExpertStore& store, comm::Transport& transport,
     const Clock& clock, const std::atomic<bool>& abandon, ViewFeed* feed) {
   std::unique_ptr<DataPlane> plane(new DataPlane(options, device, transport, clock, abandon, feed));
+  transport.follow(device.queue());
   const bool any = options.roles == PlaneRoles::kAny;
   const auto* self = view->find(transport.rank());
   if (any || self->expert) {

@@ -93,9 +93,10 @@ Result<void> Exchange::begin(const ExchangeKey& key, Rows x, const DispatchPlan&
   return {};
 }
 
-// All rows at once: one wait for the device, and the transport moves them in one go.
+// All rows at once, and the transport moves them in one go: behind their ops where it follows the
+// device's queue, else after one wait for the device.
 Result<void> Exchange::send_encoded() {
-  SY_TRY(device_.synchronize());
+  SY_TRY(transport_.follows_queue() ? device_.health() : device_.synchronize());
   for (auto& part : parts_) {
     if (part.plan.rank != transport_.rank()) SY_TRY(post(part));
   }
@@ -201,8 +202,9 @@ Result<void> Exchange::finish(MatrixView<float> residual, std::vector<MessageMem
   open_ = false;
   const bool received =
       std::ranges::any_of(parts_, [](const Part& part) { return !part.answer.empty(); });
-  // A freed buffer may be received into at once, so nothing may read it any more.
-  if (received) SY_TRY(device_.synchronize());
+  // A freed buffer may be received into at once, so nothing may read it any more; in the order of
+  // the device's queue nothing does.
+  if (received && !transport_.follows_queue()) SY_TRY(device_.synchronize());
   for (auto& part : parts_) {
     if (!part.answer.empty()) free.push_back(std::move(part.answer));
   }
