@@ -4,8 +4,9 @@
 // is taken), Commit, Retire, Submit, Assign (without tokens and payload), Progress, Finished,
 // Cancel (back to waiting), RequestDone (ended by the controller), Command, Event (wish_given_up:
 // the targets from then on; rank_spawn: a process was asked for; drain_chosen: the rank is one of
-// those that the scaling before it sends away). In front of them there may be a snapshot
-// (snapshot_part.h). Not the file (runtime/net). Thread safety: functions without state.
+// those that the scaling before it sends away; moves_begun, moves_ended: a rebalance or a client's
+// plan was accepted, and how it ended). In front of them there may be a snapshot (snapshot_part.h).
+// Not the file (runtime/net). Thread safety: functions without state.
 #pragma once
 
 #include <cstddef>

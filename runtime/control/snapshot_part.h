@@ -16,6 +16,7 @@
 #include "runtime/control/ledger.h"
 #include "runtime/control/membership.h"
 #include "runtime/control/messages.h"
+#include "runtime/control/move_note.h"
 
 namespace switchyard::control {
 
@@ -31,6 +32,7 @@ struct SnapshotHead {
   std::uint32_t target_replicas = 1;
   std::uint32_t replicas_before = 0;  // while they change; else 0
   bool scaling = false;               // the expert ranks that were asked for are not there yet
+  MoveNote last_move;
   std::uint32_t spawned = 0;
   std::optional<ModelFacts> model;
   std::shared_ptr<const placement::View> view;  // committed; null before the first

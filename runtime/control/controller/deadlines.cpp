@@ -36,7 +36,9 @@ void Controller::State::check_changes() {
   if (rebalance_under_way && late(rebalance_under_way->until)) take_back_rebalance();
   if (rebalance_wanted && late(rebalance_wanted_until)) {
     rebalance_wanted = false;
-    outbox.event("rebalance_abandoned", fmt::format("not begun within {}", change_time()));
+    const std::string why = fmt::format("not begun within {}", change_time());
+    outbox.event("rebalance_abandoned", why);
+    note_end(MoveState::kAbandoned, why);
   }
   if (replica_change && late(replica_change->until)) {
     take_back_replicas(fmt::format("not done within {}", change_time()));
@@ -88,7 +90,7 @@ void Controller::State::take_back_rebalance() {
                                        rebalance_under_way->batches.loads_done(),
                                        rebalance_under_way->batches.loads(), change_time());
   stop_planned("a rebalance was given up");
-  end_rebalance("rebalance_abandoned", text);
+  end_rebalance(MoveState::kAbandoned, text);
 }
 
 }  // namespace switchyard::control

@@ -58,6 +58,14 @@ void Controller::State::replay_event(RankId rank, const Event& event) {
     scale_until.reset();
     leave_first.clear();
   }
+  if (event.kind == kMovesBegun && event.number <= static_cast<std::uint64_t>(MovesFor::kPlan)) {
+    last_move = {MoveState::kUnderWay, static_cast<MovesFor>(event.number), event.text};
+  }
+  if (event.kind == kMovesEnded &&
+      event.number <= static_cast<std::uint64_t>(MoveState::kAbandoned)) {
+    last_move.state = static_cast<MoveState>(event.number);
+    last_move.text = event.text;
+  }
   if (event.kind == kSpawnEvent) expect_process(rank);
   if (event.kind == kDrainChosen) leave_first.insert(rank);
 }
@@ -126,7 +134,20 @@ void Controller::State::expect_rejoin() {
   if (replica_change) replica_change->until = until;
   started = router_seen = whole_since = now;
   if (phase == RunPhase::kLeaving) leave_by = now + options.leave_deadline;
+  abandon_moves();
   unsettled = true;
+}
+
+// The loads that a rebalance went by are gone with the old controller, and a plan is its client's
+// to send again: what was accepted is not taken up, and everybody is told so.
+void Controller::State::abandon_moves() {
+  if (last_move.state != MoveState::kUnderWay) return;
+  const std::string text = fmt::format(
+      "the controller came back before it was done ({}); copies that have moved stay, the rest is "
+      "where it was: ask again",
+      last_move.text);
+  outbox.event("rebalance_abandoned", text);
+  note_end(MoveState::kAbandoned, text);
 }
 
 }  // namespace switchyard::control

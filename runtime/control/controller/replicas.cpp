@@ -60,7 +60,7 @@ void Controller::State::take_back_replicas(const std::string& why) {
                                                   target_replicas, wanted, why));
   if (rebalance_under_way && rebalance_under_way->moves_for == MovesFor::kReplicas) {
     stop_planned("copies of each expert were not changed");
-    end_rebalance("rebalance_abandoned", why);
+    end_rebalance(MoveState::kAbandoned, why);
   }
   unsettled = true;
 }

@@ -29,6 +29,7 @@ std::vector<std::vector<std::byte>> Controller::State::snapshot() const {
   head.target_replicas = target_replicas;
   head.replicas_before = replica_change ? replica_change->from : 0;
   head.scaling = scale_until.has_value();
+  head.last_move = last_move;
   head.spawned = spawned;
   head.model = model;
   head.view = view;
@@ -95,6 +96,7 @@ Result<void> Controller::State::restore(const SnapshotHead& head) {
   const TimePoint until = now + options.change_deadline;
   if (head.replicas_before != 0) replica_change = ReplicaChange{head.replicas_before, until};
   if (head.scaling) scale_until = until;
+  last_move = head.last_move;
   spawned = head.spawned;
   model = head.model;
   for (const Holder& seat : head.seats) seats[seat.rank] = seat.life;

@@ -146,7 +146,13 @@ struct Controller::State {
   // Nothing is under way after it where no way to the goal was found.
   void begin_moves(const placement::Placement& goal, const Roles& roles, MovesFor moves_for);
   [[nodiscard]] bool follow_batches();
-  void end_rebalance(const std::string& kind, const std::string& text);
+  void end_rebalance(MoveState how, const std::string& text);
+  // In the journal; `number`: the MovesFor and the MoveState, with the texts of a MoveNote.
+  static constexpr std::string_view kMovesBegun = "moves_begun";
+  static constexpr std::string_view kMovesEnded = "moves_ended";
+  void note_begin(MovesFor moves_for, const std::string& text);
+  // Nothing where none is under way that is to be noted.
+  void note_end(MoveState how, const std::string& text);
   [[nodiscard]] std::optional<Proposal> propose_rebalance();
 
   // ---- residency rules (regions.cpp) ----
@@ -244,6 +250,7 @@ struct Controller::State {
   void replay_event(RankId rank, const Event& event);
   void replay_command(const Command& command);
   void expect_rejoin();
+  void abandon_moves();
   [[nodiscard]] std::vector<std::vector<std::byte>> snapshot() const;
   // The parts at the front of the records; answers how many there were.
   [[nodiscard]] Result<std::size_t> restore(const std::vector<std::vector<std::byte>>& records);
@@ -293,6 +300,7 @@ struct Controller::State {
   bool rebalance_wanted = false;
   std::optional<TimePoint> rebalance_wanted_until;
   std::optional<Rebalance> rebalance_under_way;
+  MoveNote last_move;
   std::uint32_t target_replicas = 1;            // copies of each expert
   std::optional<ReplicaChange> replica_change;  // to target_replicas, under way
   std::map<RankId, TimePoint> drains;           // asked for and not done: until when

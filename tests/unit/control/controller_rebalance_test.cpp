@@ -309,6 +309,40 @@ TEST(ControllerRebalance, AControllerThatComesBackKeepsWhatHasMoved) {
   EXPECT_EQ(w.balancer()["copies_moving"], 0);
 }
 
+// What was accepted does not vanish with the controller: the next one says that it is not done.
+TEST(ControllerRebalance, ARestartAbandonsWhatIsUnderWayAndSaysSo) {
+  World w(World::options());
+  w.work(3);
+  ASSERT_EQ(w.ask(Wish::kRebalance), "ok");
+  w.bench.pass(milliseconds(100));
+  EXPECT_EQ(w.balancer()["last_move"]["state"], "under_way");
+  w.bench.restart();
+  EXPECT_EQ(w.balancer()["last_move"]["state"], "abandoned");
+  EXPECT_EQ(w.balancer()["last_move"]["for"], "load");
+  EXPECT_THAT(w.balancer()["last_move"]["text"].get<std::string>(),
+              HasSubstr("before it was done (asked for by a client)"));
+  w.bench.pass(milliseconds(100));
+  EXPECT_EQ(w.count("rebalance_abandoned"), 1U);
+  // Once: the next controller knows of the end.
+  w.bench.restart();
+  w.bench.pass(milliseconds(100));
+  EXPECT_EQ(w.count("rebalance_abandoned"), 1U);
+  EXPECT_EQ(w.balancer()["last_move"]["state"], "abandoned");
+}
+
+TEST(ControllerRebalance, ARestartKnowsHowTheLastMoveEnded) {
+  World w(World::options());
+  w.work(3);
+  ASSERT_EQ(w.ask(Wish::kRebalance), "ok");
+  w.play_out();
+  const auto ended = w.balancer()["last_move"];
+  EXPECT_EQ(ended["state"], "done");
+  w.bench.restart();
+  EXPECT_EQ(w.balancer()["last_move"], ended);
+  w.bench.pass(milliseconds(100));
+  EXPECT_EQ(w.count("rebalance_abandoned"), 0U);
+}
+
 // Ranks that come are given what takes load off the others.
 TEST(ControllerRebalance, ScalingUpPlacesByLoadWhereTheOperatorDoes) {
   ControllerOptions options = World::options();

@@ -241,6 +241,25 @@ TEST(ControllerPlacing, MovesToAPlanInSmallViews) {
   EXPECT_EQ(w.play_out(), 0U);
 }
 
+TEST(ControllerPlacing, IsAbandonedByARestartThatSaysSo) {
+  World w;
+  ASSERT_TRUE(w.say(Place{plan_of({{1}, {2}, {3}})}).accepted);
+  w.bench.pass(milliseconds(250));
+  const auto by_snapshot = [&] {
+    Controller other(World::options());
+    EXPECT_TRUE(other.replay(w.bench.controller().snapshot(), w.bench.now).has_value());
+    return nlohmann::json::parse(other.status_json(w.bench.now))["parts"]["balancer"]["last_move"];
+  }();
+  w.bench.restart();
+  const auto last_move = w.status()["parts"]["balancer"]["last_move"];
+  EXPECT_EQ(last_move["state"], "abandoned");
+  EXPECT_EQ(last_move["for"], "plan");
+  EXPECT_THAT(last_move["text"].get<std::string>(), HasSubstr("to a client's plan, "));
+  EXPECT_EQ(by_snapshot, last_move);
+  w.bench.pass(milliseconds(250));
+  EXPECT_TRUE(w.bench.has_event("rebalance_abandoned"));
+}
+
 TEST(ControllerPlacing, RefusesWhatCannotBe) {
   ControllerOptions options = World::options();
   options.residency = {{"eu/gdpr", {"eu"}}};  // ranks 0, 1 and 2
