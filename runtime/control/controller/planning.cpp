@@ -124,7 +124,8 @@ void Controller::State::plan_by_load(const Roles& roles, CopyTable& table) {
                        placement::sees_of(options.placement) == placement::PlannerSees::kLoads;
   placement::PlanRequest request = plan_request(roles);
   request.loads = window.loads(now);
-  if (!by_load || request.loads.empty()) return;
+  // Amid another number of copies the next of its plans goes by the loads anyhow.
+  if (!by_load || request.loads.empty() || replica_change) return;
   auto previous = placement::Placement::create(table.layers, table.experts, table.copies);
   if (!previous) return;
   request.previous = std::move(previous).value();

@@ -32,6 +32,10 @@ void Controller::State::begin_replicas(std::uint32_t replicas) {
   target_replicas = replicas;
 }
 
+std::uint32_t Controller::State::replicas_at_once() const {
+  return replica_change ? std::min(replica_change->from, target_replicas) : target_replicas;
+}
+
 // Between two rebalances: the way to the plan with the copies that are wanted, where there is one.
 void Controller::State::move_to_replicas() {
   const auto roles = roles_to_balance();

@@ -130,6 +130,9 @@ struct Controller::State {
   static constexpr std::string_view kReplicasDone = "replicas_done";
   void begin_replicas(std::uint32_t replicas);
   void move_to_replicas();
+  // Copies of each expert that a view with other roles has: while their number changes no more than
+  // before, so that nobody loads all the others at once; those come a few at a time.
+  [[nodiscard]] std::uint32_t replicas_at_once() const;
   void replicas_done();
   void take_back_replicas(const std::string& why);
 

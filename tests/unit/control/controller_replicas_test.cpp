@@ -20,7 +20,7 @@ using ::testing::HasSubstr;
 constexpr std::size_t kLayers = 2;
 constexpr std::size_t kExperts = 8;
 
-// Rank 0 routes, 1, 2 and 3 hold experts.
+// Rank 0 routes, 1, 2 and 3 hold experts; whoever comes after them is a spare.
 struct World {
   static ControllerOptions options() {
     ControllerOptions out;
@@ -32,8 +32,10 @@ struct World {
   }
   explicit World(const ControllerOptions& from = options()) : bench(from) {
     client = bench.connect(PeerKind::kClient);
-    for (std::uint32_t r = 0; r < 4; ++r) {
-      Register asks = ControllerBench::rank(r, r == 0 ? RankKind::kRouter : RankKind::kExpert);
+    for (std::uint32_t r = 0; r < from.ranks; ++r) {
+      Register asks = ControllerBench::rank(r, r == 0  ? RankKind::kRouter
+                                               : r < 4 ? RankKind::kExpert
+                                                       : RankKind::kSpare);
       asks.region = r == 3 ? "us" : "eu";
       agents.push_back(bench.join(asks));
     }
@@ -58,6 +60,7 @@ struct World {
         }
         for (const Commit& commit : bench.heard<Commit>(agent)) {
           if (commit.view->epoch > newest) {
+            if (view) loads_most = std::max(loads_most, loads_between(*view, *commit.view));
             view = commit.view;
             newest = commit.view->epoch;
             ++views;
@@ -107,6 +110,21 @@ struct World {
   ConnectionId client;
   std::vector<ConnectionId> agents;
   std::shared_ptr<const placement::View> view;
+  std::size_t loads_most = 0;  // copies that came with one view, after the first
+
+ private:
+  static std::size_t loads_between(const placement::View& before, const placement::View& after) {
+    std::size_t loads = 0;
+    for (std::size_t l = 0; l < kLayers; ++l) {
+      for (std::uint32_t e = 0; e < kExperts; ++e) {
+        const auto old = before.placement.replicas(l, ExpertId(e));
+        for (const auto& copy : after.placement.replicas(l, ExpertId(e))) {
+          loads += std::ranges::find(old, copy.rank, &placement::Replica::rank) == old.end();
+        }
+      }
+    }
+    return loads;
+  }
 };
 
 TEST(ControllerReplicas, GrowAndShrinkInSmallViews) {
@@ -158,6 +176,29 @@ TEST(ControllerReplicas, GoOnAfterADeath) {
   w.play_out();
   EXPECT_TRUE(w.bench.has_event("replicas_done"));
   EXPECT_EQ(w.copies(), std::pair(std::size_t{2}, std::size_t{2}));
+}
+
+// Another rank takes the dead one's place meanwhile: what it lacks of the copies there were comes
+// with that view, and the new ones a few at a time as before.
+TEST(ControllerReplicas, ComeAFewAtATimeAlsoWhereASpareComes) {
+  ControllerOptions options = World::options();
+  options.ranks = 5;
+  options.spares = 1;
+  World w(options);
+  ASSERT_TRUE(w.ask(Wish::kReplicas, 2).accepted);
+  w.bench.disconnect(w.agents[3]);  // 2 of 8 experts in each layer
+  w.play_out();
+  EXPECT_TRUE(w.bench.has_event("replicas_done"));
+  EXPECT_EQ(w.copies(), std::pair(std::size_t{2}, std::size_t{2}));
+  EXPECT_LE(w.loads_most, 4U);
+
+  options.replicas = 2;
+  World other(options);
+  ASSERT_TRUE(other.ask(Wish::kReplicas, 3).accepted);
+  other.bench.disconnect(other.agents[3]);  // about a third of 32 copies, none of them the last
+  other.play_out();
+  EXPECT_EQ(other.copies(), std::pair(std::size_t{3}, std::size_t{3}));
+  EXPECT_LE(other.loads_most, 12U);
 }
 
 ControllerOptions scaled_by_load() {
