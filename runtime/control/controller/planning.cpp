@@ -125,7 +125,7 @@ void Controller::State::plan_by_load(const Roles& roles, CopyTable& table) {
   placement::PlanRequest request = plan_request(roles);
   request.loads = window.loads(now);
   // Amid another number of copies the next of its plans goes by the loads anyhow.
-  if (!by_load || request.loads.empty() || replica_change) return;
+  if (!by_load || request.loads.empty() || replica_change || copies_owed) return;
   auto previous = placement::Placement::create(table.layers, table.experts, table.copies);
   if (!previous) return;
   request.previous = std::move(previous).value();

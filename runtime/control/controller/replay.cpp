@@ -47,8 +47,12 @@ Result<void> Controller::State::replay(const JournalRecord& record) {
 
 void Controller::State::replay_event(RankId rank, const Event& event) {
   if (event.kind == kDrainTakenBack) members.at(rank).cordoned = false;
-  if (event.kind == kReplicasDone) replica_change.reset();
+  if (event.kind == kReplicasDone) {
+    replica_change.reset();
+    copies_owed = false;
+  }
   if (event.kind == kReplicasTakenBack) {
+    copies_owed = copies_owed || event.number > target_replicas;
     target_replicas = static_cast<std::uint32_t>(event.number);
     replica_change.reset();
   }

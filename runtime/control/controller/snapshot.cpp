@@ -28,6 +28,7 @@ std::vector<std::vector<std::byte>> Controller::State::snapshot() const {
   head.target_routers = target_routers;
   head.target_replicas = target_replicas;
   head.replicas_before = replica_change ? replica_change->from : 0;
+  head.copies_owed = copies_owed;
   head.scaling = scale_until.has_value();
   head.last_move = last_move;
   head.spawned = spawned;
@@ -95,6 +96,7 @@ Result<void> Controller::State::restore(const SnapshotHead& head) {
   target_replicas = head.target_replicas;
   const TimePoint until = now + options.change_deadline;
   if (head.replicas_before != 0) replica_change = ReplicaChange{head.replicas_before, until};
+  copies_owed = head.copies_owed;
   if (head.scaling) scale_until = until;
   last_move = head.last_move;
   spawned = head.spawned;

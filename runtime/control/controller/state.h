@@ -133,6 +133,11 @@ struct Controller::State {
   // Copies of each expert that a view with other roles has: while their number changes no more than
   // before, so that nobody loads all the others at once; those come a few at a time.
   [[nodiscard]] std::uint32_t replicas_at_once() const;
+  // Of the experts that have any, in the view.
+  [[nodiscard]] std::size_t fewest_copies() const;
+  // Copies that a change which was taken back had dropped.
+  void restore_replicas();
+  void no_way_to_replicas(const std::string& why);
   void replicas_done();
   void take_back_replicas(const std::string& why);
 
@@ -306,9 +311,11 @@ struct Controller::State {
   MoveNote last_move;
   std::uint32_t target_replicas = 1;            // copies of each expert
   std::optional<ReplicaChange> replica_change;  // to target_replicas, under way
-  std::map<RankId, TimePoint> drains;           // asked for and not done: until when
-  std::optional<TimePoint> scale_until;         // the target of expert ranks is to be met by then
-  std::string last_undone;                      // why a planned view was rolled back last
+  bool copies_owed = false;                     // fewer were wanted, and then not: some may be gone
+  TimePoint restored_not_before{};
+  std::map<RankId, TimePoint> drains;    // asked for and not done: until when
+  std::optional<TimePoint> scale_until;  // the target of expert ranks is to be met by then
+  std::string last_undone;               // why a planned view was rolled back last
   std::optional<ScalingNote> scaled_last;
   TimePoint planned_not_before{};
   TimePoint whole_since{};  // no member dead and no recovery under way

@@ -73,6 +73,36 @@ struct World {
     }
     return views;
   }
+  // The first view that is asked for, and nothing of what comes after it; false: none was.
+  bool play_one_view() {
+    std::shared_ptr<const placement::View> first;
+    for (int i = 0; i < 8; ++i) {
+      for (const ConnectionId agent : agents) {
+        for (const Prepare& prepare : bench.heard<Prepare>(agent)) {
+          if (!first) first = prepare.view;
+          if (prepare.view->epoch == first->epoch) bench.say(agent, Prepared{first->epoch, {}});
+        }
+        for (const Commit& commit : bench.heard<Commit>(agent)) {
+          view = commit.view;
+          bench.say(agent, Adopted{commit.view->epoch});
+        }
+      }
+      bench.pass(milliseconds(250));
+    }
+    return view == first || (first && view->epoch == first->epoch);
+  }
+  // A new controller with the journal of the old; all ranks come back to it.
+  void come_back() {
+    bench.restart();
+    client = bench.connect(PeerKind::kClient);
+    for (std::uint32_t r = 0; r < agents.size(); ++r) {
+      Register asks = ControllerBench::rank(r, r == 0 ? RankKind::kRouter : RankKind::kExpert);
+      asks.region = r == 3 ? "us" : "eu";
+      asks.incarnation = Incarnation(1);
+      asks.epoch = view->epoch;
+      agents[r] = bench.join(asks);
+    }
+  }
   std::pair<std::size_t, std::size_t> copies() const {
     std::pair<std::size_t, std::size_t> out{SIZE_MAX, 0};
     for (std::size_t l = 0; l < kLayers; ++l) {
@@ -166,6 +196,57 @@ TEST(ControllerReplicas, ThatCannotBeHadAreTakenBack) {
   EXPECT_EQ(w.status()["cluster"]["target_replicas"], 1);
   EXPECT_EQ(w.status()["transaction"], nullptr);
   EXPECT_TRUE(w.ask(Wish::kScale, 3).accepted);
+}
+
+// Fewer copies are on their way when a rank cannot load what the plan gives it: those that have
+// gone come back, and another controller owes them as well.
+TEST(ControllerReplicas, ThatHaveGoneComeBackWhenFewerAreTakenBack) {
+  ControllerOptions options = World::options();
+  options.replicas = 2;
+  options.prepare_deadline = seconds(30);
+  options.balancing.copies_per_view = 1;
+  for (const bool restarts : {false, true}) {
+    World w(options);
+    ASSERT_EQ(w.copies(), std::pair(std::size_t{2}, std::size_t{2}));
+    w.work(60);
+    w.bench.pass(seconds(2));
+    ASSERT_TRUE(w.ask(Wish::kReplicas, 1).accepted);
+    ASSERT_TRUE(w.play_one_view());
+    ASSERT_EQ(w.copies().first, 1U);  // some are gone, and there is more to load
+    ASSERT_FALSE(w.bench.has_event("replicas_done"));
+    w.bench.pass(seconds(101));
+    ASSERT_TRUE(w.bench.has_event("replicas_taken_back"));
+    EXPECT_EQ(w.status()["cluster"]["target_replicas"], 2);
+    if (restarts) {
+      w.come_back();
+      w.work(60);
+    }
+    // Whoever could not load is asked again once it has rested.
+    for (int i = 0; i < 200 && !w.bench.has_event("replicas_restored"); ++i) {
+      w.bench.pass(seconds(5));
+      w.play_out();
+    }
+    EXPECT_EQ(w.copies().first, 2U);
+    EXPECT_TRUE(w.bench.has_event("replicas_restored"));
+    EXPECT_LE(w.loads_most, 1U);
+    const Answer next = w.ask(Wish::kScale, 2);
+    EXPECT_TRUE(next.accepted) << next.reason;
+  }
+}
+
+// Ranks that go leave no single copies behind: none is dropped before the view without them stands.
+TEST(ControllerReplicas, StayWhereRanksThatWereToGoAreKept) {
+  ControllerOptions options = World::options();
+  options.replicas = 2;
+  options.prepare_deadline = seconds(30);
+  World w(options);
+  ASSERT_TRUE(w.ask(Wish::kScale, 2).accepted);
+  w.bench.pass(seconds(101));  // nobody loads
+  EXPECT_TRUE(w.bench.has_event("wish_given_up"));
+  EXPECT_EQ(w.status()["view"]["epoch"], 1);
+  w.play_out();
+  EXPECT_EQ(w.copies(), std::pair(std::size_t{2}, std::size_t{2}));
+  EXPECT_EQ(w.status()["cluster"]["target_experts"], 3);
 }
 
 // A death ends the moves; the change goes on with who is left.
