@@ -83,7 +83,8 @@ struct RestrictedSent {
 // Load since the last report.
 struct LoadReport {
   double seconds = 0;             // the window
-  double busy_share = 0;          // 0..1 of the window spent computing
+  double busy_share = 0;          // 0..1 of the window spent computing, in whatever role
+  double serve_seconds = 0;       // of the window inside expert FFNs, for the pairs that it served
   double queue_delay_us_p95 = 0;  // of dispatches before they were served
   double step_us_p50 = 0;         // routers
   double step_us_p95 = 0;
@@ -281,10 +282,9 @@ struct Event {
 
 // In the order of their types on the wire: agents', then the controller's to agents, clients', the
 // controller's to clients (speaker.h).
-using Message =
-    std::variant<Register, Heartbeat, LoadReport, Evidence, Prepared, Adopted, Progress, Finished,
-                 Goodbye, Welcome, Refused, Prepare, Commit, Rollback, Retire, Assign, Cancel,
-                 Drain, Undrain, Leave, Submit, Command, Place, Answer, RequestDone, RankLeft,
-                 Event>;
+using Message = std::variant<Register, Heartbeat, LoadReport, Evidence, Prepared, Adopted, Progress,
+                             Finished, Goodbye, Welcome, Refused, Prepare, Commit, Rollback, Retire,
+                             Assign, Cancel, Drain, Undrain, Leave, Submit, Command, Place, Answer,
+                             RequestDone, RankLeft, Event>;
 
 }  // namespace switchyard::control

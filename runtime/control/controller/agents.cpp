@@ -135,9 +135,9 @@ Controller::State::Complaint Controller::State::take(const Holder& from, const H
 }
 
 Controller::State::Complaint Controller::State::take(const Holder& from, LoadReport& report) {
-  for (const double number :
-       {report.seconds, report.busy_share, report.queue_delay_us_p95, report.step_us_p50,
-        report.step_us_p95, report.cpu_share, report.cpu_busy_share, report.memory_share}) {
+  for (const double number : {report.seconds, report.busy_share, report.serve_seconds,
+                              report.queue_delay_us_p95, report.step_us_p50, report.step_us_p95,
+                              report.cpu_share, report.cpu_busy_share, report.memory_share}) {
     if (!std::isfinite(number) || number < 0) return "a number that is no load";
   }
   const std::size_t pairs = std::size_t{model->moe_layers} * model->experts;

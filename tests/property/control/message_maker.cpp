@@ -92,6 +92,7 @@ LoadReport make(Random& r) {
           r.next_unit(),
           r.next_unit(),
           r.next_unit(),
+          r.next_unit(),
           r.next(),
           r.next(),
           numbers<std::uint64_t>(r),

@@ -122,6 +122,7 @@ struct World {
       LoadReport report;
       report.seconds = 0.25;
       report.busy_share = 0.5;
+      report.serve_seconds = 0.125;
       report.memory_share = 0.1;
       report.expert_pairs.resize(kLayers * kExperts);
       for (std::size_t l = 0; l < kLayers; ++l) {
