@@ -74,6 +74,11 @@ void Controller::State::take_back_drain(RankId rank) {
   unsettled = true;
 }
 
+void Controller::State::end_drain(RankId rank) {
+  if (drains.erase(rank) == 0) return;
+  outbox.event("drain_done", fmt::format("rank {} has ended", rank.value()), about_rank(rank));
+}
+
 void Controller::State::take_back_scale() {
   outbox.event("scale_taken_back",
                fmt::format("{} expert ranks were not there within {}{}{}", target_experts,

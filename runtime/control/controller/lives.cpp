@@ -33,6 +33,7 @@ void Controller::State::declare_dead(RankId rank, const std::string& reason) {
   outbox.event("rank_dead",
                fmt::format("rank {} life {}: {}", rank.value(), who.life.value(), reason),
                about_rank(rank));
+  end_drain(rank);
   depart(left);
   evidence.forget(rank);
   release_all(who, "its router died");
@@ -94,6 +95,7 @@ void Controller::State::leave(RankId rank, const Goodbye& words) {
   members.end(rank, SlotState::kLeft, now);
   outbox.journal(rank, words);
   outbox.event("rank_left", fmt::format("rank {} said goodbye", rank.value()), about_rank(rank));
+  end_drain(rank);
   depart({rank, words.payload});
   evidence.forget(rank);
   release_all(who, "its router left");

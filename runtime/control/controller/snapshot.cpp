@@ -39,7 +39,7 @@ std::vector<std::vector<std::byte>> Controller::State::snapshot() const {
   std::vector<std::vector<std::byte>> out(1);
   for (std::uint32_t r = 0; r < members.size(); ++r) {
     const Slot& slot = members.at(RankId(r));
-    if (slot.state == SlotState::kEmpty && !slot.cordoned) continue;
+    if (slot.state == SlotState::kEmpty) continue;
     // Whether a life has lost its connection is nothing that a new controller needs to know.
     const SlotState state = slot.alive() ? SlotState::kLive : slot.state;
     out.push_back(

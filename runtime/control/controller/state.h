@@ -121,6 +121,8 @@ struct Controller::State {
   [[nodiscard]] std::string change_time() const;
   void stop_planned(const std::string& why);
   void take_back_drain(RankId rank);
+  // The life that was to go has gone by itself; the next one in the slot is not drained.
+  void end_drain(RankId rank);
   void take_back_scale();
   void take_back_rebalance();
 
