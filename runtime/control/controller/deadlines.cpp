@@ -4,6 +4,8 @@
 // which is whole. Recoveries are no such changes: they go on for as long as it takes.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "runtime/control/controller/state.h"
 #include "runtime/control/event_about.h"
 
@@ -23,6 +25,14 @@ void Controller::State::settle_changes() {
 // Wherever the view or the target changes, so that a replayed journal sees the same.
 void Controller::State::settle_scale() {
   if (view && Roles::of(*view).experts.size() == target_experts) scale_until.reset();
+}
+
+Duration Controller::State::scale_time() const {
+  for (std::uint32_t r = 0; r < members.size(); ++r) {
+    if (!members.at(RankId(r)).awaited_until) continue;
+    return std::max(options.change_deadline, options.spawn_deadline);
+  }
+  return options.change_deadline;
 }
 
 void Controller::State::check_changes() {

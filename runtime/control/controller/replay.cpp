@@ -134,7 +134,7 @@ void Controller::State::expect_rejoin() {
     const bool in_view = view && view->find(RankId(r)) != nullptr;
     if (members.at(RankId(r)).cordoned && in_view) drains[RankId(r)] = until;
   }
-  if (scale_until) scale_until = until;
+  if (scale_until) scale_until = now + scale_time();
   if (replica_change) replica_change->until = until;
   started = router_seen = whole_since = now;
   if (phase == RunPhase::kLeaving) leave_by = now + options.leave_deadline;

@@ -117,6 +117,8 @@ struct Controller::State {
   static constexpr std::string_view kDrainTakenBack = "drain_taken_back";
   void settle_changes();
   void settle_scale();
+  // For as long as a scaling may take: processes that it waits for have their own time to come.
+  [[nodiscard]] Duration scale_time() const;
   void check_changes();
   [[nodiscard]] std::string change_time() const;
   void stop_planned(const std::string& why);
