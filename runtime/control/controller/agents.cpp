@@ -155,6 +155,7 @@ Controller::State::Complaint Controller::State::take(const Holder& from, LoadRep
   }
   totals.add(from.rank, report);
   window.add(from.rank, report, now);
+  slow_ranks.add(from.rank, report, now);
   Slot& slot = members.at(from.rank);
   slot.load = std::move(report);
   slot.load_at = now;

@@ -36,6 +36,7 @@ void Controller::State::declare_dead(RankId rank, const std::string& reason) {
   end_drain(rank);
   depart(left);
   evidence.forget(rank);
+  slow_ranks.forget(rank);
   release_all(who, "its router died");
   replace(rank);
 }
@@ -98,6 +99,7 @@ void Controller::State::leave(RankId rank, const Goodbye& words) {
   end_drain(rank);
   depart({rank, words.payload});
   evidence.forget(rank);
+  slow_ranks.forget(rank);
   release_all(who, "its router left");
 }
 
@@ -147,6 +149,7 @@ HealthVerdict Controller::State::judge(RankId rank) const {
   const Finding finding = evidence.judge(rank, facts.connection, routers_able(rank), now);
   facts.evidence = finding.level;
   facts.evidence_text = finding.text;
+  facts.slow = slow_ranks.reason(rank, now);
   return judge_health(facts, options.health);
 }
 

@@ -25,6 +25,7 @@
 #include "runtime/control/outbox.h"
 #include "runtime/control/residency.h"
 #include "runtime/control/retry_budget.h"
+#include "runtime/control/slow_ranks.h"
 #include "runtime/control/snapshot_part.h"
 #include "runtime/control/watch_queue.h"
 #include "runtime/placement/plan_request.h"
@@ -290,6 +291,7 @@ struct Controller::State {
   std::set<RequestId> owing;           // to be tried again, which has to be paid for
   bool retries_short = false;
   EvidenceBook evidence;
+  SlowRanks slow_ranks;
   LoadTotals totals;
   std::optional<ScalingNumbers> scaling_numbers;  // of the autoscaler's last decision
   std::map<ConnectionId, Peer> peers;
