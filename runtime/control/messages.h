@@ -256,10 +256,24 @@ struct RequestDone {
   std::vector<std::byte> payload;  // the engine's result; every token is in it
 };
 
+// What a life that died had reported of its load, summed up: at least that, for its last second,
+// and what it reported to an earlier controller, are missing.
+struct LastLoads {
+  Incarnation life;
+  bool router = false;  // its roles in the view of the time
+  bool expert = false;
+  std::uint64_t tokens = 0;
+  std::uint64_t pairs_served = 0;
+  double serve_seconds = 0;
+  std::uint64_t bytes_sent = 0;
+  std::vector<RestrictedSent> restricted_rows;
+};
+
 // A rank's last report, passed on to clients that watch.
 struct RankLeft {
   RankId rank;
   std::vector<std::byte> payload;  // empty where it died
+  LastLoads last = {};             // where it died
 };
 
 // Whom and what an event is about, for programs that read logs; what does not apply stays out.

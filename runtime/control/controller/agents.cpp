@@ -76,6 +76,7 @@ void Controller::State::register_agent(ConnectionId connection, const Register& 
     declare_dead(asks.rank, "another process came to its slot");
   }
   const Incarnation life = members.seat(asks, connection, now);
+  totals.begin_life(asks.rank);
   peers[connection].agent = Holder{asks.rank, life};
   Register seated = asks;
   seated.incarnation = life;

@@ -28,7 +28,7 @@ void Controller::State::declare_dead(RankId rank, const std::string& reason) {
     peers.erase(slot.connection);
   }
   members.end(rank, SlotState::kDead, now);
-  const RankLeft left{rank, {}};
+  const RankLeft left = last_words(rank);
   outbox.journal(rank, left);
   outbox.event("rank_dead",
                fmt::format("rank {} life {}: {}", rank.value(), who.life.value(), reason),
@@ -39,6 +39,18 @@ void Controller::State::declare_dead(RankId rank, const std::string& reason) {
   slow_ranks.forget(rank);
   release_all(who, "its router died");
   replace(rank);
+}
+
+// Of a life that has died: what it had reported.
+RankLeft Controller::State::last_words(RankId rank) const {
+  RankLeft left{rank, {}, totals.last_of(rank)};
+  left.last.life = members.at(rank).incarnation;
+  const auto seat = seats.find(rank);
+  if (seat != seats.end() && seat->second == left.last.life) {
+    left.last.router = view->find(rank)->router;
+    left.last.expert = view->find(rank)->expert;
+  }
+  return left;
 }
 
 // The last resort: a new process for the slot, where no spare waits and the operator allows it.
@@ -97,7 +109,7 @@ void Controller::State::leave(RankId rank, const Goodbye& words) {
   outbox.journal(rank, words);
   outbox.event("rank_left", fmt::format("rank {} said goodbye", rank.value()), about_rank(rank));
   end_drain(rank);
-  depart({rank, words.payload});
+  depart({rank, words.payload, {}});
   evidence.forget(rank);
   slow_ranks.forget(rank);
   release_all(who, "its router left");

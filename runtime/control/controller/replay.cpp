@@ -24,7 +24,8 @@ Result<void> Controller::State::replay(const JournalRecord& record) {
     const auto* words = std::get_if<Goodbye>(&record.message);
     const Holder who{rank, members.at(rank).incarnation};
     members.end(rank, words != nullptr ? SlotState::kLeft : SlotState::kDead, now);
-    departed.push_back({rank, words != nullptr ? words->payload : std::vector<std::byte>()});
+    departed.push_back(words != nullptr ? RankLeft{rank, words->payload, {}}
+                                        : std::get<RankLeft>(record.message));
     for (const RequestId id : ledger.held_by(who)) ledger.release(id, now);
   } else if (const auto* prepare = std::get_if<Prepare>(&record.message)) {
     last_epoch = std::max(last_epoch, prepare->view->epoch);

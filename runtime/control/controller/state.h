@@ -184,6 +184,7 @@ struct Controller::State {
   // ---- life and death (lives.cpp) ----
   void connection_lost(RankId rank, const std::string& reason);
   void declare_dead(RankId rank, const std::string& reason);
+  [[nodiscard]] RankLeft last_words(RankId rank) const;
   static constexpr std::string_view kSpawnEvent = "rank_spawn";
   void replace(RankId rank);
   void spawn(RankId slot);
