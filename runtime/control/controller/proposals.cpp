@@ -186,7 +186,7 @@ std::optional<Proposal> Controller::State::propose_roles() {
   }
   Proposal next{want, CopyTable::of(view->placement), "roles"};
   const auto groups = region_groups(want);
-  const bool whole = next.table.lost() > 0 || covers(next.table, groups);
+  const bool whole = covers(next.table, groups);
   if (want == held && whole) return std::nullopt;
   next.gaps = next.table.lost() > 0 ? placement::Gaps::kMasked : placement::Gaps::kForbidden;
   if (want.experts == held.experts && whole) return next;
