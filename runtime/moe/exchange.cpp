@@ -32,7 +32,7 @@ Result<Exchange> Exchange::create(const ExchangeShape& shape, kernels::Device& d
                                   Counters& counters) {
   Exchange exchange(shape, device, transport, server, counters);
   SY_ASSIGN(exchange.messages_, make_message_memory(shape, device, transport));
-  if (shape.peer_loss == PeerLoss::kReplay) {
+  if (exchange.wants_spare()) {
     SY_ASSIGN(exchange.spare_, make_message_memory(shape, device, transport));
   }
   SY_ASSIGN(exchange.zero_row_, device.allocate_wire(shape.wire.answer_stride_bytes()));

@@ -72,7 +72,8 @@ class Exchange {
   [[nodiscard]] bool needs_replay(const placement::View& view) const;
   // Whether memory of an earlier withdrawal, that nothing is sent from any more, is wanted here.
   [[nodiscard]] bool wants_spare() const noexcept {
-    return shape_.peer_loss == PeerLoss::kReplay && spare_.empty();
+    return shape_.peer_loss == PeerLoss::kReplay &&
+           shape_.wire.row_place == comm::RowPlace::kApart && spare_.empty();
   }
   void take_spare(MessageMemory memory) noexcept { spare_ = std::move(memory); }
   // Closes the exchange unfinished. Answers that are in go to `free`; memory that is still being
@@ -116,8 +117,8 @@ class Exchange {
   const routing::Selections* selections_ = nullptr;
   std::vector<Part> parts_;
   MessageMemory messages_;  // dispatches, one after the other
-  // For the dispatches after a withdrawal, whose own memory is still being sent from: no memory is
-  // made then, as far as this goes. Empty where nothing is withdrawn.
+  // For the dispatches after a withdrawal, while what was withdrawn is still being sent from: a
+  // transport lends no more memory then. Empty where nothing is withdrawn or nothing lent.
   MessageMemory spare_;
   HostBuffer zero_row_;  // the answer of a masked expert
   std::vector<kernels::CombineSlot> slots_;

@@ -29,6 +29,7 @@ class ExactOverNccl : public ExactOnGpu {
                    const nlohmann::json& baseline) const {
     expect_same(outcome, baseline);
     ASSERT_EQ(outcome.exit_code, 0);
+    EXPECT_THAT(outcome.err, ::testing::Not(::testing::HasSubstr("rows_not_registered")));
     const auto report = outcome.json()["report"];
     ASSERT_FALSE(report["ranks"].empty());
     for (const auto& rank : report["ranks"]) {
