@@ -30,7 +30,7 @@ Result<routing::Calibrator> observe_gates(engine::Session& session,
   job.sequences = observing_requests(std::move(windows));
   const std::size_t count = job.sequences.size();
   SY_ASSIGN(const auto result,
-            session.run(std::move(job), engine::Session::Spread::kLeadOnly, &observer,
+            session.run(job, engine::Session::Spread::kLeadOnly, &observer,
                         [&line](const engine::JobProgress& now) {
                           line.update(fmt::format("calibrating: {} of {} windows",
                                                   now.sequences_done, now.sequences));

@@ -92,7 +92,7 @@ class ModelBench final : public LeadProgram {
     job.routing = policy_.spec;
     job.calibration = policy_.calibration;
     job.sequences = std::move(requests);
-    return session.run(std::move(job), engine::Session::Spread::kAllRouters, observer,
+    return session.run(job, engine::Session::Spread::kAllRouters, observer,
                        [](const engine::JobProgress&) {});
   }
 

@@ -69,6 +69,7 @@ class PartialFile {
 
 Result<void> check_names(const std::vector<TensorToWrite>& tensors, const std::string& path) {
   std::vector<std::string> names;
+  names.reserve(tensors.size());
   for (const TensorToWrite& tensor : tensors) names.push_back(tensor.name);
   std::sort(names.begin(), names.end());
   const auto twice = std::adjacent_find(names.begin(), names.end());
