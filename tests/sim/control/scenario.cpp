@@ -152,8 +152,8 @@ class Scenario {
     if (!world_.chance(0.6)) return;
     world_.time.after(milliseconds(200) + world_.some(seconds(3)), [&victim] { victim.start(); });
   }
-  // Before the first view nobody waits for an engine that hangs, so that nothing tells: one rank may,
-  // and the others start without it.
+  // Before the first view nobody waits for an engine that hangs, so that nothing tells: one rank
+  // may, and the others start without it.
   void hang_one() {
     SimProcess& victim = any_process();
     if (world_.checker.committed() == Epoch()) {
@@ -239,6 +239,7 @@ class Scenario {
       return !controller_->stopped();
     });
     if (!controller_->stopped()) world_.checker.violation("the cluster did not end");
+    if (world_.checker.moving()) world_.checker.violation("moves that were accepted have no end");
   }
 
   SimWorld world_;
