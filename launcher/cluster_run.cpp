@@ -88,7 +88,7 @@ Result<void> live(const Invocation& invocation, LeadProgram& program, comm::Tran
       lead && invocation.run().log.progress ? ProgressLine::Show::kYes : ProgressLine::Show::kNo,
       clock);
   const auto loading = [&line](std::size_t done, std::size_t total) {
-    line.update(fmt::format("loading: layer {} of {}", done, total));
+    line.update("loading: layer {} of {}", done, total);
   };
   engine::Session* session =
       &remains.session.emplace(options, transport, clock, signals, std::move(log));

@@ -36,13 +36,12 @@ Result<void> PolicyProgram::run_sequences(engine::Session& session,
   job.keeps = keeps;
   job.keeps.gate_stats = run_.routing.aux_losses;
   job.sequences = std::move(sequences);
-  SY_ASSIGN(
-      report_.result,
-      session.run(
-          job, engine::Session::Spread::kAllRouters, nullptr, [&](const engine::JobProgress& now) {
-            line.update(fmt::format("{} of {} {} done, {} tokens, {:.1f} s", now.sequences_done,
-                                    now.sequences, what, now.tokens, now.seconds));
-          }));
+  SY_ASSIGN(report_.result, session.run(job, engine::Session::Spread::kAllRouters, nullptr,
+                                        [&](const engine::JobProgress& now) {
+                                          line.update("{} of {} {} done, {} tokens, {:.1f} s",
+                                                      now.sequences_done, now.sequences, what,
+                                                      now.tokens, now.seconds);
+                                        }));
   return {};
 }
 

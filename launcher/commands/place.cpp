@@ -84,6 +84,19 @@ placement::RankList living(const placement::RankList& list) {
   return out;
 }
 
+// How much the experts' shares of a layer's load change between the windows, mean of the layers.
+double drift_of(const placement::LoadTrace& trace, const Windows& windows) {
+  const auto before = trace.loads(windows.plan);
+  const auto after = trace.loads(windows.score);
+  const std::size_t width = trace.experts();
+  double sum = 0;
+  for (std::size_t l = 0; l < trace.layers(); ++l) {
+    sum += placement::load_drift(std::span(before).subspan(l * width, width),
+                                 std::span(after).subspan(l * width, width));
+  }
+  return sum / static_cast<double>(trace.layers());
+}
+
 class PlaceCommand final : public Command {
  public:
   std::string_view name() const override { return "place"; }
@@ -259,6 +272,7 @@ class PlaceCommand final : public Command {
     report.tokens_planned = trace.tokens(windows.plan);
     report.tokens_scored = trace.tokens(windows.score);
     report.held_out = flags_.holdout != 0;
+    if (report.held_out) report.drift = drift_of(trace, windows);
     report.step_tokens = flags_.step_tokens;
     std::uint64_t pairs = 0;
     for (const auto load : trace.loads(windows.score)) pairs += load;
