@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "runtime/base/clock.h"
+#include "runtime/base/device_queue.h"
 #include "runtime/base/error.h"
 #include "runtime/base/ids.h"
 #include "runtime/base/view.h"
@@ -80,8 +81,9 @@ class Transport {
 
   // A message in two parts: a head in host memory and rows. Where row_place() is kBehindHead the
   // rows follow the head in memory, and the two travel as one message of send() and receive();
-  // where it is kApart they lie in device memory, no op writes to them any more, and the arrival
-  // tells both lengths. Either part may be empty. Otherwise as send() and receive().
+  // where it is kApart they lie in device memory, and the arrival tells both lengths; no op writes
+  // to them any more, unless follow() says how long one may. Either part may be empty. Otherwise as
+  // send() and receive().
   [[nodiscard]] virtual RowPlace row_place() const noexcept { return RowPlace::kBehindHead; }
   [[nodiscard]] virtual Result<SendTicket> send_rows(RankId to, Channel channel, Bytes head,
                                                      Bytes rows);
@@ -91,6 +93,21 @@ class Transport {
   // time. Transports that need no memory of their own for them ignore it. Collective: no. Blocks:
   // no. Errors: kLimit.
   [[nodiscard]] virtual Result<void> reserve_rows(std::size_t /*bytes*/) { return {}; }
+
+  // Where rows come apart: from now on their order is that of this queue. Rows that send_rows()
+  // takes may still be written by what is in the queue already; rows that receive_rows() took are
+  // there for what is put into it later, and for the host once it has waited for that. Transports
+  // that cannot ignore it. Collective: no. Blocks: no.
+  virtual void follow(DeviceQueue /*queue*/) {}
+  // False: rows are written before they are sent, and there when they are received.
+  [[nodiscard]] virtual bool follows_queue() const noexcept { return false; }
+
+  // Device memory from which rows are sent fastest; empty where there is none, which is no error:
+  // rows may lie in any device memory. Zeroed when it is new. The caller's until it gives it back,
+  // before the transport ends. New memory is made before reserve_rows() only. Collective: no.
+  // Blocks: no.
+  [[nodiscard]] virtual MutableBytes lend_rows(std::size_t /*bytes*/) { return {}; }
+  virtual void take_back_rows(MutableBytes /*rows*/) noexcept {}
 
   // Sleeps or spins for a moment because there was nothing to do; `idle_rounds` is how often in a
   // row the caller has called it: 0 first. Grows from a pause to sleeps of a few milliseconds (law

@@ -12,6 +12,7 @@
 
 #include "comm/transport.h"
 #include "runtime/base/error.h"
+#include "runtime/base/log.h"
 
 namespace switchyard::comm {
 
@@ -54,12 +55,16 @@ enum class NcclShrink : std::uint8_t { kWherePossible, kNever };
 // Who says that two ranks of a host cannot share a GPU: we, before NCCL is asked, or NCCL, to which
 // NCCL_HOSTID in the environment gives other hosts than ours.
 enum class GpuJudge : std::uint8_t { kUs, kNccl };
+// Whether rows leave from and arrive in memory that NCCL knows (comm/nccl/registration.h).
+enum class NcclRegister : std::uint8_t { kWherePossible, kNever };
 struct NcclOptions {
   GpuJudge gpus = GpuJudge::kUs;
   Duration join_deadline{30'000'000'000};  // for a communicator to be there, once asked for
   Duration rows_deadline{30'000'000'000};  // for a receiver to take rows that were sent
   NcclShrink shrink = NcclShrink::kWherePossible;
+  NcclRegister registering = NcclRegister::kWherePossible;
   std::size_t attempts = 3;  // new communicators in a row for failures that no lost rank explains
+  Log log = make_null_log();
 };
 
 // The ranks of `base`, with the rows of the exchange moved by NCCL between their GPUs; the thread

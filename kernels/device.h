@@ -19,6 +19,7 @@
 
 #include "kernels/device_memory.h"
 #include "runtime/base/buffer.h"
+#include "runtime/base/device_queue.h"
 #include "runtime/base/error.h"
 #include "runtime/base/selection_rule.h"
 #include "runtime/base/view.h"
@@ -166,6 +167,14 @@ class Device {
   // (kInternal or kUnsupported, scope kDevice): the device is lost, and ops do nothing from then
   // on.
   [[nodiscard]] virtual Result<void> synchronize() = 0;
+  // Where ops run later than their calls return: for work that is ordered with them.
+  [[nodiscard]] virtual DeviceQueue queue() const noexcept { return {}; }
+  // The first failure of an op as far as it is known by now; never waits.
+  [[nodiscard]] virtual Result<void> health() { return {}; }
+  // A point behind every op so far, and whether all before it is done; neither waits, but for the
+  // 64th point before.
+  [[nodiscard]] virtual Result<std::uint64_t> mark() { return std::uint64_t{0}; }
+  [[nodiscard]] virtual Result<bool> passed(std::uint64_t /*mark*/) { return true; }
 
   // --- objects; may allocate, may fail (kBadInput names a non-finite weight by [row, column]) ---
   [[nodiscard]] virtual Result<std::unique_ptr<PackedMatrix>> pack(const WeightView& weight) = 0;

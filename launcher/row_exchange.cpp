@@ -33,6 +33,8 @@ Result<std::unique_ptr<comm::Transport>> with_row_exchange(const config::RunConf
   const bool automatic = wish == "auto" && possible && comm::check_nccl_world(*base).has_value();
   if (!possible || (wish != "nccl" && !automatic)) return base;
   comm::NcclOptions options;
+  SY_ASSIGN(const auto format, parse_log_format(run.log.format));
+  SY_ASSIGN(options.log, make_log(base->rank(), run.log.level, format));
   options.gpus = gpu_judge();
   options.rows_deadline = std::chrono::milliseconds(run.cluster.exchange_deadline_ms);
   options.join_deadline = options.rows_deadline;

@@ -14,13 +14,6 @@ Result<Event> make_event() {
   return Event(event);
 }
 
-Result<DeviceBlock> make_device_block(std::size_t bytes) {
-  void* data = nullptr;
-  SY_TRY(check_cuda(cudaMalloc(&data, bytes),
-                    fmt::format("{} bytes of device memory for rows on their way in", bytes)));
-  return DeviceBlock(data);
-}
-
 Result<bool> happened(const Event& event) {
   const cudaError_t status = cudaEventQuery(event.get());
   if (status == cudaSuccess) return true;

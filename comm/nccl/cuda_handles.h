@@ -1,5 +1,5 @@
-// comm/nccl/cuda_handles.h -- owners of the CUDA things that moving rows needs: streams, events,
-// device memory. They belong to the GPU that was current when they were made.
+// comm/nccl/cuda_handles.h -- owners of the CUDA things that moving rows needs: streams and
+// events. They belong to the GPU that was current when they were made.
 // Thread safety: shared objects: unsafe.
 #pragma once
 
@@ -36,11 +36,9 @@ class Owned {
 
 using Stream = Owned<cudaStream_t, cudaStreamDestroy>;
 using Event = Owned<cudaEvent_t, cudaEventDestroy>;
-using DeviceBlock = Owned<void*, cudaFree>;
 
 [[nodiscard]] Result<Stream> make_stream();
 [[nodiscard]] Result<Event> make_event();
-[[nodiscard]] Result<DeviceBlock> make_device_block(std::size_t bytes);
 
 // Whether what was recorded has happened. Blocks: no.
 [[nodiscard]] Result<bool> happened(const Event& event);

@@ -23,6 +23,11 @@ Result<void> Inbox::take_invitation(const LinkWord& word, Bytes bytes) {
     refused.generation = generation_;
     return tools_.post.send(from_, refused);
   }
+  if (lost_) {
+    held_.word = word;
+    held_.invitation.assign(bytes.begin(), bytes.end());
+    return {};
+  }
   SY_ASSIGN(const Invitation invitation, read_invitation(bytes));
   if (!std::ranges::binary_search(invitation.members, self_) ||
       !std::ranges::binary_search(invitation.members, from_)) {
@@ -32,32 +37,51 @@ Result<void> Inbox::take_invitation(const LinkWord& word, Bytes bytes) {
   // One that cannot be made of what is here is joined by nobody: it is reported as broken.
   const bool rest =
       invitation.rest_of != 0 && invitation.rest_of == generation_ && !left_ && lane_.can_be_rest();
+  plain_only_ = invitation.registered && tools_.staging.memory().why_plain().has_value();
+  const bool joins = !plain_only_ && (rest || invitation.rest_of == 0);
   generation_ = word.generation;
   tools_.post.ack_of(from_).generation = generation_;
   drop_waiting();
-  if (rest) {
-    lane_.restart_with_rest(invitation, self_);
-  } else if (invitation.rest_of != 0) {
+  lane_.offer({tools_.staging.memory().span()});
+  if (!joins) {
     lane_.stop();
+  } else if (rest) {
+    lane_.restart_with_rest(invitation, self_);
   } else {
     lane_.restart(invitation, self_);
   }
   joined_told_ = false;
   broken_told_ = false;
-  left_ = invitation.rest_of != 0 && !rest;
+  left_ = !joins;
   return {};
 }
 
-void Inbox::leave() {
+void Inbox::leave(Lane::Ending ending) {
   if (left_) return;
   left_ = true;
   joined_told_ = broken_told_ = true;
   drop_waiting();
-  lane_.stop();
+  lane_.stop(ending);
+}
+
+void Inbox::lose() {
+  lost_ = true;
+  leave();
+}
+
+Result<void> Inbox::find() {
+  if (!std::exchange(lost_, false)) return {};
+  if (held_.word.generation != 0) {
+    const LinkWord word = std::exchange(held_.word, LinkWord{});
+    return take_invitation(word, held_.invitation);
+  }
+  if (generation_ != 0) broken_told_ = false;
+  return {};
 }
 
 void Inbox::start_anew() {
   leave();
+  held_.word = LinkWord{};
   generation_ = 0;
   whole_ = 0;
   tools_.post.ack_of(from_) = AckState{};
@@ -94,7 +118,7 @@ void Inbox::answer_invitation() {
     joined_told_ = tools_.post.send(from_, word).has_value();
   }
   if (!broken_told_ && (lane_.state() == Lane::State::kBroken || (left_ && cleared))) {
-    word.kind = WordKind::kBroken;
+    word.kind = plain_only_ || lane_.plain_only() ? WordKind::kPlainOnly : WordKind::kBroken;
     broken_told_ = tools_.post.send(from_, word).has_value();
   }
 }

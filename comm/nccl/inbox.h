@@ -42,8 +42,13 @@ class Inbox {
   // Errors: kLimit for the staging memory; scope kDevice.
   [[nodiscard]] Result<void> progress(std::span<std::vector<Delivery>> deliveries);
 
-  // The rank is lost: leaves its lane. It may invite again.
-  void leave();
+  // The rank is taken for lost: leaves its lane. Should it invite meanwhile, it is answered when it
+  // is not lost any more: it may know of that before we do.
+  void lose();
+  // It is not lost, or not any more: it learns at once if we have left a lane that it has.
+  [[nodiscard]] Result<void> find();
+  // Leaves its lane. It may invite again.
+  void leave(Lane::Ending ending = Lane::Ending::kWhateverHappens);
   // Another process has come to the rank's slot: nothing of the old one counts any more.
   void start_anew();
 
@@ -72,8 +77,15 @@ class Inbox {
   bool joined_told_ = true;
   bool broken_told_ = true;
   bool left_ = false;
-  std::vector<Incoming> waiting_;         // ascending; may have gaps while the channels race
-  std::size_t asked_ = 0;                 // of them, those whose rows were asked for
+  bool lost_ = false;
+  struct Held {
+    LinkWord word;  // of generation 0: none
+    HeadBuffer invitation;
+  };
+  Held held_;                      // of a lost rank
+  bool plain_only_ = false;        // left because its rows would have to come to registered memory
+  std::vector<Incoming> waiting_;  // ascending; may have gaps while the channels race
+  std::size_t asked_ = 0;          // of them, those whose rows were asked for
   std::vector<Staging::Block> clearing_;  // an ended communicator may still write to them
 };
 

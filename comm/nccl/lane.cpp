@@ -33,19 +33,24 @@ int Lane::place_of(RankId rank) const {
 
 void Lane::forget_transfers() {
   queued_.clear();
+  written_ = {};
   launching_ = false;
   for (Group& group : groups_) events_.push_back(std::move(group.over));
   groups_.clear();
   launched_ = completed_ = asked_;
 }
 
-void Lane::end(ncclComm_t& comm) {
-  if (comm != nullptr) gone_.push_back(reaper_->abort(std::exchange(comm, nullptr), gpu_));
+void Lane::end(ncclComm_t& comm, Registrations registrations) {
+  if (comm == nullptr) return;
+  gone_.push_back(reaper_->abort(std::exchange(comm, nullptr), gpu_, std::move(registrations)));
 }
 
-void Lane::stop() {
+void Lane::stop(Ending ending) {
+  const bool in_order = ending == Ending::kInOrder && state_ == State::kReady && !busy();
+  auto registrations = std::exchange(registrations_, {});
   end(parent_);
-  end(comm_);
+  end(comm_, in_order ? std::move(registrations) : Registrations{});
+  plain_only_ = false;
   complete_ = false;
   failed_.reset();
   forget_transfers();
@@ -73,14 +78,16 @@ void Lane::restart_with_rest(const Invitation& rest, RankId self) {
   invitation_ = rest;
   self_ = self;
   parent_ = std::exchange(comm_, nullptr);
+  registrations_.clear();  // they go with it
   state_ = State::kShrinking;
   if (auto begun = shrink(parent_, std::move(places_left_out), lane_config(), comm_); !begun) {
     failed_ = std::move(begun).error();
   }
 }
 
-void Lane::send(const std::byte* rows, std::size_t bytes, RankId to) {
+void Lane::send(const std::byte* rows, std::size_t bytes, RankId to, RowsWritten written) {
   ++asked_;
+  if (written.number > written_.number) written_ = written;
   // NCCL takes what it sends as const; the queue holds both directions.
   queued_.push_back({const_cast<std::byte*>(rows), bytes, place_of(to), true});
 }
@@ -121,11 +128,7 @@ Result<void> Lane::next_of_clearing() {
   if (!std::ranges::all_of(gone_, [](const Reaper::Gone& each) { return each->load(); })) return {};
   gone_.clear();
   if (failed_) return Unexpected(*std::exchange(failed_, std::nullopt));
-  if (comm_ != nullptr) {
-    state_ = State::kReady;
-    complete_ = true;
-    return {};
-  }
+  if (comm_ != nullptr) return become_ready();
   if (invitation_.members.empty()) {
     state_ = State::kIdle;
     return {};
@@ -135,14 +138,26 @@ Result<void> Lane::next_of_clearing() {
   return {};
 }
 
+// Before anything moves: what is registered later would be of no use to what is under way.
+Result<void> Lane::become_ready() {
+  if (invitation_.registered) {
+    auto registered = register_memory(comm_, memory_);
+    plain_only_ = !registered;
+    if (!registered) return Unexpected(std::move(registered).error());
+    registrations_ = std::move(registered).value();
+  }
+  state_ = State::kReady;
+  complete_ = true;
+  return {};
+}
+
 Result<void> Lane::advance() {
   if (state_ == State::kShrinking) SY_TRY(next_of_shrinking());
   if (state_ == State::kClearing) SY_TRY(next_of_clearing());
   if (state_ == State::kJoining) {
     SY_ASSIGN(const bool joined, settled("joining a communicator"));
     if (!joined) return {};
-    state_ = State::kReady;
-    complete_ = true;
+    SY_TRY(become_ready());
   }
   if (state_ != State::kReady) return {};
   if (launching_ || !groups_.empty()) {
@@ -180,6 +195,9 @@ Result<bool> Lane::settled(std::string_view what) {
 
 // All that waits, as one group: transfers with different peers run side by side.
 Result<void> Lane::launch() {
+  if (const RowsWritten written = std::exchange(written_, {}); written.point != nullptr) {
+    SY_TRY(check_cuda(cudaStreamWaitEvent(stream_.get(), written.point, 0), "waiting for rows"));
+  }
   SY_TRY(check_nccl(ncclGroupStart(), "opening a group"));
   Result<void> called{};
   for (const Transfer& each : queued_) {

@@ -16,6 +16,12 @@
 
 namespace switchyard::comm::nccl {
 
+// When rows are there to be sent: a point of one queue, and its number among those.
+struct RowsWritten {
+  cudaEvent_t point = nullptr;  // null: they are there
+  std::uint64_t number = 0;
+};
+
 class Lane {
  public:
   enum class State : std::uint8_t {
@@ -27,7 +33,14 @@ class Lane {
     kBroken,  // failed; why() says how; restart() or stop() is next
   };
 
+  // Whether all members end it together, with nothing under way.
+  enum class Ending : std::uint8_t { kWhateverHappens, kInOrder };
+
   Lane(Reaper& reaper, int gpu) : reaper_(&reaper), gpu_(gpu) {}
+
+  // All memory from which it sends or into which it receives where an invitation asks for
+  // registered memory.
+  void offer(std::vector<MutableBytes> memory) { memory_ = std::move(memory); }
 
   // Ends the present communicator, if any, and joins that of the invitation as member `self`.
   void restart(const Invitation& invitation, RankId self);
@@ -37,11 +50,11 @@ class Lane {
   // Otherwise as restart(); where it fails, the present one is ended too before the lane is broken.
   void restart_with_rest(const Invitation& rest, RankId self);
   // Ends the present communicator; transfers that were asked for are forgotten.
-  void stop();
+  void stop(Ending ending = Ending::kWhateverHappens);
 
   // Rows [bytes] of device memory that stay until completed() says so. Transfers with one peer are
   // matched in the order in which both sides ask for them; equal lengths.
-  void send(const std::byte* rows, std::size_t bytes, RankId to);
+  void send(const std::byte* rows, std::size_t bytes, RankId to, RowsWritten written = {});
   // Answers the number of this transfer.
   std::uint64_t receive(std::byte* rows, std::size_t bytes, RankId from);
   // Transfers asked for since the lane was made up to this number are over, or forgotten.
@@ -59,6 +72,8 @@ class Lane {
   // Something of it is under way that nobody will ring for.
   [[nodiscard]] bool busy() const noexcept;
   [[nodiscard]] const Error& why() const noexcept { return why_; }
+  // It broke because its memory cannot be registered.
+  [[nodiscard]] bool plain_only() const noexcept { return plain_only_; }
 
  private:
   struct Transfer {
@@ -74,7 +89,8 @@ class Lane {
   };
   [[nodiscard]] int place_of(RankId rank) const;
   void forget_transfers();
-  void end(ncclComm_t& comm);
+  void end(ncclComm_t& comm, Registrations registrations = {});
+  [[nodiscard]] Result<void> become_ready();
   [[nodiscard]] Result<void> next_of_shrinking();
   [[nodiscard]] Result<void> next_of_clearing();
   [[nodiscard]] Result<void> join();
@@ -90,12 +106,16 @@ class Lane {
   Invitation invitation_;  // to the communicator that is joined or about to be
   RankId self_;
   ncclComm_t comm_ = nullptr;
-  bool complete_ = false;           // comm_ was ready once
-  ncclComm_t parent_ = nullptr;     // kShrinking: what comm_ is made of
+  bool complete_ = false;        // comm_ was ready once
+  ncclComm_t parent_ = nullptr;  // kShrinking: what comm_ is made of
+  std::vector<MutableBytes> memory_;
+  Registrations registrations_;  // with comm_
+  bool plain_only_ = false;
   std::vector<Reaper::Gone> gone_;  // those before
   std::optional<Error> failed_;     // kClearing: broken is next
   Stream stream_;
   std::vector<Transfer> queued_;
+  RowsWritten written_;        // all of queued_: the last of theirs
   bool launching_ = false;     // a group is not in the stream yet
   std::vector<Group> groups_;  // in the stream, oldest first
   std::vector<Event> events_;  // free

@@ -7,12 +7,16 @@ namespace switchyard::comm::nccl {
 
 static_assert(sizeof(LinkWord) == 48);
 
-constexpr std::size_t kMembersAt = sizeof(std::uint64_t) + kInvitationIdBytes;
+// rest_of, registered, id, members.
+constexpr std::size_t kRegisteredAt = sizeof(std::uint64_t);
+constexpr std::size_t kIdAt = kRegisteredAt + sizeof(std::uint64_t);
+constexpr std::size_t kMembersAt = kIdAt + kInvitationIdBytes;
 
 std::vector<std::byte> write_invitation(const Invitation& invitation) {
   std::vector<std::byte> bytes(kMembersAt + invitation.members.size() * sizeof(std::uint32_t));
   std::memcpy(bytes.data(), &invitation.rest_of, sizeof invitation.rest_of);
-  std::memcpy(bytes.data() + sizeof invitation.rest_of, invitation.id.data(), kInvitationIdBytes);
+  bytes[kRegisteredAt] = std::byte{invitation.registered};
+  std::memcpy(bytes.data() + kIdAt, invitation.id.data(), kInvitationIdBytes);
   std::size_t at = kMembersAt;
   for (const RankId member : invitation.members) {
     const std::uint32_t value = member.value();
@@ -29,7 +33,8 @@ Result<Invitation> read_invitation(Bytes bytes) {
   }
   Invitation invitation;
   std::memcpy(&invitation.rest_of, bytes.data(), sizeof invitation.rest_of);
-  std::memcpy(invitation.id.data(), bytes.data() + sizeof invitation.rest_of, kInvitationIdBytes);
+  invitation.registered = bytes[kRegisteredAt] != std::byte{0};
+  std::memcpy(invitation.id.data(), bytes.data() + kIdAt, kInvitationIdBytes);
   for (std::size_t at = kMembersAt; at < bytes.size(); at += sizeof(std::uint32_t)) {
     std::uint32_t value = 0;
     std::memcpy(&value, bytes.data() + at, sizeof value);

@@ -21,6 +21,7 @@ enum class WordKind : std::uint32_t {
   kInvitation,  // in front: an Invitation to the sender's lane
   kJoined,      // the addressee's lane: its old communicator is gone here, the new one being joined
   kBroken,      // the addressee's lane has failed here
+  kPlainOnly,   // the addressee's lane cannot be one of registered memory here
   kRefused,     // the addressee's lane: a newer generation is known here, that of this word
   kGoodbye,     // nothing more will come
 };
@@ -38,10 +39,12 @@ struct LinkWord {
 };
 
 // Who is in a new communicator and how to join it: by its id, or as what is left of the lane's
-// communicator of an earlier generation. The rank in it is the place in `members`.
+// communicator of an earlier generation; and whether all of it passes registered memory or none.
+// The rank in it is the place in `members`.
 inline constexpr std::size_t kInvitationIdBytes = 128;
 struct Invitation {
   std::uint64_t rest_of = 0;  // that generation; 0: by its id
+  bool registered = false;
   std::array<std::byte, kInvitationIdBytes> id{};
   std::vector<RankId> members;  // ascending
 };

@@ -15,8 +15,6 @@ constexpr std::uint32_t kOwnTicket = 1U << 30U;
 constexpr std::uint32_t kPumpsPerAck = 16;
 // Where nobody has said what will be in flight.
 constexpr std::size_t kStagingBytesMin = std::size_t{16} << 20;
-// A copy within the GPU: microseconds, behind at most a step's kernels.
-constexpr Duration kCopyDeadline = std::chrono::seconds(30);
 
 std::size_t index_of(Channel channel) { return static_cast<std::size_t>(channel); }
 
@@ -27,10 +25,14 @@ NcclTransport::NcclTransport(std::unique_ptr<Transport> base, const TransportLim
     : base_(std::move(base)),
       name_(fmt::format("nccl over {}", base_->name())),
       limits_(limits),
+      log_(options.log),
+      plain_wished_(options.registering == NcclRegister::kNever),
       lost_(base_->size()),
       addresses_(base_->size()),
       left_(base_->size()),
       post_(*base_, base_->size()),
+      staging_(options.registering),
+      send_rows_(options.registering),
       outbox_({base_->rank(), base_->size(), limits.sends_in_flight_max, options}, post_,
               [this](RankId rank) { return lost(rank); }) {}
 
@@ -40,7 +42,12 @@ NcclTransport::~NcclTransport() {
   outbox_.stop();
   for (Inbox& inbox : inboxes_) inbox.leave();
   const SteadyClock clock;
-  reaper_.wait(Deadline::after(clock, std::chrono::seconds(5)));
+  const auto deadline = Deadline::after(clock, std::chrono::seconds(5));
+  const bool moved = arrivals_.settle(staging_, deadline);
+  if (!reaper_.wait(deadline) || !moved) {
+    staging_.leave_behind();
+    send_rows_.leave_behind();
+  }
   base_.reset();
 }
 
@@ -49,9 +56,13 @@ Result<void> NcclTransport::open() {
   int gpu = 0;
   SY_TRY(check_cuda(cudaGetDevice(&gpu), "asking for the GPU"));
   SY_TRY(staging_.reserve(kStagingBytesMin));
-  SY_ASSIGN(copies_, make_stream());
-  SY_ASSIGN(copied_, make_event());
-  outbox_.open(reaper_, gpu);
+  SY_TRY(arrivals_.open());
+  if (const auto& why = staging_.memory().why_plain(); why && !plain_wished_) {
+    log_event(log_, spdlog::level::warn, "rows_not_registered",
+              fmt::format("rows arrive by NCCL's own buffers: {}", why->message));
+  }
+  send_rows_.close();
+  outbox_.open(reaper_, gpu, send_rows_);
   inboxes_.reserve(size());
   for (std::uint32_t r = 0; r < size(); ++r) {
     inboxes_.emplace_back(RankId(r), rank(),
@@ -61,6 +72,12 @@ Result<void> NcclTransport::open() {
 }
 
 Result<void> NcclTransport::reserve_rows(std::size_t bytes) {
+  const bool joined =
+      std::ranges::any_of(inboxes_, [](const Inbox& inbox) { return inbox.generation() != 0; });
+  if (joined && bytes > staging_.bytes()) {
+    return fail(ErrorCode::kLimit, "{} bytes of staging memory while rows move; there are {}",
+                bytes, staging_.bytes());
+  }
   SY_TRY(staging_.reserve(bytes));
   return inboxes_.empty() ? open() : Result<void>{};
 }
@@ -74,7 +91,7 @@ Result<SendTicket> NcclTransport::send_rows(RankId to, Channel channel, Bytes he
   SY_CHECK(channel != Channel::kControl, "rows on the control channel");
   SY_TRY(check_send({.to = to, .bytes = head.size() + rows.size(), .world_size = size()}, limits_));
   if (inboxes_.empty()) SY_TRY(open());
-  const auto ticket = outbox_.add({to, channel, head, rows, 0, {}, false});
+  SY_ASSIGN(const auto ticket, outbox_.add({to, channel, head, rows, 0, {}, false, {}}, queue_));
   if (!ticket) return too_many_sends(to, limits_);
   if (to == rank()) own_[index_of(channel)].push_back(ticket->slot);
   return SendTicket{ticket->slot | kOwnTicket, ticket->generation};
@@ -93,6 +110,7 @@ Result<void> NcclTransport::take_end_word(RankId from, const LinkWord& word, Byt
                               : inboxes_[from.index()].take_invitation(word, front);
     case WordKind::kJoined: outbox_.take_joined(from, word); break;
     case WordKind::kBroken: outbox_.take_broken(from, word); break;
+    case WordKind::kPlainOnly: outbox_.take_plain_only(from, word); break;
     case WordKind::kRefused: outbox_.take_refused(word); break;
     case WordKind::kGoodbye: left_[from.index()] = true; break;
     case WordKind::kMessage:
@@ -141,9 +159,14 @@ Result<void> NcclTransport::pump() {
   SY_TRY(take_words(Channel::kCombine));
   post_.collect();
   // After the goodbye nothing may be said: those who have heard it from all look no more.
+  SY_TRY(arrivals_.collect(staging_));
   if (inboxes_.empty() || leaving_) return {};
   for (std::uint32_t r = 0; r < size(); ++r) {
-    if (lost(RankId(r))) inboxes_[r].leave();
+    if (lost(RankId(r))) {
+      inboxes_[r].lose();
+    } else {
+      SY_TRY(inboxes_[r].find());
+    }
     SY_TRY(inboxes_[r].progress(deliveries_));
   }
   SY_TRY(outbox_.progress());
@@ -182,7 +205,7 @@ Result<void> NcclTransport::receive_rows(const Arrival& arrival, MutableBytes he
     SY_CHECK(!own.empty() && arrival.from == rank(), "receive without its probe");
     auto& message = outbox_.message(own.front());
     if (!head.empty()) std::memcpy(head.data(), message.head.data(), head.size());
-    SY_TRY(copy_rows(message.rows, rows));
+    SY_TRY(arrivals_.copy(message.rows, rows));
     message.done = true;
     own.erase(own.begin());
     own_next_[index_of(arrival.channel)] = false;
@@ -194,35 +217,16 @@ Result<void> NcclTransport::receive_rows(const Arrival& arrival, MutableBytes he
            to_string(arrival.channel));
   Delivery& first = whole.front();
   if (!head.empty()) std::memcpy(head.data(), first.head.data(), head.size());
-  SY_TRY(copy_rows({first.rows.data, rows.size()}, rows));
+  SY_TRY(arrivals_.move(first.rows, rows, staging_));
   spare_heads_.push_back(std::move(first.head));
-  staging_.give_back(first.rows);
   whole.erase(whole.begin());
   return {};
 }
 
-Result<void> NcclTransport::copy_rows(Bytes from, MutableBytes to) {
-  if (to.empty()) return {};
-  SY_TRY(check_cuda(
-      cudaMemcpyAsync(to.data(), from.data(), to.size(), cudaMemcpyDeviceToDevice, copies_.get()),
-      "copying rows to their place"));
-  SY_TRY(check_cuda(cudaEventRecord(copied_.get(), copies_.get()), "recording an event"));
-  const SteadyClock clock;
-  const Deadline deadline = Deadline::after(clock, kCopyDeadline);
-  while (true) {
-    SY_ASSIGN(const bool done, happened(copied_));
-    if (done) return {};
-    if (deadline.passed(clock)) {
-      return fail(ErrorCode::kDeadline, ErrorScope::kDevice,
-                  "nccl: the GPU did not copy {} bytes of rows within {:.0f} s", to.size(),
-                  to_seconds(kCopyDeadline));
-    }
-  }
-}
-
 void NcclTransport::wait_a_moment(std::uint32_t idle_rounds) {
   if (!leaving_) post_.send_owed_acks();
-  const bool busy = outbox_.busy() || std::ranges::any_of(inboxes_, &Inbox::busy);
+  const bool busy =
+      outbox_.busy() || arrivals_.busy() || std::ranges::any_of(inboxes_, &Inbox::busy);
   // The GPU rings nobody.
   base_->wait_a_moment(busy ? 0 : idle_rounds);
 }
@@ -272,9 +276,9 @@ Result<void> NcclTransport::settle(Deadline deadline) {
 
 Result<void> NcclTransport::finalize(Deadline deadline) {
   SY_TRY(settle(deadline));
-  outbox_.stop();
-  for (Inbox& inbox : inboxes_) inbox.leave();
-  reaper_.wait(deadline);
+  outbox_.stop(Lane::Ending::kInOrder);
+  for (Inbox& inbox : inboxes_) inbox.leave(Lane::Ending::kInOrder);
+  (void)reaper_.wait(deadline);
   return base_->finalize(deadline);
 }
 

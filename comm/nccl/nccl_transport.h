@@ -4,7 +4,8 @@
 // Each rank has a lane, a communicator on which it alone sends. A head travels over the base
 // transport with a word at its end; its receiver then asks for the rows, into staging memory, and
 // goes on. A message is shown by probe() when its rows are in; receive_rows() copies them to their
-// place within the GPU. No call waits for a peer. That is also why nothing can lock up: receives
+// place within the GPU, in the order of the device's queue where it follows one: then no call waits
+// for the device. No call waits for a peer. That is also why nothing can lock up: receives
 // that were waited for in the order of arrival could form a circle over several senders, but here
 // every head that has been sent is followed by its receive, whatever else its receiver is doing.
 //
@@ -20,6 +21,7 @@
 #include <string>
 #include <vector>
 
+#include "comm/nccl/arrivals.h"
 #include "comm/nccl/inbox.h"
 #include "comm/nccl/outbox.h"
 #include "comm/transport.h"
@@ -47,6 +49,15 @@ class NcclTransport final : public Transport {
   [[nodiscard]] Result<SendTicket> send_rows(RankId to, Channel channel, Bytes head,
                                              Bytes rows) override;
   [[nodiscard]] Result<void> reserve_rows(std::size_t bytes) override;
+  void follow(DeviceQueue queue) override {
+    queue_ = queue;
+    arrivals_.follow(queue);
+  }
+  [[nodiscard]] bool follows_queue() const noexcept override { return static_cast<bool>(queue_); }
+  [[nodiscard]] MutableBytes lend_rows(std::size_t bytes) override {
+    return send_rows_.lend(bytes);
+  }
+  void take_back_rows(MutableBytes rows) noexcept override { send_rows_.take_back(rows); }
   [[nodiscard]] Result<bool> send_done(SendTicket ticket) override;
   [[nodiscard]] Result<std::optional<Arrival>> probe(Channel channel) override;
   [[nodiscard]] Result<void> receive(const Arrival& arrival, MutableBytes into) override;
@@ -64,7 +75,6 @@ class NcclTransport final : public Transport {
   [[nodiscard]] Result<void> take_words(Channel channel);
   [[nodiscard]] Result<void> take_word(RankId from, Channel channel, HeadBuffer message);
   [[nodiscard]] Result<void> take_end_word(RankId from, const LinkWord& word, Bytes front);
-  [[nodiscard]] Result<void> copy_rows(Bytes from, MutableBytes to);
   [[nodiscard]] Result<void> settle(Deadline deadline);
   [[nodiscard]] bool lost(RankId rank) const noexcept {
     return lost_[rank.index()].load(std::memory_order_relaxed);
@@ -73,12 +83,15 @@ class NcclTransport final : public Transport {
   std::unique_ptr<Transport> base_;
   std::string name_;
   TransportLimits limits_;
+  Log log_;
+  bool plain_wished_;
   std::vector<std::atomic<bool>> lost_;  // [ranks]
   std::vector<std::string> addresses_;   // [ranks] of those that came later
   std::vector<bool> left_;               // [ranks] has said goodbye
   HeadPost post_;
   Reaper reaper_;
   Staging staging_;
+  SendRows send_rows_;
   std::vector<HeadBuffer> spare_heads_;
   std::vector<HeadBuffer> lost_heads_;  // half-received from ranks that died
   Outbox outbox_;
@@ -86,8 +99,8 @@ class NcclTransport final : public Transport {
   std::array<std::vector<Delivery>, kChannelCount> deliveries_;
   std::array<std::vector<std::uint32_t>, kChannelCount> own_;  // sends to this rank, by slot
   std::array<bool, kChannelCount> own_next_{};                 // shown by the last probe
-  Stream copies_;
-  Event copied_;
+  Arrivals arrivals_;
+  DeviceQueue queue_;
   std::uint32_t pumps_ = 0;
   bool settling_ = false;  // finalize() has been called
   bool leaving_ = false;   // and nothing more will be sent

@@ -14,13 +14,37 @@ Outbox::Outbox(const OutboxOptions& options, HeadPost& post, std::function<bool(
       is_lost_(std::move(is_lost)),
       tickets_(options.sends_max),
       messages_(options.sends_max),
+      written_(options.sends_max),
       peers_(options.ranks) {}
 
-std::optional<SendTicket> Outbox::add(const Message& message) {
+void Outbox::open(Reaper& reaper, int gpu, const SendRows& rows) {
+  rows_ = &rows;
+  lane_.emplace(reaper, gpu);
+  lane_->offer(rows.pieces());
+  if (rows.pieces().empty()) {
+    go_plain(rows.why_plain() ? rows.why_plain()->message : "no memory was asked for");
+  }
+}
+
+Result<RowsWritten> Outbox::point_in(DeviceQueue queue, std::uint32_t slot) {
+  Event& event = written_[slot];
+  if (event.get() == nullptr) {
+    SY_ASSIGN(event, make_event());
+  }
+  SY_TRY(check_cuda(cudaEventRecord(event.get(), static_cast<cudaStream_t>(queue.handle)),
+                    "recording an event"));
+  return RowsWritten{event.get(), ++points_};
+}
+
+Result<std::optional<SendTicket>> Outbox::add(const Message& message, DeviceQueue queue) {
   const auto ticket = tickets_.take();
   if (!ticket) return ticket;
   messages_[ticket->slot] = message;
+  // Its receiver copies the rows in the order of the queue.
   if (message.to == options_.self) return ticket;
+  if (queue && !message.rows.empty()) {
+    SY_ASSIGN(messages_[ticket->slot].written, point_in(queue, ticket->slot));
+  }
   wanted_ = true;
   Peer& peer = peers_[message.to.index()];
   if (is_lost_(message.to)) {
@@ -44,9 +68,17 @@ bool Outbox::idle() const noexcept {
   return std::ranges::all_of(peers_, [](const Peer& peer) { return peer.unacked.empty(); });
 }
 
-void Outbox::stop() {
+void Outbox::stop(Lane::Ending ending) {
   wanted_ = false;
-  if (lane_) lane_->stop();
+  if (lane_) lane_->stop(ending);
+}
+
+void Outbox::go_plain(const std::string& why) {
+  if (plain_) return;
+  plain_ = turns_plain_ = true;
+  const bool wished = options_.nccl.registering == NcclRegister::kNever;
+  log_event(options_.nccl.log, wished ? spdlog::level::info : spdlog::level::warn,
+            "rows_not_registered", fmt::format("rows leave by NCCL's own buffers: {}", why));
 }
 
 bool Outbox::membership_changed() const {
@@ -59,7 +91,7 @@ bool Outbox::membership_changed() const {
 
 // Of the rest where ranks were lost and that is all: everybody who stays was there and is fine.
 Outbox::Next Outbox::next_way() const {
-  if (options_.nccl.shrink == NcclShrink::kNever || complaint_ || attempts_ != 0) {
+  if (options_.nccl.shrink == NcclShrink::kNever || complaint_ || turns_plain_ || attempts_ != 0) {
     return Next::kAnew;
   }
   if (generation_ == 0 || !lane_->can_be_rest() || !can_shrink()) return Next::kAnew;
@@ -91,6 +123,8 @@ void Outbox::begin_generation(Next way) {
     peer = {std::move(peer.unacked), 0, peer.sequence, member, false, false, false};
   }
   complaint_.reset();
+  turns_plain_ = false;
+  invitation.registered = !plain_;
   invitation_.clear();
   if (invitation.members.size() == 1) {
     lane_->stop();
@@ -154,6 +188,12 @@ void Outbox::take_broken(RankId from, const LinkWord& word) {
       fmt::format("the lane of rank {} failed at rank {}", options_.self.value(), from.value())};
 }
 
+void Outbox::take_plain_only(RankId from, const LinkWord& word) {
+  if (word.generation == generation_) {
+    go_plain(fmt::format("rank {} cannot register its memory", from.value()));
+  }
+}
+
 void Outbox::take_refused(const LinkWord& word) {
   if (word.generation < generation_) return;
   generation_ = word.generation;
@@ -166,9 +206,13 @@ void Outbox::take_ack(RankId from, const LinkWord& word) {
 }
 
 void Outbox::transmit(Peer& peer) {
-  if (!peer.joined || complaint_ || lane_->state() == Lane::State::kBroken) return;
+  if (!peer.joined || complaint_ || turns_plain_) return;
+  if (lane_->state() == Lane::State::kBroken) return;
   for (; peer.transmitted < peer.unacked.size(); ++peer.transmitted) {
     Message& message = messages_[peer.unacked[peer.transmitted]];
+    if (!plain_ && !message.rows.empty() && !rows_->holds(message.rows)) {
+      return go_plain("rows of the sender lie in other memory");
+    }
     LinkWord word;
     word.kind = WordKind::kMessage;
     word.generation = generation_;
@@ -179,7 +223,7 @@ void Outbox::transmit(Peer& peer) {
     message.sequence = ++peer.sequence;
     message.sent = clock_.now();
     if (!message.rows.empty()) {
-      lane_->send(message.rows.data(), message.rows.size(), message.to);
+      lane_->send(message.rows.data(), message.rows.size(), message.to, message.written);
     }
   }
 }
@@ -235,8 +279,13 @@ Result<void> Outbox::progress() {
     abandoned_.clear();
   }
   if (complaint_) return try_again(*complaint_);
-  if (lane_->state() == Lane::State::kBroken) return try_again(lane_->why());
+  if (lane_->plain_only()) go_plain(lane_->why().message);
   for (Peer& peer : peers_) transmit(peer);
+  if (turns_plain_) {
+    begin_generation(Next::kAnew);
+    invite();
+  }
+  if (lane_->state() == Lane::State::kBroken) return try_again(lane_->why());
   if (lane_->busy()) SY_TRY(lane_->poll());
   if (invitation_.empty()) return {};
   if (auto late = overdue()) return try_again(*std::move(late));

@@ -12,8 +12,10 @@
 
 #include "comm/nccl/head_post.h"
 #include "comm/nccl/lane.h"
+#include "comm/nccl/send_rows.h"
 #include "comm/ticket_table.h"
 #include "comm/worlds.h"
+#include "runtime/base/device_queue.h"
 
 namespace switchyard::comm::nccl {
 
@@ -37,17 +39,21 @@ class Outbox {
     std::uint64_t sequence = 0;  // 0: not sent yet
     TimePoint sent{};
     bool done = false;
+    RowsWritten written{};
   };
-  // Nothing where all tickets are in flight.
-  [[nodiscard]] std::optional<SendTicket> add(const Message& message);
+  // Nothing where all tickets are in flight. `queue`: rows are written when what is in it is done.
+  // Errors: scope kDevice.
+  [[nodiscard]] Result<std::optional<SendTicket>> add(const Message& message, DeviceQueue queue);
   [[nodiscard]] bool done(SendTicket ticket);
   // Own messages never travel: their receiver says when they are done.
   [[nodiscard]] Message& message(std::uint32_t slot) { return messages_[slot]; }
 
   // The GPU is known; the lane is made when there is something to send.
-  void open(Reaper& reaper, int gpu) { lane_.emplace(reaper, gpu); }
+  // `rows`: what its messages may lie in, all of it by now.
+  void open(Reaper& reaper, int gpu, const SendRows& rows);
   void take_joined(RankId from, const LinkWord& word);
   void take_broken(RankId from, const LinkWord& word);
+  void take_plain_only(RankId from, const LinkWord& word);
   void take_refused(const LinkWord& word);
   void take_ack(RankId from, const LinkWord& word);
   // Another process has come to the slot.
@@ -59,7 +65,7 @@ class Outbox {
   [[nodiscard]] bool busy() const noexcept { return lane_ && lane_->busy(); }
   [[nodiscard]] bool idle() const noexcept;
   [[nodiscard]] std::uint64_t generation() const noexcept { return generation_; }
-  void stop();
+  void stop(Lane::Ending ending = Lane::Ending::kWhateverHappens);
 
  private:
   struct Peer {
@@ -75,6 +81,9 @@ class Outbox {
   enum class Next : std::uint8_t { kAnew, kOfTheRest };
   [[nodiscard]] bool membership_changed() const;
   [[nodiscard]] Next next_way() const;
+  // Its communicators register nothing from now on; the next generation is another kind.
+  [[nodiscard]] Result<RowsWritten> point_in(DeviceQueue queue, std::uint32_t slot);
+  void go_plain(const std::string& why);
   void begin_generation(Next way);
   void invite();
   void abandon(Peer& peer);
@@ -89,6 +98,8 @@ class Outbox {
   SteadyClock clock_;
   TicketTable tickets_;
   std::vector<Message> messages_;         // by ticket slot
+  std::vector<Event> written_;            // likewise; made when first used
+  std::uint64_t points_ = 0;              // in the queue so far
   std::vector<Peer> peers_;               // [ranks]
   std::vector<std::uint32_t> abandoned_;  // done once the old communicator is gone
   std::optional<Lane> lane_;
@@ -98,6 +109,9 @@ class Outbox {
   std::size_t attempts_ = 0;        // generations that began for a failure since the last ack
   bool wanted_ = false;             // there was something to send
   std::optional<Error> complaint_;  // a member's
+  const SendRows* rows_ = nullptr;
+  bool plain_ = false;        // communicators that register nothing
+  bool turns_plain_ = false;  // and the present one does
 };
 
 }  // namespace switchyard::comm::nccl

@@ -3,15 +3,17 @@
 #include <cuda_runtime_api.h>
 
 #include <thread>
+#include <utility>
 
 namespace switchyard::comm::nccl {
 
-Reaper::Gone Reaper::abort(ncclComm_t comm, int gpu) {
+Reaper::Gone Reaper::abort(ncclComm_t comm, int gpu, Registrations registrations) {
   auto gone = std::make_shared<std::atomic<bool>>(false);
   std::erase_if(pending_, [](const Gone& each) { return each->load(); });
   pending_.push_back(gone);
-  std::thread([comm, gpu, gone] {
+  std::thread([comm, gpu, gone, registrations = std::move(registrations)] {
     (void)cudaSetDevice(gpu);
+    take_back(comm, registrations);
     // Whatever it answers, the communicator may not be touched any more.
     (void)ncclCommAbort(comm);
     gone->store(true);
@@ -20,11 +22,14 @@ Reaper::Gone Reaper::abort(ncclComm_t comm, int gpu) {
   return gone;
 }
 
-void Reaper::wait(Deadline deadline) noexcept {
+bool Reaper::wait(Deadline deadline) noexcept {
   const SteadyClock clock;
+  bool all = true;
   for (const Gone& gone : pending_) {
     while (!gone->load() && !deadline.passed(clock)) std::this_thread::yield();
+    all = all && gone->load();
   }
+  return all;
 }
 
 }  // namespace switchyard::comm::nccl

@@ -9,6 +9,7 @@
 #include <memory>
 #include <vector>
 
+#include "comm/nccl/registration.h"
 #include "runtime/base/clock.h"
 
 namespace switchyard::comm::nccl {
@@ -18,10 +19,12 @@ class Reaper {
   // Whether one communicator is gone: nothing of it runs or touches memory any more.
   using Gone = std::shared_ptr<const std::atomic<bool>>;
 
-  // `gpu`: that of the communicator.
-  [[nodiscard]] Gone abort(ncclComm_t comm, int gpu);
-  // Until all are gone, or the deadline. Those that are not by then end with the process.
-  void wait(Deadline deadline) noexcept;
+  // `gpu`: that of the communicator. `registrations` are taken back first: empty unless nothing is
+  // under way and all members are there; else the abort does it, which waits for nobody who is not.
+  [[nodiscard]] Gone abort(ncclComm_t comm, int gpu, Registrations registrations = {});
+  // Until all are gone (true), or the deadline. Those that are not by then end with the process,
+  // and so has the memory that they use.
+  bool wait(Deadline deadline) noexcept;
 
  private:
   std::vector<Gone> pending_;

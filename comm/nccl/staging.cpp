@@ -17,15 +17,14 @@ std::size_t round_up(std::size_t bytes) {
 
 Result<void> Staging::reserve(std::size_t bytes) {
   bytes = round_up(bytes);
-  if (bytes <= bytes_) return {};
-  SY_CHECK(bytes_ == 0 || (free_.size() == 1 && free_.front().bytes == bytes_),
+  const std::size_t had = memory_.span().size();
+  if (bytes <= had) return {};
+  SY_CHECK(had == 0 || (free_.size() == 1 && free_.front().bytes == had),
            "more staging memory while rows are in it");
   free_.clear();
-  memory_ = DeviceBlock();
-  bytes_ = 0;
-  SY_ASSIGN(memory_, make_device_block(bytes));
-  bytes_ = bytes;
-  free_.push_back({static_cast<std::byte*>(memory_.get()), bytes});
+  { const RowMemory smaller = std::exchange(memory_, RowMemory()); }
+  SY_ASSIGN(memory_, RowMemory::make(bytes, wish_));
+  free_.push_back({memory_.span().data(), bytes});
   return {};
 }
 

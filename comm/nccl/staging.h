@@ -8,7 +8,7 @@
 #include <optional>
 #include <vector>
 
-#include "comm/nccl/cuda_handles.h"
+#include "comm/nccl/row_memory.h"
 
 namespace switchyard::comm::nccl {
 
@@ -20,18 +20,22 @@ class Staging {
     std::size_t bytes = 0;
   };
 
+  explicit Staging(NcclRegister wish = NcclRegister::kWherePossible) : wish_(wish) {}
+
   // Room for so many bytes of rows; at least what there is already. While none are on their way.
   // Errors: kLimit.
   [[nodiscard]] Result<void> reserve(std::size_t bytes);
-  [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
+  [[nodiscard]] std::size_t bytes() const noexcept { return memory_.span().size(); }
+  [[nodiscard]] const RowMemory& memory() const noexcept { return memory_; }
+  void leave_behind() noexcept { memory_.leave_behind(); }
 
   // Nothing where there is no room now.
   [[nodiscard]] std::optional<Block> take(std::size_t bytes);
   void give_back(Block block);
 
  private:
-  DeviceBlock memory_;
-  std::size_t bytes_ = 0;
+  NcclRegister wish_;
+  RowMemory memory_;
   std::vector<Block> free_;  // ascending, never adjacent
 };
 

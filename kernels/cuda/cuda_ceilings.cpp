@@ -73,13 +73,7 @@ class CeilingTimer {
   CeilingArgs args_;
 };
 
-}  // namespace
-
-Result<Ceilings> measure_cuda_ceilings(const DeviceOptions& options) {
-  // Chooses the GPU for this thread, and says what is missing.
-  SY_ASSIGN(const auto device, make_cuda_device(options));
-  int gpu = 0;
-  SY_TRY(check(cudaGetDevice(&gpu), "asking for the GPU"));
+Result<Ceilings> measure(int gpu) {
   cudaDeviceProp properties{};
   SY_TRY(check(cudaGetDeviceProperties(&properties, gpu), "reading the GPU's properties"));
   SY_ASSIGN(auto stream, Stream::create());
@@ -91,6 +85,21 @@ Result<Ceilings> measure_cuda_ceilings(const DeviceOptions& options) {
   SY_ASSIGN(ceilings.bf16_gflops, timer.gflops(Ceiling::kTensor));
   ceilings.fp32_isa = "cuda";
   ceilings.bf16_isa = "cuda mma.sync";
+  return ceilings;
+}
+
+}  // namespace
+
+Result<Ceilings> measure_cuda_ceilings(const DeviceOptions& options) {
+  int gpu = 0;
+  {
+    // Chooses the GPU for this thread, and says what is missing.
+    SY_ASSIGN(const auto device, make_cuda_device(options));
+    SY_TRY(check(cudaGetDevice(&gpu), "asking for the GPU"));
+  }
+  SY_ASSIGN(auto ceilings, measure(gpu));
+  // What was read is gigabytes, and the pool would keep them from everybody else on this GPU.
+  SY_TRY(give_back_freed_memory(gpu));
   return ceilings;
 }
 

@@ -21,13 +21,14 @@ RowBlock block_of(MutableRows rows) {
 }  // namespace
 
 CudaDevice::CudaDevice(Precision precision, std::string description, Stream stream, Event done,
-                       TableRing tables, Packer packer) noexcept
+                       TableRing tables, Packer packer, MarkRing marks) noexcept
     : precision_(precision),
       description_(std::move(description)),
       stream_(std::move(stream)),
       done_(std::move(done)),
       tables_(std::move(tables)),
-      packer_(std::move(packer)) {}
+      packer_(std::move(packer)),
+      marks_(std::move(marks)) {}
 
 Result<std::unique_ptr<Device>> CudaDevice::create(int gpu, const DeviceOptions& options) {
   SY_TRY(check(cudaSetDevice(gpu), fmt::format("choosing GPU {}", gpu)));
@@ -41,9 +42,10 @@ Result<std::unique_ptr<Device>> CudaDevice::create(int gpu, const DeviceOptions&
   SY_ASSIGN(auto done, Event::create());
   SY_ASSIGN(auto tables, TableRing::create(kTableBytes));
   SY_ASSIGN(auto packer, Packer::create());
-  std::unique_ptr<CudaDevice> device(new CudaDevice(options.precision, std::move(description),
-                                                    std::move(stream), std::move(done),
-                                                    std::move(tables), std::move(packer)));
+  SY_ASSIGN(auto marks, MarkRing::create());
+  std::unique_ptr<CudaDevice> device(
+      new CudaDevice(options.precision, std::move(description), std::move(stream), std::move(done),
+                     std::move(tables), std::move(packer), std::move(marks)));
   device->plan_.set_processors(static_cast<std::size_t>(properties.multiProcessorCount));
   if (options.cuda_gemm == CudaGemm::kCublas) {
     SY_ASSIGN(device->library_, make_library_gemm(device->stream_));
@@ -70,6 +72,18 @@ Result<void> CudaDevice::synchronize() {
   if (fine(Result<void>{}) && fine(wait())) return {};
   return Unexpected(*failure_);
 }
+
+Result<void> CudaDevice::health() {
+  if (failure_) return Unexpected(*failure_);
+  return {};
+}
+
+Result<std::uint64_t> CudaDevice::mark() {
+  SY_TRY(health());
+  return marks_.add(stream_);
+}
+
+Result<bool> CudaDevice::passed(std::uint64_t mark) { return marks_.passed(mark); }
 
 Result<DeviceMemory> CudaDevice::allocate(std::size_t bytes) {
   SY_ASSIGN(auto memory, allocate_device(bytes));

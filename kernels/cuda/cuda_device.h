@@ -14,6 +14,7 @@
 #include "kernels/cuda/cuda_packing.h"
 #include "kernels/cuda/kernels.h"
 #include "kernels/cuda/library_gemm.h"
+#include "kernels/cuda/mark_ring.h"
 #include "kernels/cuda/table_ring.h"
 #include "kernels/device.h"
 
@@ -62,6 +63,10 @@ class CudaDevice final : public Device, private ExpertSelector {
   void row_variance(MatrixView<const float> x, std::span<float> out) override;
   void argmax(MatrixView<const float> logits, std::span<std::uint32_t> ids) override;
   ExpertSelector* expert_selector() noexcept override { return this; }
+  DeviceQueue queue() const noexcept override { return {stream_.get()}; }
+  Result<void> health() override;
+  Result<std::uint64_t> mark() override;
+  Result<bool> passed(std::uint64_t mark) override;
 
  private:
   void select(MatrixView<const float> logits, const SelectionRule& rule,
@@ -76,7 +81,7 @@ class CudaDevice final : public Device, private ExpertSelector {
   };
 
   CudaDevice(Precision precision, std::string description, Stream stream, Event done,
-             TableRing tables, Packer packer) noexcept;
+             TableRing tables, Packer packer, MarkRing marks) noexcept;
   [[nodiscard]] DType operand() const noexcept { return operand_dtype(precision_); }
   // Keeps the first failure; false once there is one.
   bool fine(Result<void> result);
@@ -114,6 +119,7 @@ class CudaDevice final : public Device, private ExpertSelector {
   DeviceMemory partials_;                 // AttendPartials, [kPartialRows]
   AttentionPlan plan_;
   std::optional<Error> failure_;
+  MarkRing marks_;
 };
 
 }  // namespace switchyard::kernels::cuda

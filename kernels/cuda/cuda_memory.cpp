@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "kernels/cuda/cuda_error.h"
+#include "kernels/cuda/limits.h"
 
 namespace switchyard::kernels::cuda {
 namespace {
@@ -33,6 +34,16 @@ Result<void> keep_freed_memory(int gpu) {
   std::uint64_t all = UINT64_MAX;
   return check(cudaMemPoolSetAttribute(pool, cudaMemPoolAttrReleaseThreshold, &all),
                "setting up the GPU's pool of memory");
+}
+
+Result<void> give_back_freed_memory(int gpu) {
+  cudaMemPool_t pool = nullptr;
+  SY_TRY(check(cudaDeviceGetDefaultMemPool(&pool, gpu), "finding the GPU's pool of memory"));
+  // Memory ends in the order of this stream.
+  SY_ASSIGN(auto ended, Event::create());
+  SY_TRY(ended.record_legacy());
+  SY_TRY(ended.wait(kDeviceWaitMax));
+  return check(cudaMemPoolTrimTo(pool, 0), "giving memory of the GPU's pool back");
 }
 
 Result<HostBuffer> allocate_pinned(std::size_t bytes) {
@@ -68,15 +79,25 @@ Result<void> Event::record(const Stream& stream) {
   return check(cudaEventRecord(event_, stream.get()), "recording an event");
 }
 
+Result<void> Event::record_legacy() {
+  return check(cudaEventRecord(event_, kLegacyStream), "recording an event");
+}
+
+Result<bool> Event::reached() const {
+  const cudaError_t status = cudaEventQuery(event_);
+  if (status == cudaSuccess) return true;
+  if (status != cudaErrorNotReady) SY_TRY(check(status, "waiting for the device"));
+  (void)cudaGetLastError();  // "not ready" counts as an error
+  return false;
+}
+
 Result<void> Event::wait(Duration limit) const {
   constexpr int kSpins = 1000;  // a step's waits are some tens of microseconds
   const SteadyClock clock;
   const Deadline deadline = Deadline::after(clock, limit);
   for (int spin = 0;; ++spin) {
-    const cudaError_t status = cudaEventQuery(event_);
-    if (status == cudaSuccess) return {};
-    if (status != cudaErrorNotReady) return check(status, "waiting for the device");
-    (void)cudaGetLastError();  // "not ready" counts as an error
+    SY_ASSIGN(const bool done, reached());
+    if (done) return {};
     if (spin < kSpins) continue;
     if (deadline.passed(clock)) {
       return fail(ErrorCode::kDeadline, ErrorScope::kDevice,

@@ -21,6 +21,8 @@ namespace switchyard::kernels::cuda {
 // What has ended stays with this process, for what comes next. Before the first allocation of each
 // device; again it changes nothing.
 [[nodiscard]] Result<void> keep_freed_memory(int gpu);
+// All that has ended goes back to the GPU, for other processes too. Waits for the legacy stream.
+[[nodiscard]] Result<void> give_back_freed_memory(int gpu);
 // Page-locked, visible to every device, zeroed. Errors: kLimit.
 [[nodiscard]] Result<HostBuffer> allocate_pinned(std::size_t bytes);
 
@@ -52,6 +54,9 @@ class Event {
     return *this;
   }
   [[nodiscard]] Result<void> record(const Stream& stream);
+  [[nodiscard]] Result<void> record_legacy();  // on the stream on which memory comes and goes
+  // Whether what was recorded is done. Errors: those of the work before the event.
+  [[nodiscard]] Result<bool> reached() const;
   // Until what was recorded is done; at once if nothing was. Polls, so that a hung device is not
   // waited for without end. Errors: kDeadline, and those of the work before the event.
   [[nodiscard]] Result<void> wait(Duration limit) const;

@@ -33,8 +33,7 @@ class RowsExchange {
                                      std::size_t rows) {
     RowsExchange made(transport, {kHeadBytes, rows * kRowBytes});
     const auto room = made.size_.times(transport.size());
-    SY_ASSIGN(made.out_,
-              moe::MessageMemory::create(device, transport.row_place(), room, kRowBytes));
+    SY_ASSIGN(made.out_, moe::MessageMemory::create_to_send(device, transport, room, kRowBytes));
     SY_ASSIGN(made.in_, moe::MessageMemory::create(device, transport.row_place(), room, kRowBytes));
     return made;
   }
@@ -146,6 +145,9 @@ Result<void> bench_rows_exchange(const engine::ClusterOptions& options, comm::Tr
   // For the larger batch at once: a faster rank may be a leg ahead, and that leg the larger one's.
   const std::size_t most =
       rows_to_each(std::max(plan.sequences, plan.prompt_tokens), transport.size());
+  transport.follow(device->queue());
+  // What it lends before is lent again.
+  (void)comm::RowLoan(transport, most * kRowBytes * transport.size());
   SY_TRY(transport.reserve_rows(2 * most * kRowBytes * transport.size()));
   for (const std::size_t tokens : {plan.sequences, plan.prompt_tokens}) {
     const std::size_t count = rows_to_each(tokens, transport.size());
@@ -156,8 +158,10 @@ Result<void> bench_rows_exchange(const engine::ClusterOptions& options, comm::Tr
     for (std::size_t round = 0; round < kWarmUps + kRounds; ++round) {
       const TimePoint start = clock.now();
       SY_TRY(exchange.leg(comm::Channel::kDispatch));
+      SY_TRY(device->synchronize());  // the rows are at their place
       const TimePoint middle = clock.now();
       SY_TRY(exchange.leg(comm::Channel::kCombine));
+      SY_TRY(device->synchronize());
       if (round < kWarmUps) continue;
       dispatch_us.push_back(1e6 * to_seconds(middle - start));
       combine_us.push_back(1e6 * to_seconds(clock.now() - middle));

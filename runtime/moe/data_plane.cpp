@@ -29,6 +29,7 @@ Result<std::unique_ptr<DataPlane>> DataPlane::create(
     kernels::Device& device, const ExpertStore& store, comm::Transport& transport,
     const Clock& clock, const std::atomic<bool>& abandon, ViewFeed* feed) {
   std::unique_ptr<DataPlane> plane(new DataPlane(options, device, transport, clock, abandon, feed));
+  transport.follow(device.queue());
   const bool any = options.roles == PlaneRoles::kAny;
   const auto* self = view->find(transport.rank());
   if (any || self->expert) {
@@ -140,6 +141,10 @@ void DataPlane::reap_in_flight() {
       const auto done = transport_.send_done(ticket);
       return !done || *done;  // a failed send has ended too
     });
+  }
+  for (auto& kept : in_flight_) {
+    const auto wants = std::ranges::find_if(exchanges_, &Exchange::wants_spare);
+    if (kept.sends.empty() && wants != exchanges_.end()) wants->take_spare(std::move(kept.memory));
   }
   std::erase_if(in_flight_, [](const InFlight& kept) { return kept.sends.empty(); });
 }

@@ -9,13 +9,13 @@
 namespace switchyard::moe {
 namespace {
 
-Result<MessageMemory> make_message_memory(const ExchangeShape& shape, kernels::Device& device) {
+Result<MessageMemory> make_message_memory(const ExchangeShape& shape, kernels::Device& device,
+                                          comm::Transport& transport) {
   MessageBytes room = shape.wire.dispatch_bytes(shape.rows_max, shape.slots_max);
   // Cut into several, the heads are padded more often: the pairs of each begin a header and end in
   // less than a unit of padding, which is what the head of no pairs takes.
   room.head += 2 * shape.expert_ranks * shape.wire.dispatch_bytes(0, 0).head;
-  return MessageMemory::create(device, shape.wire.row_place, room,
-                               shape.wire.operand_stride_bytes());
+  return MessageMemory::create_to_send(device, transport, room, shape.wire.operand_stride_bytes());
 }
 
 }  // namespace
@@ -31,7 +31,10 @@ Result<Exchange> Exchange::create(const ExchangeShape& shape, kernels::Device& d
                                   comm::Transport& transport, ExpertServer* server,
                                   Counters& counters) {
   Exchange exchange(shape, device, transport, server, counters);
-  SY_ASSIGN(exchange.messages_, make_message_memory(shape, device));
+  SY_ASSIGN(exchange.messages_, make_message_memory(shape, device, transport));
+  if (shape.peer_loss == PeerLoss::kReplay) {
+    SY_ASSIGN(exchange.spare_, make_message_memory(shape, device, transport));
+  }
   SY_ASSIGN(exchange.zero_row_, device.allocate_wire(shape.wire.answer_stride_bytes()));
   return exchange;
 }
@@ -90,9 +93,10 @@ Result<void> Exchange::begin(const ExchangeKey& key, Rows x, const DispatchPlan&
   return {};
 }
 
-// All rows at once: one wait for the device, and the transport moves them in one go.
+// All rows at once, and the transport moves them in one go: behind their ops where it follows the
+// device's queue, else after one wait for the device.
 Result<void> Exchange::send_encoded() {
-  SY_TRY(device_.synchronize());
+  SY_TRY(transport_.follows_queue() ? device_.health() : device_.synchronize());
   for (auto& part : parts_) {
     if (part.plan.rank != transport_.rank()) SY_TRY(post(part));
   }
@@ -198,8 +202,9 @@ Result<void> Exchange::finish(MatrixView<float> residual, std::vector<MessageMem
   open_ = false;
   const bool received =
       std::ranges::any_of(parts_, [](const Part& part) { return !part.answer.empty(); });
-  // A freed buffer may be received into at once, so nothing may read it any more.
-  if (received) SY_TRY(device_.synchronize());
+  // A freed buffer may be received into at once, so nothing may read it any more; in the order of
+  // the device's queue nothing does.
+  if (received && !transport_.follows_queue()) SY_TRY(device_.synchronize());
   for (auto& part : parts_) {
     if (!part.answer.empty()) free.push_back(std::move(part.answer));
   }
@@ -227,7 +232,10 @@ Result<void> Exchange::withdraw(std::vector<InFlight>& in_flight,
     if (!part.answer.empty()) free.push_back(std::move(part.answer));
   }
   if (!kept.sends.empty()) {
-    SY_ASSIGN(auto fresh, make_message_memory(shape_, device_));
+    MessageMemory fresh = std::move(spare_);
+    if (fresh.empty()) {
+      SY_ASSIGN(fresh, make_message_memory(shape_, device_, transport_));
+    }
     kept.memory = std::exchange(messages_, std::move(fresh));
     in_flight.push_back(std::move(kept));
   }

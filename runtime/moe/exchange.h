@@ -70,6 +70,11 @@ class Exchange {
   // True where an answer is awaited that cannot come under `view`: its rank holds no experts there,
   // or refused and the view is a newer one.
   [[nodiscard]] bool needs_replay(const placement::View& view) const;
+  // Whether memory of an earlier withdrawal, that nothing is sent from any more, is wanted here.
+  [[nodiscard]] bool wants_spare() const noexcept {
+    return shape_.peer_loss == PeerLoss::kReplay && spare_.empty();
+  }
+  void take_spare(MessageMemory memory) noexcept { spare_ = std::move(memory); }
   // Closes the exchange unfinished. Answers that are in go to `free`; memory that is still being
   // sent to `in_flight`. The same inputs may be begun again at once. Errors: kLimit.
   [[nodiscard]] Result<void> withdraw(std::vector<InFlight>& in_flight,
@@ -111,7 +116,10 @@ class Exchange {
   const routing::Selections* selections_ = nullptr;
   std::vector<Part> parts_;
   MessageMemory messages_;  // dispatches, one after the other
-  HostBuffer zero_row_;     // the answer of a masked expert
+  // For the dispatches after a withdrawal, whose own memory is still being sent from: no memory is
+  // made then, as far as this goes. Empty where nothing is withdrawn.
+  MessageMemory spare_;
+  HostBuffer zero_row_;  // the answer of a masked expert
   std::vector<kernels::CombineSlot> slots_;
 };
 

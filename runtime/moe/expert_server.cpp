@@ -6,6 +6,11 @@
 #include "runtime/moe/exchange_spans.h"
 
 namespace switchyard::moe {
+namespace {
+
+constexpr std::size_t kRunningUsual = 64;  // batches of which the end is not known yet
+
+}  // namespace
 
 ExpertServer::ExpertServer(ExpertServerOptions options, kernels::Device& device,
                            const ExpertStore& store, comm::Transport& transport, const Clock& clock,
@@ -29,6 +34,7 @@ ExpertServer::ExpertServer(ExpertServerOptions options, kernels::Device& device,
   pair_out_.reserve(pairs);
   groups_.reserve(options_.shape.experts);
   batch_.reserve(inboxes_.size());
+  running_.reserve(kRunningUsual);
 }
 
 Result<std::unique_ptr<ExpertServer>> ExpertServer::create(ExpertServerOptions options,
@@ -44,8 +50,8 @@ Result<std::unique_ptr<ExpertServer>> ExpertServer::create(ExpertServerOptions o
             MessageMemory::create(device, shape.row_place, server->inbox_room_.times(inboxes),
                                   shape.operand_stride_bytes()));
   SY_ASSIGN(server->y_,
-            MessageMemory::create(device, shape.row_place, server->outbox_room_.times(inboxes),
-                                  shape.answer_stride_bytes()));
+            MessageMemory::create_to_send(device, transport, server->outbox_room_.times(inboxes),
+                                          shape.answer_stride_bytes()));
   SY_CHECK(server->x_.matrix_rows() < UINT32_MAX && server->y_.matrix_rows() < UINT32_MAX,
            "{} inboxes of {} bytes", inboxes, server->inbox_room_.sum());
   return server;
@@ -336,10 +342,7 @@ Result<void> ExpertServer::serve(std::uint32_t layer) {
   const MutableRows y{y_.matrix(), shape.answer, y_.matrix_rows(), shape.hidden,
                       shape.answer_stride_bytes() / size_bytes(shape.answer)};
   device_.expert_ffn(x, pair_row_, pair_out_, groups_, y);
-  // The own router's combine follows on the device; a transport reads the rows now.
-  const auto own = [this](std::size_t inbox) { return is_own(inbox); };
-  if (!std::ranges::all_of(batch_, own)) SY_TRY(device_.synchronize());
-  counters_.busy_ns += static_cast<std::uint64_t>((clock_.now() - start).count());
+  SY_TRY(end_batch(start));
   ++counters_.batches_served;
   counters_.batch_jobs += batch_.size();
   for (const std::size_t inbox : batch_) {
@@ -362,6 +365,7 @@ Result<void> ExpertServer::serve(std::uint32_t layer) {
 
 Result<bool> ExpertServer::progress() {
   bool any = false;
+  if (!running_.empty()) SY_TRY(note_busy());
   while (true) {
     SY_ASSIGN(const bool received, receive_one());
     if (!received) break;

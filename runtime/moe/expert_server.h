@@ -61,7 +61,8 @@ class ExpertServer {
   void withdraw_own(std::size_t micro_batch);
 
   // Receives waiting dispatches and runs a batch that is ready. True when it did anything.
-  // Blocks: for the FFN it runs. Errors: kPeer (malformed or misplaced dispatch), kDeadline.
+  // Blocks: for the FFN it runs, unless the transport follows the device's queue. Errors: kPeer
+  // (malformed or misplaced dispatch), kDeadline.
   [[nodiscard]] Result<bool> progress();
 
   // Dispatches of older epochs are refused from now on.
@@ -102,6 +103,8 @@ class ExpertServer {
   [[nodiscard]] Result<void> serve(std::uint32_t layer);
   void group_pairs(std::uint32_t layer, const Inbox* in_place);
   [[nodiscard]] Rows gathered_rows();
+  [[nodiscard]] Result<void> end_batch(TimePoint start);
+  [[nodiscard]] Result<void> note_busy();
   void note_batch(TimePoint start);
   [[nodiscard]] bool is_own(std::size_t inbox) const;
 
@@ -125,6 +128,12 @@ class ExpertServer {
   std::vector<std::uint32_t> pair_out_;
   std::vector<kernels::ExpertGroup> groups_;
   std::vector<std::size_t> batch_;  // inboxes of the batch being served
+  struct Running {
+    TimePoint start{};
+    std::uint64_t mark = 0;  // of the device
+  };
+  std::vector<Running> running_;  // oldest first
+  TimePoint busy_until_ = TimePoint::min();
 };
 
 }  // namespace switchyard::moe

@@ -6,17 +6,30 @@ namespace switchyard::moe {
 
 Result<MessageMemory> MessageMemory::create(kernels::Device& device, comm::RowPlace place,
                                             MessageBytes room, std::size_t stride_bytes) {
-  MessageMemory memory;
-  memory.place_ = place;
-  memory.stride_bytes_ = stride_bytes;
+  MessageMemory memory(place, stride_bytes);
   SY_ASSIGN(memory.heads_, device.allocate_wire(memory.apart() ? room.head : room.sum()));
-  if (memory.apart()) {
-    SY_ASSIGN(memory.rows_, device.allocate(room.rows));
-    // Clearing it is an op like any other, and the transport does not wait for those: late, it
-    // would wipe out what has arrived.
-    SY_TRY(device.synchronize());
-  }
+  if (memory.apart()) SY_TRY(memory.make_rows(device, room.rows));
   return memory;
+}
+
+Result<MessageMemory> MessageMemory::create_to_send(kernels::Device& device,
+                                                    comm::Transport& transport, MessageBytes room,
+                                                    std::size_t stride_bytes) {
+  MessageMemory memory(transport.row_place(), stride_bytes);
+  SY_ASSIGN(memory.heads_, device.allocate_wire(memory.apart() ? room.head : room.sum()));
+  if (!memory.apart()) return memory;
+  memory.lent_ = comm::RowLoan(transport, room.rows);
+  memory.rows_ = memory.lent_.rows();
+  if (memory.rows_.empty()) SY_TRY(memory.make_rows(device, room.rows));
+  return memory;
+}
+
+Result<void> MessageMemory::make_rows(kernels::Device& device, std::size_t bytes) {
+  SY_ASSIGN(own_, device.allocate(bytes));
+  rows_ = {own_.data(), own_.bytes()};
+  // Clearing it is an op like any other, and the transport does not wait for those: late, it
+  // would wipe out what has arrived.
+  return device.synchronize();
 }
 
 MessageParts MessageMemory::message(MessageBytes before, MessageBytes size) {
@@ -26,8 +39,8 @@ MessageParts MessageMemory::message(MessageBytes before, MessageBytes size) {
   if (!apart()) {
     return {heads_.span().subspan(at, size.head), heads_.span().subspan(at + size.head, size.rows)};
   }
-  SY_CHECK(before.rows + size.rows <= rows_.bytes(), "rows that end at byte {} of {}",
-           before.rows + size.rows, rows_.bytes());
+  SY_CHECK(before.rows + size.rows <= rows_.size(), "rows that end at byte {} of {}",
+           before.rows + size.rows, rows_.size());
   return {heads_.span().subspan(at, size.head), {rows_.data() + before.rows, size.rows}};
 }
 

@@ -5,6 +5,7 @@
 // Thread safety: shared objects: unsafe.
 #pragma once
 
+#include "comm/row_loan.h"
 #include "comm/transport.h"
 #include "kernels/device.h"
 #include "runtime/moe/wire.h"
@@ -23,6 +24,11 @@ class MessageMemory {
   // `room`: the parts of all messages together; `stride_bytes`: of a row. Errors: kLimit.
   [[nodiscard]] static Result<MessageMemory> create(kernels::Device& device, comm::RowPlace place,
                                                     MessageBytes room, std::size_t stride_bytes);
+  // For messages that leave: their rows lie where the transport likes to take them from.
+  [[nodiscard]] static Result<MessageMemory> create_to_send(kernels::Device& device,
+                                                            comm::Transport& transport,
+                                                            MessageBytes room,
+                                                            std::size_t stride_bytes);
 
   // Holds none: never made, or moved from.
   [[nodiscard]] bool empty() const noexcept { return heads_.bytes() == 0; }
@@ -42,19 +48,25 @@ class MessageMemory {
     return apart() ? rows_.data() : heads_.data();
   }
   [[nodiscard]] std::size_t matrix_rows() const noexcept {
-    return (apart() ? rows_.bytes() : heads_.bytes()) / stride_bytes_;
+    return (apart() ? rows_.size() : heads_.bytes()) / stride_bytes_;
   }
   [[nodiscard]] std::size_t first_row(MessageBytes before, std::size_t head_bytes) const noexcept {
     return (apart() ? before.rows : before.sum() + head_bytes) / stride_bytes_;
   }
 
  private:
+  MessageMemory(comm::RowPlace place, std::size_t stride_bytes) noexcept
+      : place_(place), stride_bytes_(stride_bytes) {}
+  // Where the rows are apart: lent ones, or of the device where nothing was lent.
+  [[nodiscard]] Result<void> make_rows(kernels::Device& device, std::size_t bytes);
   [[nodiscard]] bool apart() const noexcept { return place_ == comm::RowPlace::kApart; }
 
   comm::RowPlace place_ = comm::RowPlace::kBehindHead;
   std::size_t stride_bytes_ = 1;
   HostBuffer heads_;  // and rows, where they are not apart
-  kernels::DeviceMemory rows_;
+  comm::RowLoan lent_;
+  kernels::DeviceMemory own_;
+  MutableBytes rows_;  // one of these
 };
 
 }  // namespace switchyard::moe

@@ -29,6 +29,18 @@ void set_memory_limit(std::size_t bytes) {
   state().memory.set_limit(bytes);
 }
 
+std::size_t pool_bytes_kept() {
+  const std::lock_guard lock(state().mutex);
+  std::size_t bytes = 0;
+  for (const auto& [device, kept] : state().pool_bytes_kept) bytes += kept;
+  return bytes;
+}
+
+std::size_t device_bytes_in_use() {
+  const std::lock_guard lock(state().mutex);
+  return state().memory.in_use();
+}
+
 std::string last_fault() {
   const std::lock_guard lock(state().mutex);
   return state().last_fault;
@@ -44,6 +56,7 @@ void reset() {
   all.last_fault.clear();
   all.counters = {};
   last_error() = cudaSuccess;
+  all.pool_bytes_kept.clear();
 }
 
 Counters counters() {

@@ -27,10 +27,15 @@ struct Schedule {
 
 void set_schedule(const Schedule& schedule);
 [[nodiscard]] Schedule schedule();
-void set_device_count(int count);  // 1 at the start; 0: as on a machine without a GPU
+void set_device_count(int count);     // 1 at the start; 0: as on a machine without a GPU
 void set_processor_count(int count);  // of every device: 132 at the start
 // The next allocations of device or pinned memory beyond this many bytes in all fail.
 void set_memory_limit(std::size_t bytes);
+// Of all devices together.
+[[nodiscard]] std::size_t device_bytes_in_use();
+// What was freed in stream order and is kept in the pools of the devices, as with a release
+// threshold that is never reached. They may have more in reserve than here; never less.
+[[nodiscard]] std::size_t pool_bytes_kept();
 
 // What was wrong with the last kernel that failed; empty when none has since reset().
 // "kernel ... block (0,0,0) thread (5,0,0): ...".

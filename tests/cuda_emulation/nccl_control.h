@@ -4,6 +4,7 @@
 
 #include <nccl.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -20,10 +21,22 @@ void set_nccl_polls(int polls);
 // What ncclGetVersion answers.
 void set_nccl_version(int version);
 
-enum class NcclPoint : std::uint8_t { kInit, kGroup, kShrink };
+enum class NcclPoint : std::uint8_t { kInit, kGroup, kShrink, kMemAlloc, kRegister, kDeregister };
+inline constexpr std::size_t kNcclPoints = 6;
 // The next time one of this process's communicators comes to the point, it fails with `error` there
-// (asynchronously where the call is non-blocking).
+// (asynchronously where the call is non-blocking). kMemAlloc: of any thread.
 void fail_nccl_at(NcclPoint point, ncclResult_t error);
+
+// Whether ncclCommRegister registers (as with NCCL_LOCAL_REGISTER=0 in the environment it does not:
+// it succeeds and answers no handle).
+enum class LocalRegister : std::uint8_t { kOn, kOff };
+void set_nccl_local_register(LocalRegister wish);
+
+// Registrations of this process that are neither taken back nor gone with their communicator.
+[[nodiscard]] std::size_t nccl_registrations();
+
+// Bytes that this process's communicators have sent from registered memory so far.
+[[nodiscard]] std::uint64_t nccl_registered_bytes_sent();
 
 // How often this process's communicators have come to the point so far.
 [[nodiscard]] std::uint64_t nccl_visits(NcclPoint point);

@@ -1,5 +1,6 @@
 // What a CUDA device does beside the ops: memory that the host may not touch, tables that go round,
 // errors that are kept until somebody asks.
+#include "kernels/cuda/cuda_table.h"
 #include "tests/conformance/kernels/kernel_fixture.h"
 #include "tests/cuda_emulation/control.h"
 
@@ -11,6 +12,7 @@ class CudaDeviceTest : public ::testing::Test {
  protected:
   ~CudaDeviceTest() override {
     cuda_emulation::set_device_count(1);
+    cuda_emulation::set_processor_count(132);
     cuda_emulation::set_memory_limit(SIZE_MAX);
   }
   static std::unique_ptr<Device> make() {
@@ -90,6 +92,26 @@ TEST_F(CudaDeviceTest, TablesMayBeReusedAtOnce) {
 }
 
 // A kernel that follows a bad address: the error comes out of the next wait, and stays.
+TEST_F(CudaDeviceTest, MeasuringCeilingsKeepsNoMemory) {
+  cuda_emulation::set_processor_count(1);  // the fewer, the faster here
+  ASSERT_TRUE(cuda::measure_cuda_ceilings({}).has_value());
+  EXPECT_EQ(cuda_emulation::pool_bytes_kept(), 0U);
+}
+
+TEST_F(CudaDeviceTest, MarksArePassedInTheirOrder) {
+  auto device = make_device("cuda", {});
+  ASSERT_TRUE(device.has_value());
+  ASSERT_TRUE(static_cast<bool>((*device)->queue()));
+  std::vector<std::uint64_t> marks;
+  for (int i = 0; i < 200; ++i) {  // more than are kept
+    const auto mark = (*device)->mark();
+    ASSERT_TRUE(mark.has_value()) << mark.error().message;
+    marks.push_back(*mark);
+  }
+  ASSERT_TRUE((*device)->synchronize().has_value());
+  for (const std::uint64_t mark : marks) EXPECT_TRUE((*device)->passed(mark).value_or(false));
+}
+
 TEST_F(CudaDeviceTest, AFaultIsReportedAndKept) {
   const auto device = make();
   auto good = device->allocate_wire(64).value();

@@ -1,5 +1,5 @@
 // What only an emulated GPU can show: other orders of blocks, threads and streams, and a machine
-// without a GPU.
+// without a GPU; and what no figure is wanted of: that the benchmarks come to an end.
 #include <gmock/gmock.h>
 #include <stdlib.h>  // NOLINT(modernize-deprecated-headers): setenv is POSIX
 
@@ -79,6 +79,48 @@ TEST_F(ExactOverNccl, SaysWhyNot) {
   const auto few = run_alone(run({"--ranks", "5", "--exchange", "nccl"}));
   EXPECT_EQ(few.exit_code, 7) << few.err;
   EXPECT_THAT(few.err, ::testing::HasSubstr("4 for 5 ranks"));
+}
+
+// The lines that `bench AREA` prints for one; the figures mean nothing here.
+std::vector<nlohmann::json> bench_on_gpu(const Arguments& area) {
+  Arguments arguments{"bench", "--device", "cuda", "--preset", "demo", "--json-lines"};
+  arguments.insert(arguments.end(), area.begin(), area.end());
+  const auto outcome = run_prefixed("env CUDA_EMULATION_PROCESSORS=1", arguments);
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  std::vector<nlohmann::json> rows;
+  std::istringstream lines(outcome.out);
+  for (std::string line; std::getline(lines, line);) rows.push_back(nlohmann::json::parse(line));
+  return rows;
+}
+
+TEST(BenchOnGpu, CeilingsAreThoseOfTheGpu) {
+  const auto rows = bench_on_gpu({"ceilings"});
+  ASSERT_EQ(rows.size(), 1U);
+  const auto& header = rows.front()["header"];
+  EXPECT_THAT(header["device"].get<std::string>(), ::testing::StartsWith("cuda"));
+  for (const char* ceiling : {"read GB/s", "fp32 GFLOP/s", "bf16 GFLOP/s"}) {
+    EXPECT_GT(header[ceiling].get<double>(), 0) << ceiling;
+  }
+}
+
+TEST(BenchOnGpu, TheModelIsMeasuredAgainstThem) {
+  const auto rows = bench_on_gpu(
+      {"model", "--prompt-tokens", "3", "--decode-tokens", "2", "--batch", "2", "--repeats", "1"});
+  ASSERT_EQ(rows.size(), 4U);  // the ceilings, prefill, decode of one and of two sequences
+  EXPECT_THAT(rows[1]["name"].get<std::string>(), ::testing::StartsWith("prefill/"));
+  for (std::size_t i = 1; i < rows.size(); ++i) {
+    EXPECT_GT(rows[i]["achieved"].get<double>(), 0) << rows[i];
+    // Many sequences at once have no one limit.
+    EXPECT_EQ(rows[i].contains("ceiling"), i < 3) << rows[i];
+  }
+}
+
+TEST(BenchOnGpu, KernelsOfTheCpuAreNotMeasuredThere) {
+  for (const char* area : {"moe", "kernels"}) {
+    const auto outcome = run_alone({"bench", area, "--device", "cuda", "--preset", "demo"});
+    EXPECT_EQ(outcome.exit_code, 7) << outcome.err;
+    EXPECT_THAT(outcome.err, ::testing::HasSubstr("on a GPU there are bench ceilings"));
+  }
 }
 
 TEST(WithoutAGpu, TheRunEndsAndSaysWhatIsMissing) {

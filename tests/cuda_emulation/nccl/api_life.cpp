@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "tests/cuda_emulation/nccl/calls.h"
+#include "tests/cuda_emulation/nccl/registrations.h"
 
 namespace cuda_emulation::nccl {
 namespace {
@@ -40,10 +41,7 @@ ncclResult_t open(const Communicator::Options& options, NcclPoint point, ncclCom
   const auto made = Communicator::open(options);
   if (made == nullptr) return misuse("a rank that is taken, or another number of ranks");
   *handle = publish(made);
-  ++settings().visits[static_cast<int>(point)];
-  if (const ncclResult_t error =
-          std::exchange(settings().fail_at[static_cast<int>(point)], ncclSuccess);
-      error != ncclSuccess) {
+  if (const ncclResult_t error = visit(point); error != ncclSuccess) {
     made->fail(error, "a test wished this call to fail");
     return options.blocking ? error : ncclInProgress;
   }
@@ -153,6 +151,9 @@ ncclResult_t ncclCommDestroy(ncclComm_t handle) {
   if (comm->life() == Communicator::Life::kGone) return emulated::misuse("ncclCommDestroy twice");
   if (comm->busy()) {
     return emulated::misuse("ncclCommDestroy with transfers that are not over");
+  }
+  if (emulated::registrations_of(*comm) != 0) {
+    return emulated::misuse("ncclCommDestroy before ncclCommDeregister");
   }
   comm->leave();
   return ncclSuccess;

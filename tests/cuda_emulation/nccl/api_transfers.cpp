@@ -1,9 +1,9 @@
-// Transfers and groups; registration of buffers; the emulation's own knobs.
+// Transfers and groups; the emulation's own knobs.
 #include <algorithm>
-#include <set>
 #include <utility>
 
 #include "tests/cuda_emulation/nccl/calls.h"
+#include "tests/cuda_emulation/nccl/registrations.h"
 
 namespace cuda_emulation::nccl {
 namespace {
@@ -65,6 +65,8 @@ ncclResult_t submit(State& all, const Queued& call, std::vector<Part> parts) {
   return with(call.comm, "a transfer", [&](Communicator& comm) -> ncclResult_t {
     const auto stream = all.stream(call.stream, comm.options().device);
     if (stream == nullptr || stream->device != comm.options().device) return ncclInvalidArgument;
+    for (Part& part : parts) part.registered = is_registered(comm, part.data, part.bytes);
+    if (!comm.keeps_to_one_kind(parts)) return ncclInvalidUsage;
     return comm.submit(all, stream, std::move(parts));
   });
 }
@@ -142,35 +144,6 @@ ncclResult_t all_ranks(Kind kind, const void* send, void* receive, std::size_t b
   });
 }
 
-// Live registrations: handle -> communicator.
-std::set<std::pair<void*, ncclComm_t>>& registrations() {
-  static std::set<std::pair<void*, ncclComm_t>> all;
-  return all;
-}
-
-ncclResult_t enroll(ncclComm_t comm, void* buffer, std::size_t bytes, void** handle) {
-  State& all = state();
-  const Engine::Lock lock(all.mutex);
-  return with(comm, "a registration", [&](Communicator&) -> ncclResult_t {
-    if (buffer == nullptr || handle == nullptr || all.memory.find(buffer, bytes) == nullptr) {
-      return ncclInvalidArgument;
-    }
-    static std::uintptr_t made = 0;
-    *handle = reinterpret_cast<void*>(++made);
-    registrations().insert({*handle, comm});
-    return ncclSuccess;
-  });
-}
-
-ncclResult_t withdraw(ncclComm_t comm, void* handle) {
-  const Engine::Lock lock(state().mutex);
-  return registrations().erase({handle, comm}) != 0
-             ? ncclSuccess
-             : misuse("a deregistration of what was not registered");
-}
-
-constexpr std::size_t kWindowAlignment = 4096;
-
 }  // namespace
 }  // namespace cuda_emulation::nccl
 
@@ -212,37 +185,6 @@ ncclResult_t ncclAllGather(const void* send, void* receive, std::size_t count, n
                              count * emulated::bytes_of(type), true, comm, stream);
 }
 
-ncclResult_t ncclMemAlloc(void** pointer, std::size_t bytes) {
-  const std::size_t whole = (bytes + emulated::kWindowAlignment - 1) / emulated::kWindowAlignment *
-                            emulated::kWindowAlignment;
-  return cudaMalloc(pointer, whole) == cudaSuccess ? ncclSuccess : ncclUnhandledCudaError;
-}
-
-ncclResult_t ncclMemFree(void* pointer) {
-  return cudaFree(pointer) == cudaSuccess ? ncclSuccess : ncclUnhandledCudaError;
-}
-
-ncclResult_t ncclCommRegister(const ncclComm_t comm, void* buffer, std::size_t bytes,
-                              void** handle) {
-  return emulated::enroll(comm, buffer, bytes, handle);
-}
-
-ncclResult_t ncclCommDeregister(const ncclComm_t comm, void* handle) {
-  return emulated::withdraw(comm, handle);
-}
-
-ncclResult_t ncclCommWindowRegister(ncclComm_t comm, void* buffer, std::size_t bytes,
-                                    ncclWindow_t* window, int /*flags*/) {
-  if (reinterpret_cast<std::uintptr_t>(buffer) % emulated::kWindowAlignment != 0) {
-    return ncclInvalidArgument;
-  }
-  return emulated::enroll(comm, buffer, bytes, reinterpret_cast<void**>(window));
-}
-
-ncclResult_t ncclCommWindowDeregister(ncclComm_t comm, ncclWindow_t window) {
-  return emulated::withdraw(comm, window);
-}
-
 namespace cuda_emulation {
 
 void set_peer_loss(PeerLoss loss) {
@@ -255,6 +197,16 @@ void set_nccl_polls(int polls) {
   nccl::settings().polls = polls;
 }
 
+void set_nccl_local_register(LocalRegister wish) {
+  const std::lock_guard lock(state().mutex);
+  nccl::settings().local_register = wish;
+}
+
+std::uint64_t nccl_registered_bytes_sent() {
+  const std::lock_guard lock(state().mutex);
+  return nccl::settings().registered_bytes_sent;
+}
+
 void set_nccl_version(int version) {
   const std::lock_guard lock(state().mutex);
   nccl::settings().version = version;
@@ -262,12 +214,12 @@ void set_nccl_version(int version) {
 
 void fail_nccl_at(NcclPoint point, ncclResult_t error) {
   const std::lock_guard lock(state().mutex);
-  nccl::settings().fail_at[static_cast<int>(point)] = error;
+  nccl::settings().fail_at[static_cast<std::size_t>(point)] = error;
 }
 
 std::uint64_t nccl_visits(NcclPoint point) {
   const std::lock_guard lock(state().mutex);
-  return nccl::settings().visits[static_cast<int>(point)];
+  return nccl::settings().visits[static_cast<std::size_t>(point)];
 }
 
 std::string last_nccl_complaint() {

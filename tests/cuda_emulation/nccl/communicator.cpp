@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "tests/cuda_emulation/nccl/registrations.h"
 #include "tests/cuda_emulation/runtime/access_window.h"
 
 namespace cuda_emulation::nccl {
@@ -25,6 +26,12 @@ Settings settings_of_environment() {
 Settings& settings() {
   static Settings the_settings = settings_of_environment();
   return the_settings;
+}
+
+ncclResult_t visit(NcclPoint point) {
+  const auto at = static_cast<std::size_t>(point);
+  ++settings().visits[at];
+  return std::exchange(settings().fail_at[at], ncclSuccess);
 }
 
 std::shared_ptr<Communicator> Communicator::open(const Options& options) {
@@ -76,10 +83,7 @@ ncclResult_t Communicator::poll(State& all) {
 
 ncclResult_t Communicator::submit(State& all, const std::shared_ptr<Stream>& stream,
                                   std::vector<Part> parts) {
-  ++settings().visits[static_cast<int>(NcclPoint::kGroup)];
-  if (const ncclResult_t error =
-          std::exchange(settings().fail_at[static_cast<int>(NcclPoint::kGroup)], ncclSuccess);
-      error != ncclSuccess) {
+  if (const ncclResult_t error = visit(NcclPoint::kGroup); error != ncclSuccess) {
     fail(error, "a test wished this group to fail");
     return options_.blocking ? error : ncclInProgress;
   }
@@ -91,6 +95,19 @@ ncclResult_t Communicator::submit(State& all, const std::shared_ptr<Stream>& str
   polls_left_ = settings().polls;
   progress_ = ncclInProgress;
   return ncclInProgress;
+}
+
+bool Communicator::keeps_to_one_kind(const std::vector<Part>& parts) {
+  for (const Part& part : parts) {
+    if (part.bytes == 0) continue;
+    if (!registered_) registered_ = part.registered;
+    if (*registered_ != part.registered) {
+      settings().complaint = "registered and other buffers in one communicator";
+      return false;
+    }
+    if (part.registered && part.sends) settings().registered_bytes_sent += part.bytes;
+  }
+  return true;
 }
 
 // Transfers of one communicator run one after the other, whatever their streams.
@@ -148,6 +165,7 @@ ncclResult_t Communicator::finalize() {
 
 void Communicator::abort() {
   life_ = Life::kGone;
+  forget_registrations(*this);
   waiting_.clear();
   world_->set_state(options_.rank, SeatState::kAborted);
 }

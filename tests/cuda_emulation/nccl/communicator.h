@@ -5,8 +5,10 @@
 
 #include <nccl.h>
 
+#include <array>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,11 +24,15 @@ struct Settings {
   PeerLoss loss = PeerLoss::kReported;
   int polls = 2;
   int version = NCCL_VERSION_CODE;
-  ncclResult_t fail_at[3] = {ncclSuccess, ncclSuccess, ncclSuccess};
-  std::uint64_t visits[3] = {0, 0, 0};
+  LocalRegister local_register = LocalRegister::kOn;
+  std::array<ncclResult_t, kNcclPoints> fail_at{};  // ncclSuccess
+  std::array<std::uint64_t, kNcclPoints> visits{};
+  std::uint64_t registered_bytes_sent = 0;
   std::string complaint;
 };
 [[nodiscard]] Settings& settings();
+// Counts a visit; answers the error that a test wished to come there, once.
+[[nodiscard]] ncclResult_t visit(NcclPoint point);
 
 class Communicator {
  public:
@@ -50,6 +56,9 @@ class Communicator {
   // Takes a group's parts; they go to the stream now or, when not blocking, after some polls.
   [[nodiscard]] ncclResult_t submit(State& all, const std::shared_ptr<Stream>& stream,
                                     std::vector<Part> parts);
+  // Whether all that the communicator has moved so far lies in registered memory, or nothing does;
+  // false, with a complaint, where these parts break it.
+  [[nodiscard]] bool keeps_to_one_kind(const std::vector<Part>& parts);
   [[nodiscard]] ncclResult_t finalize();
   void abort();   // nothing of it runs any more; peers see it as lost
   void leave();   // destroyed in good order
@@ -87,6 +96,7 @@ class Communicator {
   int outstanding_ = 0;
   Mark last_mark_;
   int shrinks_ = 0;
+  std::optional<bool> registered_;  // what it moves
   std::uint64_t looks_ = 0;
   std::string last_error_;
 };

@@ -22,7 +22,8 @@ Transfer::Transfer(World& world, int rank, std::vector<Part> parts) : world_(wor
   for (const Part& part : parts) {
     State state;
     state.part = part;
-    if (part.sends) state.label = {static_cast<std::uint32_t>(part.kind), 0, part.bytes};
+    if (part.sends)
+      state.label = {static_cast<std::uint32_t>(part.kind), part.registered ? 1U : 0U, part.bytes};
     states_.push_back(state);
   }
 }
@@ -74,6 +75,11 @@ void Transfer::advance_receive(State& state) {
       complaint_ = fmt::format(
           "rank {} expects {} bytes of a {} from rank {}, which sent {} of a {}", rank_,
           state.part.bytes, name_of(expected), from, state.label.bytes, name_of(state.label.kind));
+      return;
+    }
+    if (state.part.bytes != 0 && (state.label.registered != 0) != state.part.registered) {
+      complaint_ = fmt::format("of {} bytes from rank {} to rank {} one end's are registered",
+                               state.part.bytes, from, rank_);
       return;
     }
   }

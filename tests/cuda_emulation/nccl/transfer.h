@@ -22,6 +22,7 @@ struct Part {
   int peer = 0;
   std::byte* data = nullptr;  // device memory; read only when `sends`
   std::size_t bytes = 0;
+  bool registered = false;  // with the communicator
 };
 
 class Transfer {
@@ -39,7 +40,7 @@ class Transfer {
  private:
   struct Label {
     std::uint32_t kind = 0;
-    std::uint32_t group = 0;  // unused bytes have a value
+    std::uint32_t registered = 0;
     std::uint64_t bytes = 0;
   };
   struct State {

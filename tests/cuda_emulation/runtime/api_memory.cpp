@@ -1,6 +1,8 @@
 // Allocation: device memory, pinned memory, what a pointer is.
 #include "tests/cuda_emulation/api/memory.h"
 
+#include <algorithm>
+
 #include "tests/cuda_emulation/runtime/state.h"
 
 namespace {
@@ -31,7 +33,7 @@ cudaError_t cudaFree(void* pointer) {
   return api_call([&](Call& call) {
     if (pointer == nullptr) return cudaSuccess;
     const auto* allocation = call.state.memory.starting_at(pointer);
-    if (allocation == nullptr) return cudaErrorInvalidValue;
+    if (allocation == nullptr || allocation->for_nccl) return cudaErrorInvalidValue;
     if (const cudaError_t error = wait_all(call, allocation->device); error != cudaSuccess)
       return error;
     // Another thread may have come first while the lock was given away.
@@ -50,6 +52,8 @@ cudaError_t cudaMallocAsync(void** pointer, std::size_t bytes, cudaStream_t stre
     *pointer = nullptr;
     if (bytes == 0) return cudaSuccess;
     *pointer = call.state.memory.allocate(bytes, owner->device);
+    auto& kept = call.state.pool_bytes_kept[owner->device];
+    if (*pointer != nullptr) kept -= std::min(kept, bytes);
     return *pointer == nullptr ? cudaErrorMemoryAllocation : cudaSuccess;
   });
 }
@@ -60,13 +64,16 @@ cudaError_t cudaFreeAsync(void* pointer, cudaStream_t stream) {
     const auto owner = call.state.stream(stream, call.device);
     if (owner == nullptr) return cudaErrorInvalidResourceHandle;
     if (pointer == nullptr) return cudaSuccess;
-    if (call.state.memory.starting_at(pointer) == nullptr) return cudaErrorInvalidValue;
-    auto free = [&memory = call.state.memory, pointer]() -> cuda_emulation::MaybeFault {
+    const auto* freed = call.state.memory.starting_at(pointer);
+    if (freed == nullptr || freed->for_nccl) return cudaErrorInvalidValue;
+    auto free = [&memory = call.state.memory, &kept = call.state.pool_bytes_kept,
+                 pointer]() -> cuda_emulation::MaybeFault {
       auto* allocation = memory.starting_at(pointer);
       if (allocation == nullptr) {
         return cuda_emulation::Fault{cudaErrorIllegalAddress,
                                      "cudaFreeAsync of memory freed before"};
       }
+      kept[allocation->device] += allocation->bytes;
       memory.release(*allocation);
       return {};
     };
@@ -93,6 +100,16 @@ cudaError_t cudaMemPoolSetAttribute(cudaMemPool_t pool, cudaMemPoolAttr attribut
     const bool known = number >= 1 && number <= call.state.devices.size();
     const bool fine = known && attribute == cudaMemPoolAttrReleaseThreshold && value != nullptr;
     return fine ? cudaSuccess : cudaErrorInvalidValue;
+  });
+}
+
+cudaError_t cudaMemPoolTrimTo(cudaMemPool_t pool, std::size_t bytes_kept) {
+  return api_call([&](Call& call) {
+    const auto number = reinterpret_cast<std::uintptr_t>(pool);
+    if (number < 1 || number > call.state.devices.size()) return cudaErrorInvalidValue;
+    auto& kept = call.state.pool_bytes_kept[static_cast<int>(number) - 1];
+    kept = std::min(kept, bytes_kept);
+    return cudaSuccess;
   });
 }
 

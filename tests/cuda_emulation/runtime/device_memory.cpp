@@ -50,7 +50,7 @@ std::byte* DeviceMemory::allocate(std::size_t bytes, int device) {
   std::byte* begin = next_ + (mapped - padded);
   // A signal handler adds to opened_, so there is always room.
   if (opened_.capacity() <= live_.size()) opened_.reserve(2 * live_.size() + 64);
-  live_[begin] = {begin, bytes, mapped, device, allocations_++, false};
+  live_[begin] = {begin, bytes, mapped, device, allocations_++, false, false};
   in_use_bytes_ += padded;
   next_ += mapped + kPageBytes;
   return begin;

@@ -22,6 +22,7 @@ struct Allocation {
   int device = 0;
   std::uint64_t number = 0;  // the how many-th of this process
   bool open = false;
+  bool for_nccl = false;  // of ncclMemAlloc, whose own call frees it
 };
 
 class DeviceMemory {

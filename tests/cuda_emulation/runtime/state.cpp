@@ -50,6 +50,8 @@ State::State()
     : engine(memory, [this](int device, const Fault& fault) { note_fault(device, fault); }) {
   engine.set_schedule(schedule_of_environment());
   const std::string count(setting("CUDA_EMULATION_DEVICES"));
+  const std::string processors_wanted(setting("CUDA_EMULATION_PROCESSORS"));
+  if (!processors_wanted.empty()) processors = std::atoi(processors_wanted.c_str());
   set_device_count(count.empty() ? 1 : std::atoi(count.c_str()));
   watch_accesses(memory);
 }

@@ -49,6 +49,7 @@ class State {
   std::map<cudaEvent_t, std::unique_ptr<Event>> events;
   std::map<const void*, int> dynamic_bytes_allowed;  // per kernel
   std::map<const void*, std::string> kernel_names;
+  std::map<int, std::size_t> pool_bytes_kept;  // per device; freed in stream order, not given back
   std::string last_fault;
 };
 

@@ -3,8 +3,8 @@
 #include <gmock/gmock.h>
 
 #include <atomic>
-#include <barrier>
 
+#include "tests/gpu/nccl/meeting.h"
 #include "tests/gpu/nccl/nccl_world.h"
 #include "tests/gpu/nccl/row_mail.h"
 
@@ -48,26 +48,6 @@ void exchange_among(Transport& transport, RowMail& mail, const std::vector<std::
     expect_letter(*letter, letter->from.value(), next[letter->from.index()]++);
   }
 }
-
-// Keeps looking until all ranks have come so far; others may need what this one owes them.
-class Meeting {
- public:
-  explicit Meeting(std::size_t ranks) : awaited_(ranks) {}
-  void wait(RowMail& mail, Transport& transport) {
-    ++here_;
-    const SteadyClock clock;
-    const auto deadline = Deadline::after(clock, std::chrono::seconds(60));
-    for (std::uint32_t round = 0; here_.load() < awaited_; ++round) {
-      ASSERT_FINE(mail.turn());
-      ASSERT_FALSE(deadline.passed(clock)) << "nobody else comes";
-      transport.wait_a_moment(round);
-    }
-  }
-
- private:
-  std::size_t awaited_;
-  std::atomic<std::size_t> here_{0};
-};
 
 enum class Shrinking : std::uint8_t { kWorks, kFailsOnce, kFailsForAll, kNotTried };
 
@@ -169,6 +149,80 @@ TEST_F(NcclWorld, ARankThatComesBackIsTakenIn) {
     transport.set_lost(RankId(2), Lost::kNo);
     ASSERT_NO_FATAL_FAILURE(back.wait(mail, transport));
     exchange_among(transport, mail, {0, 1, 2}, 4, 3);
+    ASSERT_FINE(mail.flush());
+    ASSERT_NO_FATAL_FAILURE(done.wait(mail, transport));
+    finalize(transport);
+  });
+}
+
+// Rank 0 knows before rank 1 that they work together (again): its invitation waits for rank 1 to
+// know it too. Nothing fails, nobody's deadline has to pass.
+TEST_F(NcclWorld, AnInvitationOfARankThatIsTakenForLostIsKept) {
+  NcclOptions options;
+  options.join_deadline = options.rows_deadline = std::chrono::hours(1);
+  options.attempts = 0;
+  auto ranks = make(2, options);
+  Meeting invited(2);
+  Meeting done(2);
+  on_ranks(ranks, [&](Transport& transport) {
+    RowMail mail(transport);
+    const RankId other(1 - transport.rank().value());
+    if (transport.rank() == RankId(0)) {
+      ASSERT_FINE(send_numbered(mail, transport, other, 0));
+      ASSERT_FINE(mail.turn());  // the invitation is on its way
+      invited.arrive();
+    } else {
+      transport.set_lost(other, Lost::kYes);
+      ASSERT_FINE(mail.turn());
+      invited.arrive();
+      for (int look = 0; look < 5; ++look) ASSERT_FINE(mail.turn());
+      transport.set_lost(other, Lost::kNo);
+      const auto letter = mail.receive(Channel::kDispatch);
+      ASSERT_FINE(letter);
+      ASSERT_NO_FATAL_FAILURE(expect_letter(*letter, 0, 0));
+    }
+    ASSERT_FINE(mail.flush());
+    ASSERT_NO_FATAL_FAILURE(done.wait(mail, transport));
+    finalize(transport);
+  });
+}
+
+// Rank 1 takes rank 0 for lost while the lane is being made, and leaves it: what is said when rank
+// 0 is back, because the others wait for rank 1 in a communicator that it has left.
+TEST_F(NcclWorld, ALaneThatWasLeftInItsMakingIsReported) {
+  NcclOptions options;
+  options.join_deadline = options.rows_deadline = std::chrono::hours(1);
+  options.attempts = 1;
+  auto ranks = make(3, options);
+  cuda_emulation::set_peer_loss(cuda_emulation::PeerLoss::kSilent);
+  const auto joins = cuda_emulation::nccl_visits(cuda_emulation::NcclPoint::kInit);
+  Meeting left(3);
+  Meeting done(3);
+  on_ranks(ranks, [&](Transport& transport) {
+    RowMail mail(transport);
+    if (transport.rank() == RankId(0)) {
+      ASSERT_FINE(send_numbered(mail, transport, RankId(1), 0));
+      ASSERT_FINE(send_numbered(mail, transport, RankId(2), 0));
+      ASSERT_NO_FATAL_FAILURE(left.wait(mail, transport));
+    } else if (transport.rank() == RankId(1)) {
+      const SteadyClock clock;
+      const auto deadline = Deadline::after(clock, std::chrono::seconds(60));
+      while (cuda_emulation::nccl_visits(cuda_emulation::NcclPoint::kInit) < joins + 2) {
+        ASSERT_FINE(mail.turn());
+        ASSERT_FALSE(deadline.passed(clock)) << "ranks 0 and 1 do not join";
+      }
+      transport.set_lost(RankId(0), Lost::kYes);
+      ASSERT_FINE(mail.turn());
+      transport.set_lost(RankId(0), Lost::kNo);
+      left.arrive();
+    } else {
+      left.arrive();  // and has not looked so far
+    }
+    if (transport.rank() != RankId(0)) {
+      const auto letter = mail.receive(Channel::kDispatch);
+      ASSERT_FINE(letter);
+      ASSERT_NO_FATAL_FAILURE(expect_letter(*letter, 0, 0));
+    }
     ASSERT_FINE(mail.flush());
     ASSERT_NO_FATAL_FAILURE(done.wait(mail, transport));
     finalize(transport);

@@ -28,10 +28,10 @@ class NcclWorld : public ::testing::Test {
  protected:
   void SetUp() override { start({}); }
   void TearDown() override {
-    for (const auto point : {cuda_emulation::NcclPoint::kInit, cuda_emulation::NcclPoint::kGroup,
-                             cuda_emulation::NcclPoint::kShrink}) {
-      cuda_emulation::fail_nccl_at(point, ncclSuccess);
+    for (std::size_t point = 0; point < cuda_emulation::kNcclPoints; ++point) {
+      cuda_emulation::fail_nccl_at(static_cast<cuda_emulation::NcclPoint>(point), ncclSuccess);
     }
+    cuda_emulation::set_nccl_local_register(cuda_emulation::LocalRegister::kOn);
     start({});
   }
   static void start(const cuda_emulation::Schedule& schedule);

@@ -46,6 +46,7 @@ TEST(Invitations, ComeBackOrAreRefused) {
   Invitation invitation;
   invitation.id[5] = std::byte{9};
   invitation.rest_of = 3;
+  invitation.registered = true;
   invitation.members = {RankId(0), RankId(2), RankId(7)};
   auto bytes = write_invitation(invitation);
   const auto read = read_invitation(bytes);
@@ -53,8 +54,9 @@ TEST(Invitations, ComeBackOrAreRefused) {
   EXPECT_EQ(read->id, invitation.id);
   EXPECT_EQ(read->members, invitation.members);
   EXPECT_EQ(read->rest_of, 3U);
+  EXPECT_TRUE(read->registered);
   EXPECT_FALSE(read_invitation(Bytes(bytes).first(bytes.size() - 1)).has_value());
-  EXPECT_FALSE(read_invitation(Bytes(bytes).first(8 + kInvitationIdBytes)).has_value());
+  EXPECT_FALSE(read_invitation(Bytes(bytes).first(16 + kInvitationIdBytes)).has_value());
   invitation.members = {RankId(2), RankId(2)};
   EXPECT_FALSE(read_invitation(write_invitation(invitation)).has_value());
   invitation.members = {RankId(3), RankId(2)};

@@ -34,6 +34,12 @@ suite::Content DeviceBytes::read() const {
 RowMail::RowMail(Transport& transport, Duration patience)
     : transport_(transport), deadline_(Deadline::after(clock_, patience)) {}
 
+void RowMail::borrow(std::size_t pieces, std::size_t bytes) {
+  borrows_ = true;
+  std::vector<RowLoan> all;
+  while (pieces-- != 0) all.emplace_back(transport_, bytes);
+}
+
 Result<void> RowMail::rest(std::uint32_t round, const char* what) {
   if (deadline_.passed(clock_)) {
     return fail(ErrorCode::kDeadline, "rank {}: {} took too long", transport_.rank().value(), what);
@@ -44,8 +50,15 @@ Result<void> RowMail::rest(std::uint32_t round, const char* what) {
 
 Result<void> RowMail::send(RankId to, Channel channel, suite::Content head,
                            const suite::Content& rows) {
-  Sent& sent = sent_.emplace_back(Sent{std::move(head), DeviceBytes(rows), {}});
-  SY_ASSIGN(sent.ticket, transport_.send_rows(to, channel, sent.head, sent.rows.span()));
+  RowLoan lent = borrows_ ? RowLoan(transport_, rows.size()) : RowLoan();
+  if (!lent.rows().empty()) {
+    EXPECT_EQ(cudaMemcpy(lent.rows().data(), rows.data(), rows.size(), cudaMemcpyHostToDevice),
+              cudaSuccess);
+  }
+  DeviceBytes own = lent.rows().empty() ? DeviceBytes(rows) : DeviceBytes(0);
+  Sent& sent = sent_.emplace_back(Sent{std::move(head), std::move(own), std::move(lent), {}});
+  const Bytes from = sent.lent.rows().empty() ? sent.rows.span() : sent.lent.rows();
+  SY_ASSIGN(sent.ticket, transport_.send_rows(to, channel, sent.head, from));
   return {};
 }
 

@@ -8,6 +8,7 @@
 #include <optional>
 #include <vector>
 
+#include "comm/row_loan.h"
 #include "comm/worlds.h"
 #include "tests/conformance/comm/mail.h"
 
@@ -41,6 +42,9 @@ struct RowLetter {
 class RowMail {
  public:
   explicit RowMail(Transport& transport, Duration patience = std::chrono::seconds(60));
+  // Before the first message: sends from memory that the transport lends, as far as that goes.
+  // Makes so many pieces of it.
+  void borrow(std::size_t pieces, std::size_t bytes);
 
   // Keeps both until the transport says that it is done with them.
   [[nodiscard]] Result<void> send(RankId to, Channel channel, suite::Content head,
@@ -56,11 +60,13 @@ class RowMail {
   struct Sent {
     suite::Content head;
     DeviceBytes rows;
+    RowLoan lent;  // instead of them
     SendTicket ticket;
   };
   [[nodiscard]] Result<void> rest(std::uint32_t round, const char* what);
 
   Transport& transport_;
+  bool borrows_ = false;
   std::list<Sent> sent_;
   // Kept to the end: cudaFree waits for every kernel of the GPU, and those of a lane for peers.
   std::list<DeviceBytes> used_;
