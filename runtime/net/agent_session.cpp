@@ -68,9 +68,23 @@ void plan_again(AgentLife& life) {
   }
 }
 
-// Everything posted. A message counts as sent once its write has ended.
-Task<Result<void>> write_posted(AgentLife& life, std::shared_ptr<DeadlineSocket> socket) {
+// Says that the rank lives, where it is time to.
+Task<Result<void>> beat_if_due(AgentLife& life, std::shared_ptr<DeadlineSocket> socket,
+                               TimePoint& beat_at) {
+  const SteadyClock clock;
+  if (clock.now() < beat_at) co_return Result<void>();
+  const control::Message beat = heartbeat(life.pulse);
+  SY_CO_TRY(co_await write_message(socket, beat, life.options.frame_limit));
+  beat_at = clock.now() + life.options.heartbeat_interval;
+  co_return Result<void>();
+}
+
+// Everything posted, with heartbeats in between: an engine may post faster than it can be written.
+// A message counts as sent once its write has ended.
+Task<Result<void>> write_posted(AgentLife& life, std::shared_ptr<DeadlineSocket> socket,
+                                TimePoint& beat_at) {
   for (;;) {
+    SY_CO_TRY(co_await beat_if_due(life, socket, beat_at));
     take_next(life);
     if (!life.unsent) co_return Result<void>();
     fit(*life.unsent);
@@ -86,12 +100,7 @@ Task<Result<void>> write_while_open(AgentLife& life, std::shared_ptr<DeadlineSoc
   const SteadyClock clock;
   TimePoint beat_at = clock.now();
   while (socket->is_open()) {
-    SY_CO_TRY(co_await write_posted(life, socket));
-    if (clock.now() >= beat_at) {
-      const control::Message beat = heartbeat(life.pulse);
-      SY_CO_TRY(co_await write_message(socket, beat, life.options.frame_limit));
-      beat_at = clock.now() + life.options.heartbeat_interval;
-    }
+    SY_CO_TRY(co_await write_posted(life, socket, beat_at));
     if (life.stopping) break;
     co_await life.wakeup.wait(beat_at);
   }

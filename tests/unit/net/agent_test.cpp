@@ -112,6 +112,28 @@ TEST(Agent, CarriesMessagesBothWays) {
   EXPECT_EQ(brain.received<control::Adopted>().at(0).epoch, Epoch(4));
 }
 
+// An engine that posts faster than the wire takes it does not keep the rank's heart from beating.
+TEST(Agent, BeatsBetweenTheMessagesOfALongMailbox) {
+  constexpr std::uint32_t kPosted = 50;
+  FakeBrain brain;
+  const RunningServer server(brain, server_options());
+  Engine engine;
+  for (std::uint32_t i = 0; i < kPosted; ++i) {
+    engine.mailbox.post(control::Finished{control::RequestId(i), 1, {}, {}});
+  }
+  AgentOptions options = agent_options(server.where());
+  options.heartbeat_interval = Duration(1);  // always due
+  const auto agent = start(options, engine);
+  ASSERT_TRUE(brain.wait_for(is_message<control::Finished>, kPosted));
+  std::uint32_t beats = 0;
+  std::uint32_t finished = 0;
+  for (const auto& what : brain.happenings<control::Received>()) {
+    if (std::holds_alternative<control::Finished>(what.message)) ++finished;
+    if (std::holds_alternative<control::Heartbeat>(what.message) && finished < kPosted) ++beats;
+  }
+  EXPECT_GE(beats, kPosted - 1);
+}
+
 TEST(Agent, SaysItsLastWordsBeforeItStops) {
   FakeBrain brain;
   const RunningServer server(brain, server_options());
