@@ -185,8 +185,13 @@ void add_retries(Rows& rows) {
             "Retries that each second pays for");
   rows.count("attempts_max", field<kIn, &S::attempts_max>(), 1, 1000000,
              "Attempts of one request; then it fails");
+  rows.count("results_kept_ms", field<kIn, &S::results_kept_ms>(), 0, 86400000,
+             "The controller forgets a result so long after a client was told, in milliseconds");
+  rows.count("lives_max", field<kIn, &S::lives_max>(), 1, 1000000,
+             "Lives of a rank's process that is taken for dead; after the last one it ends");
   rows.need_launch({"breaker_failures", "breaker_open_ms", "breaker_timeout_ms", "retry_base_ms",
-                    "retry_cap_ms", "retry_ratio", "retry_per_second", "attempts_max"});
+                    "retry_cap_ms", "retry_ratio", "retry_per_second", "attempts_max",
+                    "results_kept_ms", "lives_max"});
 }
 
 void add_cluster(std::vector<Key>& keys) {
@@ -312,6 +317,8 @@ void add_log(std::vector<Key>& keys) {
               "Least severe event that is logged to stderr");
   rows.choice("format", field<kIn, &S::format>(), {"text", "json"},
               "Lines of the ranks' log on stderr: for people, or one JSON object each");
+  rows.count("file_bytes_max", field<kIn, &S::file_bytes_max>(), 4096, std::uint64_t{1} << 40,
+             "A controller's log file is put aside at so many bytes; three full ones are kept");
   rows.flag("progress", field<kIn, &S::progress>(), "Show progress on stderr while working");
   rows.path("trace_out", field<kIn, &S::trace_out>(),
             "File for a trace of the run (Trace Event Format, for ui.perfetto.dev); empty: none");

@@ -81,9 +81,11 @@ struct ClusterSection {
   std::uint64_t retry_base_ms =
       50;  // first wait before another try, doubled each time, with full jitter
   std::uint64_t retry_cap_ms = 1000;
-  double retry_ratio = 0.2;        // retries for each first attempt
-  double retry_per_second = 3;     // and for each second
-  std::uint64_t attempts_max = 8;  // of one request, on routers that died or lost it
+  double retry_ratio = 0.2;                // retries for each first attempt
+  double retry_per_second = 3;             // and for each second
+  std::uint64_t attempts_max = 8;          // of one request, on routers that died or lost it
+  std::uint64_t results_kept_ms = 600000;  // by the controller, after a client has been told
+  std::uint64_t lives_max = 8;             // of a process that was taken for dead; then it ends
   std::uint64_t exchange_deadline_ms = 30000;
   std::uint64_t gather_window_us = 200;  // an expert rank waits this long for the other routers
   std::uint64_t micro_batches = 0;       // 0: 2 where experts are on other ranks, else 1
@@ -122,8 +124,9 @@ struct TlsSection {
 };
 
 struct LogSection {
-  std::string level = "warning";      // trace, debug, info, warning, error, off
-  std::string format = "text";        // of the lines: text, json
+  std::string level = "warning";  // trace, debug, info, warning, error, off
+  std::string format = "text";    // of the lines: text, json
+  std::uint64_t file_bytes_max = std::uint64_t{64} << 20;  // of a controller's log file
   bool progress = true;               // on a terminal or not; --quiet turns it off
   std::string trace_out;              // trace of the run for ui.perfetto.dev; empty: none
   std::uint64_t trace_spans = 65536;  // kept by each rank for it, 64 bytes each; the last ones
