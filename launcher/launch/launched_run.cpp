@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "launcher/run_report.h"
+#include "runtime/control/token_bytes.h"
 
 namespace switchyard::launcher {
 namespace {
@@ -158,6 +159,14 @@ Result<void> LaunchedRun::take(const control::Message& message) {
   if (const auto* done = std::get_if<control::RequestDone>(&message)) {
     const auto id = own_request(done->name);
     if (!id) return {};
+    if (done->error == control::kEndedNow) {
+      auto& result = results_[*id];
+      result.id = SequenceId(*id);
+      result.prompt_tokens = static_cast<std::uint32_t>(requests_[*id].tokens.size());
+      SY_ASSIGN(result.tokens, control::tokens_of_bytes(done->payload));
+      result.finish = engine::FinishReason::kInterrupted;
+      return {};
+    }
     if (!done->error.empty()) {
       failed_[*id] = done->error;
       return {};

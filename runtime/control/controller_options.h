@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "runtime/base/clock.h"
+#include "runtime/control/backoff.h"
 #include "runtime/control/balancing_config.h"
 #include "runtime/control/evidence.h"
 #include "runtime/control/health.h"
@@ -54,9 +55,13 @@ struct ControllerOptions {
   EvidenceConfig evidence;
   ScalingConfig scaling = no_scaling();
   BalancingConfig balancing;
-  std::uint32_t attempts_max = 8;            // of one request
-  RetryBudgetConfig retries;                 // attempts after the first that no death explains
+  std::uint32_t attempts_max = 8;  // of one request
+  RetryBudgetConfig retries;       // attempts after the first that no death explains
+  // Before each of those; its attempts_max is of no account, that above is.
+  BackoffConfig retry_wait{std::chrono::milliseconds(50), std::chrono::seconds(1), 1};
+  std::uint64_t seed = 0;                    // of the waits
   std::uint32_t requests_max = 100'000;      // held in the ledger
+  Duration results_kept{600'000'000'000};    // after a client has been told
   std::uint32_t open_per_router_max = 1024;  // assigned at once; the others wait here
   // Of results and last words on their way to one client that watches; well below what the server
   // keeps for a connection at most (runtime/net/peer.h).

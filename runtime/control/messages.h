@@ -130,6 +130,10 @@ struct Progress {
 // How the error of a request begins whose rows had nowhere to go within its residency rule.
 inline constexpr std::string_view kResidencyUnsatisfiable = "residency_unsatisfiable";
 
+// The error of a request that ended while it waited because all were to end (Ctrl-C): no fault.
+// The payload is not a result but the tokens of earlier attempts (token_bytes.h).
+inline constexpr std::string_view kEndedNow = "ended_now";
+
 struct Finished {
   RequestId id;
   std::uint32_t attempt = 0;
@@ -281,10 +285,9 @@ struct Event {
 
 // In the order of their types on the wire: agents', then the controller's to agents, clients', the
 // controller's to clients (speaker.h).
-using Message =
-    std::variant<Register, Heartbeat, LoadReport, Evidence, Prepared, Adopted, Progress, Finished,
-                 Goodbye, Welcome, Refused, Prepare, Commit, Rollback, Retire, Assign, Cancel,
-                 Drain, Undrain, Leave, Submit, Command, Place, Answer, RequestDone, RankLeft,
-                 Event>;
+using Message = std::variant<Register, Heartbeat, LoadReport, Evidence, Prepared, Adopted, Progress,
+                             Finished, Goodbye, Welcome, Refused, Prepare, Commit, Rollback, Retire,
+                             Assign, Cancel, Drain, Undrain, Leave, Submit, Command, Place, Answer,
+                             RequestDone, RankLeft, Event>;
 
 }  // namespace switchyard::control

@@ -47,8 +47,11 @@ void Worker::report_breaker(const BreakerEvent& event) {
   const char* kind = event.to == BreakerState::kOpen     ? "breaker_opened"
                      : event.to == BreakerState::kClosed ? "breaker_closed"
                                                          : "breaker_probing";
-  log_->warn("{}: {}", kind, event.text);
-  mailbox_.post(control::Event{0, kind, event.text});
+  const auto level = event.to == BreakerState::kClosed ? spdlog::level::info : spdlog::level::warn;
+  log_event(log_, level, kind, event.text, {parts_.plane->view().epoch, {}, {}});
+  control::EventAbout about;
+  about.rank = event.peer;
+  mailbox_.post(control::Event{0, kind, event.text, about});
 }
 
 Result<void> Worker::take(control::Message message) {

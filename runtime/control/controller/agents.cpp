@@ -21,6 +21,8 @@ void Controller::State::from_agent(ConnectionId connection, Message& message) {
   }
   if (!agent) return reject(connection, fmt::format("{} before register", name_of(message)));
   const Holder from = *agent;
+  // Whatever it says: heartbeats may queue behind the rest of what is on its connection.
+  members.heard(from.rank, now);
   const Complaint complaint = std::visit(
       [&](auto& said) -> Complaint {
         if constexpr (requires { take(from, said); }) {
@@ -233,7 +235,7 @@ Controller::State::Complaint Controller::State::take(const Holder& from, Finishe
   switch (ledger.finish(from, std::move(word))) {
     case WordOutcome::kTaken:
       outbox.journal(from.rank, record);
-      unsettled = true;
+      request_left(from.rank);
       outbox.note(failed ? "request_failed" : "request_done",
                   fmt::format("request {} on rank {}{}{}", id.value(), from.rank.value(),
                               failed ? ": " : "", record.error),
@@ -255,8 +257,11 @@ Controller::State::Complaint Controller::State::take(const Holder& from, const E
   if (std::ranges::find(kKinds, told.kind) == kKinds.end()) {
     return fmt::format("an event of the kind '{}'", front_of_utf8(told.kind, 40));
   }
-  outbox.event(told.kind, fmt::format("rank {} of its peer {}", from.rank.value(),
-                                      front_of_utf8(told.text, kTextMax)));
+  if (members.has(told.about.rank)) breakers[{from.rank, told.about.rank}] = told.kind;
+  outbox.event(
+      told.kind,
+      fmt::format("rank {} of its peer {}", from.rank.value(), front_of_utf8(told.text, kTextMax)),
+      about_rank(from.rank));
   return std::nullopt;
 }
 

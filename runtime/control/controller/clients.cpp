@@ -49,7 +49,7 @@ void Controller::State::submit(ConnectionId client, Submit& wish) {
     if (residency.judge(regime) != Residency::Verdict::kForbidden) continue;
     end_request(id, fmt::format("residency_forbidden: the regime '{}' allows no region", regime));
   }
-  unsettled = true;
+  requests_unsettled = true;
 }
 
 void Controller::State::obey(ConnectionId client, const Command& command) {
@@ -110,7 +110,7 @@ std::optional<Message> Controller::State::telling(const WatchQueue::Item& item) 
   if (ledger.find(id) == nullptr)
     return std::nullopt;  // another client has it, and room was needed
   Request& request = ledger.at(id);
-  request.delivered = true;
+  if (!request.delivered_at) request.delivered_at = now;
   return RequestDone{id, request.what.name, request.error, request.result};
 }
 

@@ -38,6 +38,7 @@ Controller::State::State(ControllerOptions from)
       residency(options.residency),
       members(options.ranks, options.phi),
       ledger(options.requests_max),
+      random(options.seed),
       evidence(make_book(options.evidence)),
       watch_queue(options.watch_window_bytes),
       window(options.ranks, options.balancing.window),
@@ -68,8 +69,9 @@ void Controller::State::handle(Happening happening) {
   if (std::exchange(unsettled, false)) {
     settle_views();
     settle_changes();
-    settle_requests();
+    requests_unsettled = true;
   }
+  if (std::exchange(requests_unsettled, false)) settle_requests();
   feed_watchers();
   stop_when_all_left();
 }
@@ -110,6 +112,7 @@ void Controller::State::on_tick() {
     members.excuse(now - *last_tick - options.tick_interval);
   }
   last_tick = now;
+  ledger.expire(options.results_kept, now);
   judge_all();
   give_up_spawns();
   replace_missing();

@@ -35,6 +35,7 @@ void Controller::State::declare_dead(RankId rank, const std::string& reason) {
                about_rank(rank));
   depart(left);
   evidence.forget(rank);
+  forget_breakers(rank);
   release_all(who, "its router died");
   replace(rank);
 }
@@ -96,7 +97,15 @@ void Controller::State::leave(RankId rank, const Goodbye& words) {
   outbox.event("rank_left", fmt::format("rank {} said goodbye", rank.value()), about_rank(rank));
   depart({rank, words.payload});
   evidence.forget(rank);
+  forget_breakers(rank);
   release_all(who, "its router left");
+}
+
+// A new life begins with closed ones, and so do the others towards it.
+void Controller::State::forget_breakers(RankId rank) {
+  for (auto& [ends, said] : breakers) {
+    if (ends.first == rank || ends.second == rank) said = "breaker_closed";
+  }
 }
 
 void Controller::State::depart(RankLeft left) {

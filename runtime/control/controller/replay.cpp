@@ -104,7 +104,7 @@ Result<void> Controller::State::replay_request(const JournalRecord& record) {
     }
   } else if (const auto* done = std::get_if<RequestDone>(&record.message)) {
     if (ledger.find(done->id) != nullptr && !known(done->id, RequestState::kDone)) {
-      ledger.fail(done->id, done->error);
+      ledger.fail(done->id, done->error, done->payload);
       return {};
     }
   }

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/base/random.h"
 #include "runtime/control/autoscaler.h"
 #include "runtime/control/balancer.h"
 #include "runtime/control/controller.h"
@@ -172,6 +173,7 @@ struct Controller::State {
   void replace_missing();
   void give_up_spawns();
   void leave(RankId rank, const Goodbye& words);
+  void forget_breakers(RankId rank);
   void judge_all();
   [[nodiscard]] HealthVerdict judge(RankId rank) const;
   [[nodiscard]] std::size_t routers_at_work(RankId besides) const;
@@ -227,11 +229,20 @@ struct Controller::State {
   void settle_requests();
   void assign_waiting();
   void end_never_started();
-  // The router to take it; or nothing, and `why` where it can't be served now.
-  [[nodiscard]] std::optional<RankId> choose_router(const Request& request, std::string& why);
-  [[nodiscard]] bool may_try(RequestId id);
+  void end_waiting();
+  [[nodiscard]] WaitingLine::Regimes end_unsatisfiable();
+  [[nodiscard]] bool end_hopeless(const Request& request);
+  void pay_for_retries();
+  [[nodiscard]] std::optional<std::string> missing_of(const std::string& regime);
+  // The router to take it; nothing: those that may have no room.
+  [[nodiscard]] std::optional<RankId> choose_router(const Request& request) const;
   void give(RequestId id, RankId router);
-  void release(RequestId id, const std::string& why);
+  enum class Again : std::uint8_t {
+    kOwing,   // its next try has to be paid for
+    kAtOnce,  // it is nobody's fault
+  };
+  void release(RequestId id, const std::string& why, Again again = Again::kOwing);
+  void request_left(RankId router);
   // Its rows had nowhere to go under its router's view: it waits for one that serves its rule.
   [[nodiscard]] bool release_forbidden(const Holder& from, const Finished& word);
   void release_all(const Holder& holder, const std::string& why);
@@ -268,12 +279,14 @@ struct Controller::State {
   Membership members;
   Ledger ledger;
   std::optional<RetryBudget> retries;  // from the first handle() on
-  std::set<RequestId> owing;           // to be tried again, which has to be paid for
   bool retries_short = false;
+  Random random;  // of the waits before another try
   EvidenceBook evidence;
   LoadTotals totals;
   std::optional<ScalingNumbers> scaling_numbers;  // of the autoscaler's last decision
   std::map<ConnectionId, Peer> peers;
+  // What a router said last of its breaker for a peer: the kind of the event.
+  std::map<std::pair<RankId, RankId>, std::string> breakers;
   WatchQueue watch_queue;
   std::optional<ModelFacts> model;
   std::optional<Autoscaler> autoscaler;  // nothing: scaled by command only
@@ -314,8 +327,9 @@ struct Controller::State {
   TimePoint started{};
   TimePoint router_seen{};  // when there was one last
   std::optional<TimePoint> last_tick;
-  bool unsettled = false;  // something happened that views or requests may have to follow
-  TimePoint now{};         // of the handle() that runs
+  bool unsettled = false;           // something happened that views or requests may have to follow
+  bool requests_unsettled = false;  // that requests alone may have to follow
+  TimePoint now{};                  // of the handle() that runs
 };
 
 }  // namespace switchyard::control

@@ -66,6 +66,17 @@ json autoscaler_json(ScalingMode mode, const std::optional<Autoscaler>& autoscal
           {"last_reason", last ? json(last->text) : json()}};
 }
 
+json breakers_json(const std::map<std::pair<RankId, RankId>, std::string>& breakers) {
+  json out = json::array();
+  for (const auto& [ends, said] : breakers) {
+    const char* state = said == "breaker_opened"    ? "open"
+                        : said == "breaker_probing" ? "probing"
+                                                    : "closed";
+    out.push_back({{"rank", ends.first.value()}, {"peer", ends.second.value()}, {"state", state}});
+  }
+  return out;
+}
+
 json reasons_json(const HealthVerdict& health) {
   json out = json::array();
   for (const Reason& reason : health.reasons) {
@@ -148,6 +159,9 @@ std::string Controller::State::status() const {
        {{"submitted", ledger.submitted()},
         {"open", ledger.open_count()},
         {"waiting", ledger.waiting().size()},
+        {"retrying", ledger.waiting().owing_count()},
+        {"retries", retries ? retries->granted() : 0},
+        {"retry_tokens", retries ? json(retries->tokens(now)) : json()},
         {"done", ledger.done().size()}}},
       {"parts",
        {{"detector", {{"last_run_age_s", last_tick ? json(to_seconds(now - *last_tick)) : json()}}},
@@ -163,7 +177,12 @@ std::string Controller::State::status() const {
                           {"seconds_left", to_seconds(transaction->deadline - now)},
                           {"waiting", std::move(waiting)}};
   }
-  if (model) out["loads"] = totals.experts_json(model->moe_layers, model->experts);
+  if (model) {
+    out["loads"] = totals.experts_json(model->moe_layers, model->experts);
+    const auto late = worst_imbalance(loads, model->moe_layers);
+    out["loads"]["imbalance_of_late"] = late ? json(*late) : json();
+  }
+  out["breakers"] = breakers_json(breakers);
   out["links"] = totals.links_json();
   out["restricted_rows"] = totals.restricted_json();
   out["wait_matrix"] = totals.waits_json();

@@ -89,6 +89,7 @@ class Scenario {
     options_.change_deadline = seconds(8);
     options_.rejoin_window = seconds(2);
     options_.attempts_max = 1'000;
+    options_.seed = seed;
     options_.open_per_router_max = 4 + below(40);
     options_.watch_window_bytes = 200;  // two results or so: the client has to be fed
     if (world_.chance(0.5)) options_.health.reconnect_grace = milliseconds(500);
@@ -152,8 +153,8 @@ class Scenario {
     if (!world_.chance(0.6)) return;
     world_.time.after(milliseconds(200) + world_.some(seconds(3)), [&victim] { victim.start(); });
   }
-  // Before the first view nobody waits for an engine that hangs, so that nothing tells: one rank may,
-  // and the others start without it.
+  // Before the first view nobody waits for an engine that hangs, so that nothing tells: one rank
+  // may, and the others start without it.
   void hang_one() {
     SimProcess& victim = any_process();
     if (world_.checker.committed() == Epoch()) {
