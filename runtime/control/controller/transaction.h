@@ -10,6 +10,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/control/messages.h"
 #include "runtime/control/move_batches.h"
+#include "runtime/control/move_note.h"
 #include "runtime/control/placement_repair.h"
 #include "runtime/placement/view.h"
 
@@ -65,9 +66,6 @@ struct Transaction {
   Loading loading;
   TimePoint since{};
 };
-
-// What experts are on their way for: the loads, another number of copies, a client's plan.
-enum class MovesFor : std::uint8_t { kLoad, kReplicas, kPlan };
 
 // Experts on their way to where they are wanted, one batch after the other.
 struct Rebalance {
