@@ -71,7 +71,7 @@ TEST(Observability, EveryEventIsInTheTableAndNothingElse) {
 // Kinds that are not in the table of runtime/control would be logged as info and counted late.
 TEST(Observability, EveryKindOfTheControllerHasItsLevel) {
   const std::regex call(
-      R"re((?:outbox\.(?:event|note)|\bend_rebalance)\(\s*(?:[^"();]*\?\s*)?"([a-z_]+)"(?:\s*:\s*"([a-z_]+)")?)re");
+      R"re(outbox\.(?:event|note)\(\s*(?:[^"();]*\?\s*)?"([a-z_]+)"(?:\s*:\s*"([a-z_]+)")?)re");
   Names told = code_names({"runtime/control"}, call);
   told.merge(Names{"scaling_act", "scaling_advice", "scaling_hold", "breaker_opened",
                    "breaker_probing", "breaker_closed"});
