@@ -130,6 +130,7 @@ Controller::State::Complaint Controller::State::take(const Holder& from, const H
   if (beat.epoch > last_epoch) {
     return fmt::format("epoch {} was never made", beat.epoch.value());
   }
+  note_loading(from.rank, beat);
   members.heartbeat(from.rank, beat, ledger.open_count(from.rank), now);
   return std::nullopt;
 }

@@ -64,6 +64,7 @@ void Controller::State::assign_waiting() {
   if (!routed && now > router_seen + options.stranded_after) {
     return fail_open("no_router: no rank is left that could take it");
   }
+  if (loaders_gone()) return fail_open(fmt::format("expert_lost: {}", waiting_for));
   const bool hopeless = options.loss == LossPolicy::kFail && !waiting_for.empty();
   const std::set<RequestId> waiting = ledger.waiting();
   std::set<std::string> full;  // regimes whose routers have no room

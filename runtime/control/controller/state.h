@@ -87,6 +87,7 @@ struct Controller::State {
   void obey(ConnectionId client, const Command& command);
   [[nodiscard]] Answer scale(std::uint32_t experts);
   [[nodiscard]] Answer drain(RankId rank);
+  [[nodiscard]] Answer undrain(RankId rank);
   [[nodiscard]] Answer rebalance();
   [[nodiscard]] Answer set_replicas(std::uint32_t replicas);
   [[nodiscard]] Answer place(const std::string& plan);
@@ -121,6 +122,7 @@ struct Controller::State {
   [[nodiscard]] std::string change_time() const;
   void stop_planned(const std::string& why);
   void take_back_drain(RankId rank);
+  void give_work_again(RankId rank);
   void take_back_scale();
   void take_back_rebalance();
 
@@ -164,6 +166,9 @@ struct Controller::State {
 
   // ---- life and death (lives.cpp) ----
   void connection_lost(RankId rank, const std::string& reason);
+  // Agents leave a controller that stands still for longer, and come back to it.
+  static constexpr Duration kStandstillMax{5'000'000'000};
+  void note_standstill();
   void declare_dead(RankId rank, const std::string& reason);
   static constexpr std::string_view kSpawnEvent = "rank_spawn";
   void replace(RankId rank);
@@ -202,6 +207,7 @@ struct Controller::State {
   // In the journal; `number`: the target of expert ranks in the upper half, of routers in the
   // lower.
   static constexpr std::string_view kWishGivenUp = "wish_given_up";
+  void note_loading(RankId rank, const Heartbeat& beat);
   void check_deadline();
   // Of a planned change: other ranks may do what one could not, but not for ever.
   [[nodiscard]] bool worth_another_try();
@@ -222,6 +228,11 @@ struct Controller::State {
   [[nodiscard]] std::optional<RankId> first_to_leave(const Roles& roles) const;
   void forget_chosen();
   void wait_for_ranks(const std::string& why);
+
+  // ---- whether it can serve (serving.cpp) ----
+  [[nodiscard]] bool loaders_gone();
+  // Why no request can be answered now; empty: one can.
+  [[nodiscard]] std::string unserved() const;
 
   // ---- requests (requests.cpp) ----
   void settle_requests();
@@ -300,7 +311,8 @@ struct Controller::State {
   std::string last_undone;                      // why a planned view was rolled back last
   std::optional<ScalingNote> scaled_last;
   TimePoint planned_not_before{};
-  TimePoint whole_since{};  // no member dead and no recovery under way
+  TimePoint rejoin_until{};  // after a standstill: broken connections are no deaths yet
+  TimePoint whole_since{};   // no member dead and no recovery under way
 
   // the run
   RunPhase phase = RunPhase::kRunning;
@@ -309,7 +321,8 @@ struct Controller::State {
   std::string journal_trouble;  // empty: every record is kept
   std::vector<RankLeft> departed;
   std::map<std::string, std::optional<std::string>> missing_by_regime;  // under the view
-  std::string waiting_for;  // ranks that recovery lacks; empty: none
+  std::string waiting_for;   // ranks that recovery lacks; empty: none
+  TimePoint loaders_seen{};  // when it lacked none, or one was to come
   std::uint32_t spawned = 0;
   TimePoint started{};
   TimePoint router_seen{};  // when there was one last

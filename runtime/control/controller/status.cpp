@@ -139,6 +139,7 @@ std::string Controller::State::status() const {
         {"target_routers", target_routers},
         {"target_replicas", target_replicas},
         {"waiting_for", waiting_for},
+        {"unserved", unserved()},
         {"events", outbox.event_count()}}},
       {"view", view ? view_json(*view) : json(nullptr)},
       {"retired_epoch", retired.value()},
@@ -160,7 +161,7 @@ std::string Controller::State::status() const {
     for (const RankId rank : transaction->waiting) waiting.push_back(rank.value());
     out["transaction"] = {{"epoch", transaction->view->epoch.value()},
                           {"cause", transaction->cause},
-                          {"seconds_left", to_seconds(transaction->deadline - now)},
+                          {"seconds_left", to_seconds(transaction->deadline() - now)},
                           {"waiting", std::move(waiting)}};
   }
   if (model) out["loads"] = totals.experts_json(model->moe_layers, model->experts);
