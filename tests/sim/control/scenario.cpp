@@ -20,6 +20,7 @@ constexpr Duration kQuietEnd = seconds(90);  // by then everything must be done
 constexpr std::uint64_t kSkewPurpose = 77;
 constexpr std::uint64_t kRulesPurpose = 78;
 constexpr std::uint64_t kLossPurpose = 79;
+constexpr std::uint64_t kShowPurpose = 80;
 constexpr std::uint64_t kLargeEvery = 20;  // one seed in so many has 64 ranks
 
 class Scenario {
@@ -95,6 +96,7 @@ class Scenario {
     world_.network.delay_max = milliseconds(1 + below(30));
     world_.load_max = milliseconds(50 + below(1'000));
     if (world_.mistake != Mistake::kNone) return;
+    world_.loads_show = hash_counters(seed, kShowPurpose) % 2 == 0;
     skew(seed);
     lose(seed);
   }
@@ -152,8 +154,8 @@ class Scenario {
     if (!world_.chance(0.6)) return;
     world_.time.after(milliseconds(200) + world_.some(seconds(3)), [&victim] { victim.start(); });
   }
-  // Before the first view nobody waits for an engine that hangs, so that nothing tells: one rank may,
-  // and the others start without it.
+  // Before the first view nobody waits for an engine that hangs, so that nothing tells: one rank
+  // may, and the others start without it.
   void hang_one() {
     SimProcess& victim = any_process();
     if (world_.checker.committed() == Epoch()) {
@@ -186,7 +188,8 @@ class Scenario {
     });
   }
   void command() {
-    switch (below(6)) {
+    switch (below(7)) {
+      case 6: return client_->ask({Wish::kUndrain, below(world_.processes.size())});
       case 5: return client_->ask({Wish::kReplicas, 1 + below(3)});
       case 0: return client_->ask({Wish::kDrain, below(world_.processes.size())});
       case 1: return client_->ask({Wish::kRebalance, 0});
