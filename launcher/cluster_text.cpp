@@ -134,6 +134,10 @@ std::vector<std::string> summary_lines(const json& status) {
     lines.push_back(fmt::format("balancer  {}, {:.1f} s ago: {}", text_of(balancer, "mode"), *age,
                                 text_of(balancer, "last_text")));
   }
+  if (const json& move = part(balancer, "last_move"); move.is_object()) {
+    lines.push_back(fmt::format("moves     for {}, {}: {}", text_of(move, "for"),
+                                text_of(move, "state"), text_of(move, "text")));
+  }
   const json& journal = part(part(status, "parts"), "journal");
   if (const auto trouble = text_of(journal, "trouble"); trouble != "-" && !trouble.empty()) {
     lines.push_back("journal   " + trouble);

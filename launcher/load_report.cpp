@@ -53,8 +53,8 @@ LayersTogether put_together(const routing::RoutingStats& stats, std::size_t laye
 
 std::vector<double> rank_loads(const engine::ClusterReport& cluster) {
   std::vector<double> loads;
-  for (const auto& rank : cluster.ranks) {
-    if (rank.expert) loads.push_back(static_cast<double>(rank.counters.pairs_served));
+  for (const auto& [rank, pairs] : cluster.pairs_by_slot()) {
+    loads.push_back(static_cast<double>(pairs));
   }
   return loads;
 }
@@ -94,6 +94,7 @@ nlohmann::json load_json(const routing::RoutingStats& stats, std::size_t layers,
   experts["imbalance_worst"] = together.imbalance_worst;
   auto ranks = load_metrics_json(rank_metrics(cluster));
   ranks.erase("dead_experts");
+  ranks["at_least"] = cluster.at_least();
   return {{"experts", std::move(experts)},
           {"ranks", std::move(ranks)},
           {"cross_rank_share", cross_rank_share(cluster)}};
@@ -113,7 +114,9 @@ std::string load_text(const routing::RoutingStats& stats, std::size_t layers,
       together.imbalance_worst, floor.expert_max_over_mean, experts.dead, layers * width,
       balance_text(experts));
   if (rank_loads(cluster).size() > 1) {
-    text += fmt::format("              ranks: {}\n", balance_text(rank_metrics(cluster)));
+    text += fmt::format("              ranks{}: {}\n",
+                        cluster.at_least() ? ", by what is known of those that died" : "",
+                        balance_text(rank_metrics(cluster)));
   }
   return text;
 }

@@ -16,7 +16,8 @@ namespace switchyard::launcher {
 // one layer's loads.
 [[nodiscard]] nlohmann::json load_metrics_json(const LoadMetrics& metrics);
 
-// {"experts": over the first `layers` layers, "ranks": over the expert ranks, "cross_rank_share"}.
+// {"experts": over the first `layers` layers, "ranks": over the slots that held experts at some
+// time, "cross_rank_share"}. What died counts with what it had reported: ranks.at_least.
 // docs/CLI.md says how the layers become one number.
 [[nodiscard]] nlohmann::json load_json(const routing::RoutingStats& stats, std::size_t layers,
                                        const engine::ClusterReport& cluster);

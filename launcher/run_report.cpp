@@ -11,10 +11,16 @@ namespace {
 
 using nlohmann::json;
 
-// A rank without a role at the end waited as a spare.
-std::string_view role_name(const engine::RankReport& rank) {
-  if (rank.router) return rank.expert ? "router+expert" : "router";
-  return rank.expert ? "expert" : "spare";
+std::string_view role_name(bool router, bool expert, std::string_view none) {
+  if (router) return expert ? "router+expert" : "router";
+  return expert ? "expert" : none;
+}
+
+// Without a role at the end it waited as a spare, or had worked and was drained or scaled away.
+std::string_view standing_of(const engine::RankReport& rank) {
+  if (rank.router || rank.expert) return "member";
+  const auto& counters = rank.counters;
+  return counters.pairs_served > 0 || counters.pairs_dispatched > 0 ? "left" : "spare";
 }
 
 struct TokenCounts {
@@ -38,6 +44,7 @@ double mib(std::uint64_t bytes) { return static_cast<double>(bytes) / (1024.0 * 
 json rank_json(const engine::RankReport& rank) {
   const auto& counters = rank.counters;
   return {{"rank", rank.rank.value()},
+          {"standing", standing_of(rank)},
           {"host", rank.host},
           {"device", rank.device},
           {"router", rank.router},
@@ -68,6 +75,24 @@ json rank_json(const engine::RankReport& rank) {
           {"restricted_rows_sent", counters.restricted_rows_sent},
           {"restricted_rows", engine::encode_restricted(counters.restricted_rows)},
           {"bytes_sent", counters.bytes_sent}};
+}
+
+// What it had reported; a second's work at most, and what an earlier controller heard, are missing.
+json died_json(const engine::DiedRank& rank) {
+  json rows = json::array();
+  for (const auto& cell : rank.last.restricted_rows) {
+    rows.push_back({{"origin", cell.origin}, {"region", cell.region}, {"rows", cell.rows}});
+  }
+  return {{"rank", rank.rank.value()},
+          {"standing", "died"},
+          {"life", rank.last.life.value()},
+          {"router", rank.last.router},
+          {"expert", rank.last.expert},
+          {"tokens_at_least", rank.last.tokens},
+          {"pairs_served_at_least", rank.last.pairs_served},
+          {"busy_seconds_at_least", rank.last.serve_seconds},
+          {"bytes_sent_at_least", rank.last.bytes_sent},
+          {"restricted_rows_at_least", std::move(rows)}};
 }
 
 // A run of which no router has said goodbye has no statistics, not even a shape.
@@ -130,10 +155,11 @@ std::string gate_text(const routing::RoutingStats& stats, std::size_t layers) {
 }
 
 // Nothing where no request was under a rule.
-std::string residency_text(const moe::RestrictedRows& rows) {
-  const auto cells = rows.cells();
+std::string residency_text(const engine::ClusterReport& cluster) {
+  const auto cells = cluster.restricted_rows().cells();
   if (cells.empty()) return {};
-  std::string text = "residency     rows under a rule, by origin and region:";
+  std::string text = fmt::format("residency     rows under a rule, by origin and region{}:",
+                                 cluster.at_least() ? ", at least" : "");
   for (const auto& cell : cells) {
     text += fmt::format("{} {} -> {} {}", cell == cells.front() ? "" : ",", cell.origin,
                         cell.region.empty() ? "(no region)" : cell.region, cell.rows);
@@ -142,11 +168,14 @@ std::string residency_text(const moe::RestrictedRows& rows) {
 }
 
 std::string ranks_text(const engine::ClusterReport& cluster) {
-  const auto served = static_cast<double>(std::max<std::uint64_t>(1, cluster.pairs_served()));
+  std::uint64_t all = 0;
+  for (const auto& [rank, pairs] : cluster.pairs_by_slot()) all += pairs;
+  const auto served = static_cast<double>(std::max<std::uint64_t>(1, all));
   std::string text;
   for (const auto& rank : cluster.ranks) {
-    text += fmt::format("  rank {:<3} {:<14} ", rank.rank.value(), role_name(rank));
-    if (rank.expert) {
+    text += fmt::format("  rank {:<3} {:<14} ", rank.rank.value(),
+                        role_name(rank.router, rank.expert, standing_of(rank)));
+    if (rank.expert || rank.counters.pairs_served > 0) {
       text +=
           fmt::format("{:>5} experts, {:>5.1f} % of the pairs, busy {:.2f} s; ", rank.experts_held,
                       100.0 * static_cast<double>(rank.counters.pairs_served) / served,
@@ -156,6 +185,15 @@ std::string ranks_text(const engine::ClusterReport& cluster) {
                         mib(std::accumulate(rank.counters.bytes_sent.begin(),
                                             rank.counters.bytes_sent.end(), std::uint64_t{0})),
                         mib(rank.rss_peak_bytes));
+  }
+  for (const auto& rank : cluster.died) {
+    text += fmt::format("  rank {:<3} {:<14} ", rank.rank.value(), "died");
+    if (rank.last.router || rank.last.expert) {
+      text += fmt::format("as {}; ", role_name(rank.last.router, rank.last.expert, ""));
+    }
+    text += fmt::format("at least {:.1f} % of the pairs, {:.1f} MiB sent, {} tokens read\n",
+                        100.0 * static_cast<double>(rank.last.pairs_served) / served,
+                        mib(rank.last.bytes_sent), rank.last.tokens);
   }
   return text;
 }
@@ -210,12 +248,15 @@ json report_json(const RunReport& report, const model::ModelConfig& model) {
       {"pairs_answered", report.cluster.pairs_answered()},
       {"conserved", report.cluster.conserved()},
       {"bytes_sent", report.cluster.bytes_sent()},
+      {"at_least", report.cluster.at_least()},
+      {"died", json::array()},
       {"restricted_rows", engine::encode_restricted(report.cluster.restricted_rows())},
       {"ranks", json::array()}};
   if (gate_counted(report.result.stats)) {
     document["routing_entropy"] = report.result.stats.routing_entropy();
   }
   document.update(routing_json(report.result.stats, model));
+  for (const auto& rank : report.cluster.died) document["died"].push_back(died_json(rank));
   for (const auto& rank : report.cluster.ranks) {
     auto& entry = document["ranks"].emplace_back(rank_json(rank));
     if (!rank.timeline) continue;
@@ -253,13 +294,13 @@ std::string report_text(const RunReport& report, const model::ModelConfig& model
   text += gate_text(stats, layers);
   text += load_text(stats, layers, report.cluster);
   text += fmt::format(
-      "exchange      {} pairs dispatched, {} answered ({}), {:.1f} % by other ranks; {:.2f} MiB "
+      "exchange      {} pairs dispatched, {} answered ({}), {:.1f} % by other ranks; {}{:.2f} MiB "
       "between ranks\n{}",
       report.cluster.pairs_dispatched(), report.cluster.pairs_answered(),
       report.cluster.conserved() ? "all conserved" : "NOT CONSERVED",
-      100 * cross_rank_share(report.cluster), mib(report.cluster.bytes_sent()),
-      ranks_text(report.cluster));
-  text += residency_text(report.cluster.restricted_rows());
+      100 * cross_rank_share(report.cluster), report.cluster.at_least() ? "at least " : "",
+      mib(report.cluster.bytes_sent()), ranks_text(report.cluster));
+  text += residency_text(report.cluster);
   return text;
 }
 

@@ -106,31 +106,11 @@ class PlaceCommand final : public Command {
         ->excludes(trace);
     app.add_flag("--apply", flags_.apply,
                  "move the experts of a running cluster to the plan, a few copies at a time");
-    auto* count = app.add_option("--ranks", flags_.ranks, "expert ranks 0..N-1, all alike")
-                      ->check(CLI::Range(1, 65536));
-    app.add_option("--ranks-file", flags_.ranks_file,
-                   "JSON file of ranks (docs/PLAN.md), or a plan")
-        ->excludes(count);
-    app.add_option("--planner", flags_.planner, "balanced, eplb, contiguous, round-robin")
-        ->capture_default_str();
-    app.add_option("--replicas", flags_.replicas, "least copies of every expert, on distinct ranks")
-        ->capture_default_str();
-    app.add_option("--slots", flags_.slots, "copies that a rank holds in a layer; 0: few enough");
-    app.add_option("--groups", flags_.groups, "expert groups (eplb)")->capture_default_str();
-    app.add_option("--objective", flags_.objective, "tokens (prefill) or activated (decode)")
-        ->capture_default_str();
-    app.add_option("--step-tokens", flags_.step_tokens, "tokens of a step, for activated experts")
-        ->capture_default_str();
-    app.add_flag("--every-region", flags_.every_region, "a copy of each expert in each region");
-    app.add_flag("--together", flags_.together, "bring experts chosen together onto one rank");
-    app.add_option("--tolerance", flags_.tolerance, "imbalance that --together may add")
-        ->capture_default_str();
-    app.add_option("--previous", flags_.previous, "plan to start from, written by `place`");
-    app.add_option("--move-cost", flags_.move_cost, "what a moved copy must save (docs/PLAN.md)");
-    app.add_option("--moves-max", flags_.moves_max, "most moved copies in all layers");
-    app.add_option("--holdout", flags_.holdout, "share of the sequences, the last, to score on")
-        ->check(CLI::Range(0.0, 1.0));
-    app.add_option("--out", flags_.out, "plan to write (JSON, docs/PLAN.md)");
+    const auto before = app.get_options();
+    add_planning_flags(app);
+    for (const auto* option : app.get_options()) {
+      if (std::ranges::find(before, option) == before.end()) planning_.push_back(option);
+    }
     access_.add_flags(app);
   }
 
@@ -171,6 +151,34 @@ class PlaceCommand final : public Command {
   }
 
  private:
+  void add_planning_flags(CLI::App& app) {
+    auto* count = app.add_option("--ranks", flags_.ranks, "expert ranks 0..N-1, all alike")
+                      ->check(CLI::Range(1, 65536));
+    app.add_option("--ranks-file", flags_.ranks_file,
+                   "JSON file of ranks (docs/PLAN.md), or a plan")
+        ->excludes(count);
+    app.add_option("--planner", flags_.planner, "balanced, eplb, contiguous, round-robin")
+        ->capture_default_str();
+    app.add_option("--replicas", flags_.replicas, "least copies of every expert, on distinct ranks")
+        ->capture_default_str();
+    app.add_option("--slots", flags_.slots, "copies that a rank holds in a layer; 0: few enough");
+    app.add_option("--groups", flags_.groups, "expert groups (eplb)")->capture_default_str();
+    app.add_option("--objective", flags_.objective, "tokens (prefill) or activated (decode)")
+        ->capture_default_str();
+    app.add_option("--step-tokens", flags_.step_tokens, "tokens of a step, for activated experts")
+        ->capture_default_str();
+    app.add_flag("--every-region", flags_.every_region, "a copy of each expert in each region");
+    app.add_flag("--together", flags_.together, "bring experts chosen together onto one rank");
+    app.add_option("--tolerance", flags_.tolerance, "imbalance that --together may add")
+        ->capture_default_str();
+    app.add_option("--previous", flags_.previous, "plan to start from, written by `place`");
+    app.add_option("--move-cost", flags_.move_cost, "what a moved copy must save (docs/PLAN.md)");
+    app.add_option("--moves-max", flags_.moves_max, "most moved copies in all layers");
+    app.add_option("--holdout", flags_.holdout, "share of the sequences, the last, to score on")
+        ->check(CLI::Range(0.0, 1.0));
+    app.add_option("--out", flags_.out, "plan to write (JSON, docs/PLAN.md)");
+  }
+
   // What the controller says to the plan where it takes it: the copies to load.
   Result<std::string> ask(const Invocation& invocation, const std::string& plan) const {
     SY_ASSIGN(const auto answer, access_.ask(invocation, control::Place{plan}));
@@ -179,6 +187,12 @@ class PlaceCommand final : public Command {
 
   Result<void> apply_file(const Invocation& invocation) const {
     if (!flags_.apply) return fail(ErrorCode::kUsage, "--plan FILE goes with --apply");
+    for (const auto* option : planning_) {
+      if (option->count() == 0) continue;
+      return fail(ErrorCode::kUsage,
+                  "--plan FILE is applied as it is: {} is for a plan that is made from a trace",
+                  option->get_name());
+    }
     SY_ASSIGN(auto text, read_text_file(flags_.plan, kFileBytesMax));
     SY_TRY(placement::parse_plan(text, flags_.plan));
     return access_.request(invocation, control::Place{std::move(text)}, "the plan " + flags_.plan);
@@ -254,6 +268,7 @@ class PlaceCommand final : public Command {
   }
 
   PlaceFlags flags_;
+  std::vector<const CLI::Option*> planning_;  // flags that only the making of a plan heeds
   ControllerAccess access_;
 };
 

@@ -182,7 +182,10 @@ Result<void> LaunchedRun::take(const control::Message& message) {
     result.id = SequenceId(*id);
     results_[*id] = std::move(result);
   } else if (const auto* left = std::get_if<control::RankLeft>(&message)) {
-    if (left->payload.empty()) return {};
+    if (left->payload.empty()) {
+      died_[{left->rank, left->last.life}] = left->last;
+      return {};
+    }
     SY_ASSIGN(farewells_[left->rank.value()], engine::unpack_farewell(left->payload));
   } else if (const auto* event = std::get_if<control::Event>(&message)) {
     if (event->kind == "rank_dead") ++lost_;
@@ -272,7 +275,8 @@ Result<void> LaunchedRun::end_cluster() {
 Result<void> LaunchedRun::report() {
   engine::JobResult result;
   engine::ClusterReport report;
-  report.ranks_lost = lost_;
+  report.ranks_lost = std::max(lost_, died_.size());
+  for (auto& [life, last] : died_) report.died.push_back({life.first, std::move(last)});
   for (auto& [rank, farewell] : farewells_) {
     report.ranks.push_back(std::move(farewell.report));
     if (farewell.result.stats.shape().layers == 0) continue;

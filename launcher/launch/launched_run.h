@@ -69,8 +69,10 @@ class LaunchedRun {
   std::map<std::uint32_t, engine::SequenceResult> results_;  // by the sequence's id
   std::map<std::uint32_t, std::string> failed_;              // why
   std::map<std::uint32_t, engine::Farewell> farewells_;      // by rank
-  bool status_due_ = false;                                  // before its time
-  std::size_t lost_ = 0;                                     // ranks that died
+  // By rank and life: a controller that comes back tells of them again.
+  std::map<std::pair<RankId, control::Incarnation>, control::LastLoads> died_;
+  bool status_due_ = false;  // before its time
+  std::size_t lost_ = 0;     // ranks that died
   std::string trace_out_;
   std::vector<ClusterMoment> moments_;  // for the trace
   bool ended_in_order_ = false;

@@ -14,6 +14,7 @@ Controller& Controller::operator=(Controller&&) noexcept = default;
 
 Result<void> Controller::replay(const std::vector<std::vector<std::byte>>& records, TimePoint now) {
   state_->now = now;
+  state_->outbox.set_time(now);
   const auto restored = state_->restore(records);
   if (!restored) {
     return fail(ErrorCode::kBadInput, "journal snapshot: {}", restored.error().message);

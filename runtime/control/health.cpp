@@ -91,6 +91,13 @@ void weigh_evidence(const RankFacts& facts, Reasons& out) {
                  enough ? HealthLevel::kSuspect : HealthLevel::kDegraded, facts.evidence_text});
 }
 
+// Somebody should look; it is no sign of a death, and nothing is done about it.
+void weigh_waits(const RankFacts& facts, Reasons& out) {
+  if (!facts.slow || facts.phase != Phase::kServing) return;
+  out.push_back(
+      {HealthFactor::kSlow, HealthLevel::kDegraded, fmt::format("slow: {}", *facts.slow)});
+}
+
 // Peers suspect it, and it looks bad from here too. Missing metrics say something only of a rank
 // that has been in its phase for long enough to report.
 void weigh_together(const RankFacts& facts, const HealthConfig& config, Reasons& out) {
@@ -161,6 +168,7 @@ HealthVerdict judge_health(const RankFacts& facts, const HealthConfig& config) {
     weigh_metrics(facts, config, verdict.reasons);
     weigh_progress(facts, config, verdict.reasons);
     weigh_evidence(facts, verdict.reasons);
+    weigh_waits(facts, verdict.reasons);
     weigh_together(facts, config, verdict.reasons);
   }
   std::ranges::stable_sort(verdict.reasons, std::greater{}, &Reason::level);
@@ -199,6 +207,7 @@ std::string_view to_string(HealthFactor factor) noexcept {
     case HealthFactor::kStuck: return "stuck";
     case HealthFactor::kPeersReport: return "peers_report";
     case HealthFactor::kCorroborated: return "corroborated";
+    case HealthFactor::kSlow: return "slow";
   }
   return "unknown";
 }

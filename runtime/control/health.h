@@ -1,10 +1,11 @@
 // runtime/control/health.h -- how well a rank is, with reasons, from facts that others collect.
-// A pure function: heartbeats (phi_accrual.h), progress (progress_watch.h) and the reports of peers
-// (evidence.h) come in as numbers. A verdict is advice; only the controller changes the membership.
-// Each factor is a small function that may add a reason; a verdict is as bad as its worst reason.
-// What is not known counts as unknown, never as healthy. Death takes a broken connection, a silence
-// beyond the phase's budget, a long standstill, or two independent signs at once: reports of peers
-// alone never suffice. Thread safety: functions without state.
+// A pure function: heartbeats (phi_accrual.h), progress (progress_watch.h), the reports of peers
+// (evidence.h) and their waits (slow_ranks.h) come in as numbers. A verdict is advice; only the
+// controller changes the membership. Each factor is a small function that may add a reason; a
+// verdict is as bad as its worst reason. What is not known counts as unknown, never as healthy.
+// Death takes a broken connection, a silence beyond the phase's budget, a long standstill, or two
+// independent signs at once: reports of peers alone never suffice. Thread safety: functions without
+// state.
 #pragma once
 
 #include <array>
@@ -40,6 +41,7 @@ enum class HealthFactor {
   kStuck,         // work, but no step
   kPeersReport,   // data-plane evidence
   kCorroborated,  // two independent signs
+  kSlow,          // others wait for it much longer than for its like
 };
 
 struct Reason {
@@ -67,6 +69,7 @@ struct RankFacts {
   std::optional<RankId> waits_for;      // another rank whose answer it waits for
   EvidenceLevel evidence = EvidenceLevel::kNone;
   std::string evidence_text;
+  std::optional<std::string> slow;  // who waits for it, and how long (slow_ranks.h)
 };
 
 // How much silence, and how much time, a phase may take.

@@ -2,10 +2,17 @@
 // that it concerns, in the format of the wire (codec.h), so that there is one format to test.
 // What is recorded: Register (a life was seated), RankLeft (it died), Goodbye, Prepare (the epoch
 // is taken), Commit, Retire, Submit, Assign (without tokens and payload), Progress, Finished,
-// Cancel (back to waiting), RequestDone (ended by the controller), Command, Event (wish_given_up:
-// the targets from then on; rank_spawn: a process was asked for; drain_chosen: the rank is one of
-// those that the scaling before it sends away). In front of them there may be a snapshot
-// (snapshot_part.h). Not the file (runtime/net). Thread safety: functions without state.
+// Cancel (back to waiting), RequestDone (ended by the controller), Command, and these Events
+// (controller/state.h has their names; what people are told is the log's):
+// - wish_given_up: the targets from then on
+// - rank_spawn: a process was asked for
+// - drain_chosen: the rank is one of those that the scaling before it sends away
+// - drain_taken_back: the rank works again
+// - replicas_done, replicas_taken_back: every expert has the copies that are wanted, or the number
+//   before is wanted again
+// - moves_begun, moves_ended: a rebalance or a client's plan was accepted; how it ended
+// In front of them there may be a snapshot (snapshot_part.h). Not the file (runtime/net). Thread
+// safety: functions without state.
 #pragma once
 
 #include <cstddef>

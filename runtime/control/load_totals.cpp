@@ -44,11 +44,21 @@ void LoadTotals::add(RankId from, const LoadReport& report) {
     link.bytes_per_second = static_cast<double>(bytes) / report.seconds;
     link.wait_share = std::min(1.0, 1e-6 * static_cast<double>(wait_us) / report.seconds);
   }
-  for (const RestrictedSent& sent : report.restricted_rows) add_restricted(sent);
   Rank& rank = ranks_[from];
   rank.tokens += report.tokens;
   rank.pairs +=
       std::accumulate(report.expert_pairs.begin(), report.expert_pairs.end(), std::uint64_t{0});
+  Life& life = lives_[from];
+  life.sums.tokens += report.tokens;
+  life.sums.pairs_served +=
+      std::accumulate(report.expert_pairs.begin(), report.expert_pairs.end(), std::uint64_t{0});
+  life.sums.serve_seconds += report.serve_seconds;
+  life.sums.bytes_sent +=
+      std::accumulate(report.bytes_by_peer.begin(), report.bytes_by_peer.end(), std::uint64_t{0});
+  for (const RestrictedSent& sent : report.restricted_rows) {
+    add_restricted(restricted_, sent);
+    add_restricted(life.restricted, sent);
+  }
   if (expert_pairs_.size() < report.expert_pairs.size()) {
     expert_pairs_.resize(report.expert_pairs.size());
   }
@@ -57,17 +67,27 @@ void LoadTotals::add(RankId from, const LoadReport& report) {
   }
 }
 
-void LoadTotals::add_restricted(const RestrictedSent& sent) {
+void LoadTotals::add_restricted(ByEnds& to, const RestrictedSent& sent) {
   std::pair<std::string, std::string> ends{sent.origin, sent.region};
-  if (restricted_.size() >= kRegionPairsMax && !restricted_.contains(ends)) {
+  if (to.size() >= kRegionPairsMax && !to.contains(ends)) {
     ends = {std::string(kOthers), std::string(kOthers)};
   }
-  restricted_[std::move(ends)] += sent.rows;
+  to[std::move(ends)] += sent.rows;
 }
 
 LoadTotals::Rank LoadTotals::rank(RankId rank) const {
   const auto found = ranks_.find(rank);
   return found == ranks_.end() ? Rank{} : found->second;
+}
+
+LastLoads LoadTotals::last_of(RankId rank) const {
+  const auto found = lives_.find(rank);
+  if (found == lives_.end()) return {};
+  LastLoads out = found->second.sums;
+  for (const auto& [ends, rows] : found->second.restricted) {
+    out.restricted_rows.push_back({ends.first, ends.second, rows});
+  }
+  return out;
 }
 
 json LoadTotals::links_json() const {

@@ -36,6 +36,8 @@ class LoadTotals {
   static constexpr std::size_t kRegionPairsMax = 4096;
   static constexpr std::string_view kOthers = "(others)";
 
+  // A new process sits in the slot: last_of() is about it from now on.
+  void begin_life(RankId rank) { lives_.erase(rank); }
   // `report` has been checked: lists of peers and experts have the cluster's sizes or none.
   void add(RankId from, const LoadReport& report);
 
@@ -43,6 +45,9 @@ class LoadTotals {
     return links_;
   }
   [[nodiscard]] Rank rank(RankId rank) const;
+  // The sums of the process that sits in the slot, as far as they were reported; its life and roles
+  // are the caller's to fill in.
+  [[nodiscard]] LastLoads last_of(RankId rank) const;
   [[nodiscard]] const std::vector<std::uint64_t>& expert_pairs() const noexcept {
     return expert_pairs_;
   }
@@ -60,11 +65,17 @@ class LoadTotals {
   [[nodiscard]] nlohmann::json experts_json(std::size_t layers, std::size_t experts) const;
 
  private:
-  void add_restricted(const RestrictedSent& sent);
+  using ByEnds = std::map<std::pair<std::string, std::string>, std::uint64_t>;  // origin, region
+  static void add_restricted(ByEnds& to, const RestrictedSent& sent);
 
   std::map<std::pair<RankId, RankId>, Link> links_;
   std::map<RankId, Rank> ranks_;
-  std::map<std::pair<std::string, std::string>, std::uint64_t> restricted_;  // by origin, region
+  struct Life {
+    LastLoads sums;  // without the rows
+    ByEnds restricted;
+  };
+  std::map<RankId, Life> lives_;
+  ByEnds restricted_;
   std::vector<std::uint64_t> expert_pairs_;  // [layers * experts]; empty before the first report
 };
 

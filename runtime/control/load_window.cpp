@@ -31,6 +31,7 @@ void LoadWindow::add(RankId rank, const LoadReport& report, TimePoint now) {
   RankWork& work = slice.ranks[rank.index()];
   work.seconds += report.seconds;
   work.busy_seconds += report.seconds * std::min(1.0, report.busy_share);
+  work.serve_seconds += std::min(report.seconds, report.serve_seconds);
   if (report.expert_pairs.empty()) return;
   slice.pairs.resize(report.expert_pairs.size());
   for (std::size_t i = 0; i < report.expert_pairs.size(); ++i) {
@@ -64,6 +65,7 @@ RankWork LoadWindow::work(RankId rank, TimePoint now) const {
     out.pairs += part.pairs;
     out.seconds += part.seconds;
     out.busy_seconds += part.busy_seconds;
+    out.serve_seconds += part.serve_seconds;
   }
   return out;
 }

@@ -18,7 +18,9 @@ namespace switchyard::control {
 struct RankWork {
   std::uint64_t pairs = 0;
   double seconds = 0;       // that its reports cover
-  double busy_seconds = 0;  // of these spent computing
+  double busy_seconds = 0;  // of these spent computing, in whatever role
+  // Of these spent on the pairs; what a rank that routes too does besides is no measure of them.
+  double serve_seconds = 0;
 
   [[nodiscard]] double busy_share() const noexcept {
     return seconds > 0 ? busy_seconds / seconds : 0;

@@ -55,10 +55,8 @@ void Membership::fill(Slot& slot, const Register& asks, ConnectionId connection,
 Incarnation Membership::seat(const Register& asks, ConnectionId connection, TimePoint now) {
   Slot& slot = at(asks.rank);
   const Incarnation life = slot.incarnation.next();
-  const bool cordoned = slot.cordoned;
   slot = Slot();
   slot.incarnation = life;
-  slot.cordoned = cordoned;
   slot.phase_since = now;
   fill(slot, asks, connection, now);
   return life;
@@ -67,9 +65,9 @@ Incarnation Membership::seat(const Register& asks, ConnectionId connection, Time
 void Membership::restore(const Register& life, SlotState state, bool cordoned, TimePoint now) {
   Slot& slot = at(life.rank);
   slot = Slot();
-  slot.cordoned = cordoned;
   slot.incarnation = life.incarnation;
   if (state == SlotState::kEmpty) return;
+  slot.cordoned = cordoned;
   slot.phase_since = now;
   fill(slot, life, {}, now);
   if (!(state == SlotState::kLive || state == SlotState::kLost)) end(life.rank, state, now);
@@ -107,6 +105,7 @@ void Membership::end(RankId rank, SlotState how, TimePoint now) {
   slot.state = how;
   slot.connection = {};
   slot.since = now;
+  slot.cordoned = false;
 }
 
 void Membership::failed_to_prepare(RankId rank, Duration rest, TimePoint now) {

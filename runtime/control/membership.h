@@ -49,7 +49,7 @@ struct Slot {
   std::optional<TimePoint> awaited_until;  // kDead: a process is being started for the slot
   TimePoint unfit_until{};                 // gets no new role: it failed to prepare ...
   std::uint32_t failed_prepares = 0;       // ... so often in a row
-  bool cordoned = false;                   // drained by an operator: gets no role
+  bool cordoned = false;                   // this life is drained by an operator: it gets no role
 
   [[nodiscard]] bool alive() const noexcept {
     return state == SlotState::kLive || state == SlotState::kLost;

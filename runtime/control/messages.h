@@ -84,7 +84,8 @@ struct RestrictedSent {
 // Load since the last report.
 struct LoadReport {
   double seconds = 0;             // the window
-  double busy_share = 0;          // 0..1 of the window spent computing
+  double busy_share = 0;          // 0..1 of the window spent computing, in whatever role
+  double serve_seconds = 0;       // of the window inside expert FFNs, for the pairs that it served
   double queue_delay_us_p95 = 0;  // of dispatches before they were served
   double step_us_p50 = 0;         // routers
   double step_us_p95 = 0;
@@ -259,10 +260,24 @@ struct RequestDone {
   std::vector<std::byte> payload;  // the engine's result; every token is in it
 };
 
+// What a life that died had reported of its load, summed up: at least that, for its last second,
+// and what it reported to an earlier controller, are missing.
+struct LastLoads {
+  Incarnation life;
+  bool router = false;  // its roles in the view of the time
+  bool expert = false;
+  std::uint64_t tokens = 0;
+  std::uint64_t pairs_served = 0;
+  double serve_seconds = 0;
+  std::uint64_t bytes_sent = 0;
+  std::vector<RestrictedSent> restricted_rows;
+};
+
 // A rank's last report, passed on to clients that watch.
 struct RankLeft {
   RankId rank;
   std::vector<std::byte> payload;  // empty where it died
+  LastLoads last = {};             // where it died
 };
 
 // Whom and what an event is about, for programs that read logs; what does not apply stays out.

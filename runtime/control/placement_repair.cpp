@@ -196,8 +196,8 @@ Result<void> repair(CopyTable& table, const RepairRequest& request) {
 
 bool covers(const CopyTable& table, const std::vector<std::set<RankId>>& groups) {
   return std::ranges::all_of(groups, [&](const auto& group) {
-    return std::ranges::all_of(table.copies,
-                               [&](const Copies& list) { return in_group(list, group); });
+    return std::ranges::all_of(
+        table.copies, [&](const Copies& list) { return list.empty() || in_group(list, group); });
   });
 }
 

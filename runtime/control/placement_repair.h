@@ -44,7 +44,7 @@ struct RepairRequest {
 // Errors: kConfig for a lost expert without a target that could take it.
 [[nodiscard]] Result<void> repair(CopyTable& table, const RepairRequest& request);
 
-// Whether every expert has a copy in each group.
+// Whether every expert that has copies has one in each group; one that is masked has none to miss.
 [[nodiscard]] bool covers(const CopyTable& table, const std::vector<std::set<RankId>>& groups);
 
 // Copies that stay where they are keep the slots of `before`; the others get what is free.

@@ -7,7 +7,7 @@
 namespace switchyard::control {
 namespace {
 
-constexpr double kBusySecondsMin = 0.5;
+constexpr double kServeSecondsMin = 0.5;
 constexpr std::uint64_t kPairsMin = 1'000;
 // Speeds are powers of this. A rank counts as another than the mean from half a step away on.
 constexpr double kStep = 1.25;
@@ -18,10 +18,10 @@ constexpr double kSpeedMax = 16;
 std::vector<double> measured_speeds(const std::vector<RankWork>& work) {
   std::vector<double> speeds;
   for (const RankWork& each : work) {
-    if (each.busy_seconds < kBusySecondsMin || each.pairs < kPairsMin) {
+    if (each.serve_seconds < kServeSecondsMin || each.pairs < kPairsMin) {
       return std::vector<double>(work.size(), 1.0);
     }
-    speeds.push_back(static_cast<double>(each.pairs) / each.busy_seconds);
+    speeds.push_back(static_cast<double>(each.pairs) / each.serve_seconds);
   }
   const double mean = std::accumulate(speeds.begin(), speeds.end(), 0.0) /
                       static_cast<double>(std::max<std::size_t>(1, speeds.size()));

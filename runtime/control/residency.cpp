@@ -51,8 +51,9 @@ std::optional<std::string> Residency::missing(std::string_view regime,
   const placement::Placement& placement = view.placement;
   for (std::size_t l = 0; l < placement.layers(); ++l) {
     for (std::uint32_t e = 0; e < placement.experts(); ++e) {
-      if (std::ranges::none_of(placement.replicas(l, ExpertId(e)),
-                               [&](const auto& copy) { return in.contains(copy.rank); })) {
+      const auto copies = placement.replicas(l, ExpertId(e));
+      if (copies.empty()) continue;  // masked, for these requests as for all
+      if (std::ranges::none_of(copies, [&](const auto& copy) { return in.contains(copy.rank); })) {
         return fmt::format("no replica of layer {} expert {} in {}", l, e,
                            fmt::join(rule->regions, ", "));
       }

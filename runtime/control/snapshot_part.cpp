@@ -45,7 +45,11 @@ void part_fields(auto& io, Is<SnapshotHead> auto& head) {
   io("target_routers", head.target_routers);
   io("target_replicas", head.target_replicas);
   io("replicas_before", head.replicas_before);
+  io("copies_owed", head.copies_owed);
   io("scaling", head.scaling);
+  io.choice("last_move.state", head.last_move.state, MoveState::kAbandoned);
+  io.choice("last_move.moves_for", head.last_move.moves_for, MovesFor::kPlan);
+  io("last_move.text", head.last_move.text);
   io("spawned", head.spawned);
   maybe_model(io, head.model);
   view_fields(io, head.view, MayBeNull::kYes);

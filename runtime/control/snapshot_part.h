@@ -16,6 +16,7 @@
 #include "runtime/control/ledger.h"
 #include "runtime/control/membership.h"
 #include "runtime/control/messages.h"
+#include "runtime/control/move_note.h"
 
 namespace switchyard::control {
 
@@ -30,7 +31,9 @@ struct SnapshotHead {
   std::uint32_t target_routers = 0;
   std::uint32_t target_replicas = 1;
   std::uint32_t replicas_before = 0;  // while they change; else 0
+  bool copies_owed = false;           // of a change to fewer that was taken back
   bool scaling = false;               // the expert ranks that were asked for are not there yet
+  MoveNote last_move;
   std::uint32_t spawned = 0;
   std::optional<ModelFacts> model;
   std::shared_ptr<const placement::View> view;  // committed; null before the first

@@ -38,16 +38,34 @@ std::uint64_t ClusterReport::pairs_withdrawn() const {
 }
 
 std::uint64_t ClusterReport::bytes_sent() const {
-  return sum(ranks, [](const auto& counters) {
+  const auto lived = sum(ranks, [](const auto& counters) {
     return std::accumulate(counters.bytes_sent.begin(), counters.bytes_sent.end(),
                            std::uint64_t{0});
   });
+  return std::accumulate(
+      died.begin(), died.end(), lived,
+      [](std::uint64_t total, const DiedRank& rank) { return total + rank.last.bytes_sent; });
+}
+
+std::map<RankId, std::uint64_t> ClusterReport::pairs_by_slot() const {
+  std::map<RankId, std::uint64_t> out;
+  const auto add = [&](RankId rank, bool expert, std::uint64_t pairs) {
+    if (expert || pairs > 0) out[rank] += pairs;
+  };
+  for (const auto& rank : ranks) add(rank.rank, rank.expert, rank.counters.pairs_served);
+  for (const auto& rank : died) add(rank.rank, rank.last.expert, rank.last.pairs_served);
+  return out;
 }
 
 moe::RestrictedRows ClusterReport::restricted_rows() const {
   moe::RestrictedRows sum;
   for (const auto& rank : ranks) {
     for (const auto& cell : rank.counters.restricted_rows.cells()) sum.add(cell);
+  }
+  for (const auto& rank : died) {
+    for (const auto& cell : rank.last.restricted_rows) {
+      sum.add({cell.origin, cell.region, cell.rows});
+    }
   }
   return sum;
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -11,6 +12,7 @@
 
 #include "runtime/base/error.h"
 #include "runtime/base/ids.h"
+#include "runtime/control/messages.h"
 #include "runtime/engine/rank_timeline.h"
 #include "runtime/moe/counters.h"
 
@@ -32,10 +34,22 @@ struct RankReport {
   std::optional<RankTimeline> timeline;  // where one was asked for
 };
 
+// A rank that died brings no report; what it had told the controller of its load is known.
+struct DiedRank {
+  RankId rank;
+  control::LastLoads last;
+};
+
 struct ClusterReport {
   std::vector<RankReport> ranks;  // by rank; of those that lived to the end
+  std::vector<DiedRank> died;     // by rank and life, as far as the controller told
   std::size_t ranks_lost = 0;
 
+  // Whether ranks died: bytes_sent(), restricted_rows() and pairs_by_slot() are then at least so
+  // many. The other sums are of those alone that lived to the end.
+  [[nodiscard]] bool at_least() const noexcept { return ranks_lost > 0 || !died.empty(); }
+  // Served in each slot whose processes held experts or did once, by rank.
+  [[nodiscard]] std::map<RankId, std::uint64_t> pairs_by_slot() const;
   // Sums over ranks.
   [[nodiscard]] std::uint64_t pairs_dispatched() const;
   [[nodiscard]] std::uint64_t pairs_sent_away() const;  // of those dispatched: to another rank

@@ -88,6 +88,8 @@ std::optional<control::LoadReport> LoadMeter::take(const moe::Counters& counters
   const double waited_us = static_cast<double>(counters.wait_ns - wait_ns_) / 1e3;
   const double served_us = static_cast<double>(counters.busy_ns - busy_ns_) / 1e3;
   const double busy_us = step_us_sum_ > 0 ? step_us_sum_ - waited_us : served_us;
+  // Of a rank that does both, only the latter goes with the pairs that it served.
+  report.serve_seconds = std::min(report.seconds, served_us / 1e6);
   report.busy_share = std::clamp(busy_us / (1e6 * report.seconds), 0.0, 1.0);
   if (!steps_us_.empty()) {
     const auto middle = steps_us_.begin() + static_cast<std::ptrdiff_t>(steps_us_.size() / 2);

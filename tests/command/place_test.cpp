@@ -78,6 +78,14 @@ TEST(Place, NamesWhatIsWrong) {
   const auto ranks = scratch.write("ranks.json", R"({"ranks": [{"rank": 0, "sped": 2}]})");
   expect_error({"place", trace, "--ranks-file", ranks}, 4, "ranks[0]: unknown key 'sped'");
   const auto plan = scratch.write("plan.json", R"({"format": "switchyard-plan", "version": 1})");
+  // A plan goes to a cluster as it is: no flag may seem to have changed it, or to have written it.
+  const Arguments apply = {"place", "--plan", plan, "--apply"};
+  expect_error({"place", "--plan", plan}, 2, "--apply");
+  expect_error(with(apply, {"--out", "x.json"}), 2, "as it is: --out is for");
+  expect_error(with(apply, {"--ranks", "2"}), 2, "--ranks");
+  expect_error(with(apply, {"--replicas", "1"}), 2, "--replicas");
+  expect_error(with(apply, {"--together"}), 2, "--together");
+  expect_error(apply, 4, "plan.json");
   expect_error(with(with({"generate"}, kPrompt), {"--placement", "file:" + plan}), 4, "plan.json");
   expect_error(with(with({"generate"}, kPrompt), {"--placement", "best"}), 3, "there are:");
 }

@@ -39,7 +39,16 @@ TEST(Elastic, GrowsAndShrinksWhenAskedTo) {
   EXPECT_TRUE(cluster.await(has_experts(4)));
   EXPECT_EQ(cluster.command({"drain", "1"}).exit_code, 0);
   EXPECT_TRUE(cluster.await(has_experts(3)));
-  expect_same_texts(cluster, alone.json()["sequences"]);
+  const auto outcome = cluster.finish();
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err << cluster.log("ranks.log");
+  const auto document = outcome.json();
+  EXPECT_EQ(document["sequences"], alone.json()["sequences"]);
+  EXPECT_TRUE(document["report"]["conserved"].get<bool>());
+  // What the drained rank did is in the report, and said to be its.
+  const auto& drained = document["report"]["ranks"][1];
+  EXPECT_EQ(drained["standing"], "left");
+  EXPECT_GT(drained["pairs_served"], 0);
+  EXPECT_EQ(document["report"]["at_least"], false);
 }
 
 // A rank that joins has only a part of its share of the rows at first; the texts do not show it.

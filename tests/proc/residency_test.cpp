@@ -98,6 +98,33 @@ TEST(Residency, HoldsWhenTheRegionsOnlyExpertRankDies) {
   EXPECT_GT(restricted_rows_to(document, {4}), 0U);
 }
 
+// A dead router says no goodbye: its rows under the rule are in the closing report as far as it had
+// reported them, and the report says that there may be more.
+TEST(Residency, RowsOfARouterThatDiedAreCounted) {
+  const ScratchFolder scratch;
+  LaunchedCluster cluster(
+      {"-n", "4", "--routers", "2", "--regions", "0-3=eu", "--residency", "eu/gdpr=eu"},
+      much_ruled_work(scratch, "eu:gdpr", Ruled::kAll));
+  const auto busy = cluster.await([](const nlohmann::json& now) {
+    return now["view"].is_object() && now["ranks"][1].value("tokens_total", 0U) > 0;
+  });
+  ASSERT_TRUE(busy) << "the run was over before the death";
+  LaunchedCluster::send_signal(*busy, 1, SIGKILL);
+  const auto outcome = cluster.finish();
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err << cluster.log("ranks.log");
+  const auto report = outcome.json()["report"];
+  EXPECT_EQ(report["at_least"], true);
+  ASSERT_EQ(report["died"].size(), 1U);
+  const auto& died = report["died"][0];
+  EXPECT_EQ(died["rank"], 1);
+  EXPECT_EQ(died["router"], true);
+  EXPECT_GE(died["tokens_at_least"], (*busy)["ranks"][1]["tokens_total"]);
+  const auto its = rows_by_ends(died["restricted_rows_at_least"]).value("eu>eu", std::uint64_t{0});
+  EXPECT_GT(its, 0U);
+  EXPECT_EQ(rows_by_ends(report["restricted_rows"]),
+            nlohmann::json({{"eu>eu", its + restricted_rows_to(outcome.json(), {2, 3})}}));
+}
+
 TEST(Residency, ARegimeWithoutARuleIsRefused) {
   const ScratchFolder scratch;
   const auto prompts = exactness_prompts(scratch);

@@ -58,6 +58,7 @@ void restricted_fields(auto& io, Is<RestrictedSent> auto& sent) {
 void fields(auto& io, Is<LoadReport> auto& m) {
   io("seconds", m.seconds);
   io("busy_share", m.busy_share);
+  io("serve_seconds", m.serve_seconds);
   io("queue_delay_us_p95", m.queue_delay_us_p95);
   io("step_us_p50", m.step_us_p50);
   io("step_us_p95", m.step_us_p95);

@@ -44,6 +44,16 @@ void fields(auto& io, Is<RequestDone> auto& m) {
 void fields(auto& io, Is<RankLeft> auto& m) {
   io("rank", m.rank);
   io("payload", m.payload);
+  io("last.life", m.last.life);
+  io("last.router", m.last.router);
+  io("last.expert", m.last.expert);
+  io("last.tokens", m.last.tokens);
+  io("last.pairs_served", m.last.pairs_served);
+  io("last.serve_seconds", m.last.serve_seconds);
+  io("last.bytes_sent", m.last.bytes_sent);
+  // All beyond the most are one more (load_totals.h).
+  io.list("last.restricted_rows", m.last.restricted_rows, kWireRegionPairsMax + 1,
+          [](auto& in, auto& sent) { restricted_fields(in, sent); });
 }
 
 void fields(auto& io, Is<Event> auto& m) {

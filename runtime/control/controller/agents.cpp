@@ -76,6 +76,7 @@ void Controller::State::register_agent(ConnectionId connection, const Register& 
     declare_dead(asks.rank, "another process came to its slot");
   }
   const Incarnation life = members.seat(asks, connection, now);
+  totals.begin_life(asks.rank);
   peers[connection].agent = Holder{asks.rank, life};
   Register seated = asks;
   seated.incarnation = life;
@@ -136,9 +137,9 @@ Controller::State::Complaint Controller::State::take(const Holder& from, const H
 }
 
 Controller::State::Complaint Controller::State::take(const Holder& from, LoadReport& report) {
-  for (const double number :
-       {report.seconds, report.busy_share, report.queue_delay_us_p95, report.step_us_p50,
-        report.step_us_p95, report.cpu_share, report.cpu_busy_share, report.memory_share}) {
+  for (const double number : {report.seconds, report.busy_share, report.serve_seconds,
+                              report.queue_delay_us_p95, report.step_us_p50, report.step_us_p95,
+                              report.cpu_share, report.cpu_busy_share, report.memory_share}) {
     if (!std::isfinite(number) || number < 0) return "a number that is no load";
   }
   const std::size_t pairs = std::size_t{model->moe_layers} * model->experts;
@@ -156,6 +157,7 @@ Controller::State::Complaint Controller::State::take(const Holder& from, LoadRep
   }
   totals.add(from.rank, report);
   window.add(from.rank, report, now);
+  slow_ranks.add(from.rank, report, now);
   Slot& slot = members.at(from.rank);
   slot.load = std::move(report);
   slot.load_at = now;

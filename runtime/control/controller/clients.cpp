@@ -202,6 +202,7 @@ Answer Controller::State::rebalance() {
   rebalance_wanted = true;
   rebalance_wanted_until = now + options.change_deadline;
   outbox.event("rebalance_asked", "by a client");
+  note_begin(MovesFor::kLoad, "asked for by a client");
   return {true,
           "ok",
           fmt::format("given up where a batch of it is not done within {}", change_time()),
@@ -252,6 +253,9 @@ void Controller::State::shut_down() {
   phase = RunPhase::kLeaving;
   leave_by = now + options.leave_deadline;
   if (transaction) roll_back("the cluster ends");
+  if (std::exchange(rebalance_wanted, false) || rebalance_under_way) {
+    end_rebalance(MoveState::kAbandoned, "the cluster ends");
+  }
   outbox.journal({}, Command{Wish::kShutdown, 0});
   outbox.event("leaving", "all ranks are told to leave");
   send_all(Leave{});

@@ -4,6 +4,8 @@
 // which is whole. Recoveries are no such changes: they go on for as long as it takes.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "runtime/control/controller/state.h"
 #include "runtime/control/event_about.h"
 
@@ -25,6 +27,14 @@ void Controller::State::settle_scale() {
   if (view && Roles::of(*view).experts.size() == target_experts) scale_until.reset();
 }
 
+Duration Controller::State::scale_time() const {
+  for (std::uint32_t r = 0; r < members.size(); ++r) {
+    if (!members.at(RankId(r)).awaited_until) continue;
+    return std::max(options.change_deadline, options.spawn_deadline);
+  }
+  return options.change_deadline;
+}
+
 void Controller::State::check_changes() {
   if (!view || phase != RunPhase::kRunning) return;
   const auto late = [&](const std::optional<TimePoint>& until) { return until && now >= *until; };
@@ -36,7 +46,9 @@ void Controller::State::check_changes() {
   if (rebalance_under_way && late(rebalance_under_way->until)) take_back_rebalance();
   if (rebalance_wanted && late(rebalance_wanted_until)) {
     rebalance_wanted = false;
-    outbox.event("rebalance_abandoned", fmt::format("not begun within {}", change_time()));
+    const std::string why = fmt::format("not begun within {}", change_time());
+    outbox.event("rebalance_abandoned", why);
+    note_end(MoveState::kAbandoned, why);
   }
   if (replica_change && late(replica_change->until)) {
     take_back_replicas(fmt::format("not done within {}", change_time()));
@@ -75,6 +87,11 @@ void Controller::State::give_work_again(RankId rank) {
   unsettled = true;
 }
 
+void Controller::State::end_drain(RankId rank) {
+  if (drains.erase(rank) == 0) return;
+  outbox.event("drain_done", fmt::format("rank {} has ended", rank.value()), about_rank(rank));
+}
+
 void Controller::State::take_back_scale() {
   outbox.event("scale_taken_back",
                fmt::format("{} expert ranks were not there within {}{}{}", target_experts,
@@ -91,7 +108,7 @@ void Controller::State::take_back_rebalance() {
                                        rebalance_under_way->batches.loads_done(),
                                        rebalance_under_way->batches.loads(), change_time());
   stop_planned("a rebalance was given up");
-  end_rebalance("rebalance_abandoned", text);
+  end_rebalance(MoveState::kAbandoned, text);
 }
 
 }  // namespace switchyard::control

@@ -34,15 +34,29 @@ void Controller::State::declare_dead(RankId rank, const std::string& reason) {
     peers.erase(slot.connection);
   }
   members.end(rank, SlotState::kDead, now);
-  const RankLeft left{rank, {}};
+  const RankLeft left = last_words(rank);
   outbox.journal(rank, left);
   outbox.event("rank_dead",
                fmt::format("rank {} life {}: {}", rank.value(), who.life.value(), reason),
                about_rank(rank));
+  end_drain(rank);
   depart(left);
   evidence.forget(rank);
+  slow_ranks.forget(rank);
   release_all(who, "its router died");
   replace(rank);
+}
+
+// Of a life that has died: what it had reported.
+RankLeft Controller::State::last_words(RankId rank) const {
+  RankLeft left{rank, {}, totals.last_of(rank)};
+  left.last.life = members.at(rank).incarnation;
+  const auto seat = seats.find(rank);
+  if (seat != seats.end() && seat->second == left.last.life) {
+    left.last.router = view->find(rank)->router;
+    left.last.expert = view->find(rank)->expert;
+  }
+  return left;
 }
 
 // The last resort: a new process for the slot, where no spare waits and the operator allows it.
@@ -100,8 +114,10 @@ void Controller::State::leave(RankId rank, const Goodbye& words) {
   members.end(rank, SlotState::kLeft, now);
   outbox.journal(rank, words);
   outbox.event("rank_left", fmt::format("rank {} said goodbye", rank.value()), about_rank(rank));
-  depart({rank, words.payload});
+  end_drain(rank);
+  depart({rank, words.payload, {}});
   evidence.forget(rank);
+  slow_ranks.forget(rank);
   release_all(who, "its router left");
 }
 
@@ -151,6 +167,7 @@ HealthVerdict Controller::State::judge(RankId rank) const {
   const Finding finding = evidence.judge(rank, facts.connection, routers_able(rank), now);
   facts.evidence = finding.level;
   facts.evidence_text = finding.text;
+  facts.slow = slow_ranks.reason(rank, now);
   return judge_health(facts, options.health);
 }
 

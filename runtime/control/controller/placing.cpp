@@ -85,6 +85,7 @@ Answer Controller::State::place(const std::string& text) {
   if (!rebalance_under_way) return refuse("invalid", balancer.last()->reason);
   const std::string what = fmt::format("{} copies to load", rebalance_under_way->batches.loads());
   outbox.event("rebalance_begun", fmt::format("to a client's plan: {}", what));
+  note_begin(MovesFor::kPlan, fmt::format("to a client's plan, {}", what));
   return {true, "ok", what, {}};
 }
 

@@ -65,14 +65,14 @@ double Controller::State::pairs_per_move() const {
     const RankWork work = window.work(RankId(r), now);
     if (work.pairs == 0) continue;
     all.pairs += work.pairs;
-    all.busy_seconds += work.busy_seconds;
+    all.serve_seconds += work.serve_seconds;
   }
-  if (all.busy_seconds <= 0) return 0;
+  if (all.serve_seconds <= 0) return 0;
   const double seconds =
       static_cast<double>(model->expert_bytes) / balancer.load_bytes_per_second();
   const double windows =
       std::max(1.0, to_seconds(options.balancing.horizon) / to_seconds(window.length()));
-  return seconds * static_cast<double>(all.pairs) / all.busy_seconds / windows;
+  return seconds * static_cast<double>(all.pairs) / all.serve_seconds / windows;
 }
 
 // The same in the unit of the plan's objective. For activated experts: a step of the window spends
@@ -124,7 +124,8 @@ void Controller::State::plan_by_load(const Roles& roles, CopyTable& table) {
                        placement::sees_of(options.placement) == placement::PlannerSees::kLoads;
   placement::PlanRequest request = plan_request(roles);
   request.loads = window.loads(now);
-  if (!by_load || request.loads.empty()) return;
+  // Amid another number of copies the next of its plans goes by the loads anyhow.
+  if (!by_load || request.loads.empty() || replica_change || copies_owed) return;
   auto previous = placement::Placement::create(table.layers, table.experts, table.copies);
   if (!previous) return;
   request.previous = std::move(previous).value();

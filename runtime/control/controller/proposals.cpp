@@ -97,7 +97,7 @@ std::optional<Proposal> Controller::State::propose_recovery(const std::set<RankI
   if (options.loss == LossPolicy::kFail) {
     for (const RankId rank : left.experts) takers.erase(rank);
   }
-  const RepairRequest how{usable_of(takers), spare_came ? target_replicas : 1, Evenness::kLeave,
+  const RepairRequest how{usable_of(takers), spare_came ? replicas_at_once() : 1, Evenness::kLeave,
                           region_groups(next.roles), window.loads(now)};
   next.gaps = placement::Gaps::kForbidden;
   if (how.targets.empty() || !repair(next.table, how)) {
@@ -186,7 +186,7 @@ std::optional<Proposal> Controller::State::propose_roles() {
   }
   Proposal next{want, CopyTable::of(view->placement), "roles"};
   const auto groups = region_groups(want);
-  const bool whole = next.table.lost() > 0 || covers(next.table, groups);
+  const bool whole = covers(next.table, groups);
   if (want == held && whole) return std::nullopt;
   next.gaps = next.table.lost() > 0 ? placement::Gaps::kMasked : placement::Gaps::kForbidden;
   if (want.experts == held.experts && whole) return next;
@@ -195,7 +195,7 @@ std::optional<Proposal> Controller::State::propose_roles() {
   std::ranges::set_difference(held.experts, want.experts, std::inserter(out, out.end()));
   next.table.drop(out);
   const Evenness evenness = want.experts == held.experts ? Evenness::kLeave : Evenness::kLevel;
-  const RepairRequest how{usable_of(want.experts), target_replicas, evenness, groups,
+  const RepairRequest how{usable_of(want.experts), replicas_at_once(), evenness, groups,
                           window.loads(now)};
   if (how.targets.empty() || !repair(next.table, how)) return std::nullopt;
   if (want.experts != held.experts && how.targets.size() == want.experts.size()) {

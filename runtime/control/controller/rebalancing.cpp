@@ -18,7 +18,11 @@ void Controller::State::balance_by_load() {
   if (!consider_rebalance(BalancingOccasion::kByItself)) return;
   const bool active = options.balancing.mode == BalancingMode::kActive;
   outbox.event(active ? "rebalance_begun" : "rebalance_advice", balancer.last()->text());
-  if (!active) rebalance_under_way.reset();
+  if (active) {
+    note_begin(MovesFor::kLoad, fmt::format("by itself, {}", balancer.last()->text()));
+  } else {
+    rebalance_under_way.reset();
+  }
 }
 
 // The expert ranks that the balancer may count on; nothing when one is not fit to take part.
@@ -76,8 +80,21 @@ void Controller::State::begin_moves(const placement::Placement& goal, const Role
       Rebalance{*std::move(batches), view->epoch, {}, 0, moves_for, now + options.change_deadline});
 }
 
-void Controller::State::end_rebalance(const std::string& kind, const std::string& text) {
-  outbox.event(kind, text);
+void Controller::State::note_begin(MovesFor moves_for, const std::string& text) {
+  last_move = {MoveState::kUnderWay, moves_for, text};
+  outbox.journal({}, Event{static_cast<std::uint64_t>(moves_for), std::string(kMovesBegun), text});
+}
+
+void Controller::State::note_end(MoveState how, const std::string& text) {
+  if (last_move.state != MoveState::kUnderWay) return;
+  last_move.state = how;
+  last_move.text = text;
+  outbox.journal({}, Event{static_cast<std::uint64_t>(how), std::string(kMovesEnded), text});
+}
+
+void Controller::State::end_rebalance(MoveState how, const std::string& text) {
+  outbox.event(how == MoveState::kDone ? "rebalance_done" : "rebalance_abandoned", text);
+  note_end(how, text);
   rebalance_under_way.reset();
   balancer.ended(now);
   unsettled = true;
@@ -97,15 +114,15 @@ bool Controller::State::follow_batches() {
     }
     ++moving.views;
   } else if (moving.pending != Epoch() || view->epoch != moving.from) {
-    end_rebalance("rebalance_abandoned",
+    end_rebalance(MoveState::kAbandoned,
                   fmt::format("{}: {}", count,
                               view->epoch == moving.from ? "a batch was not prepared"
                                                          : "the view has changed meanwhile"));
     return false;
   }
   if (!moving.batches.done()) return true;
-  if (moving.moves_for == MovesFor::kReplicas && replica_change) replicas_done();
-  end_rebalance("rebalance_done", fmt::format("{} copies loaded in {} views",
+  if (moving.moves_for == MovesFor::kReplicas && (replica_change || copies_owed)) replicas_done();
+  end_rebalance(MoveState::kDone, fmt::format("{} copies loaded in {} views",
                                               moving.batches.loads_done(), moving.views));
   return false;
 }
@@ -114,8 +131,10 @@ std::optional<Proposal> Controller::State::propose_rebalance() {
   if (!rebalance_under_way && std::exchange(rebalance_wanted, false)) {
     const bool moves = consider_rebalance(BalancingOccasion::kAsked);
     outbox.event(moves ? "rebalance_begun" : "rebalance_unneeded", balancer.last()->text());
+    if (!moves) note_end(MoveState::kUnneeded, balancer.last()->text());
   }
   if (!rebalance_under_way && replica_change) move_to_replicas();
+  if (!rebalance_under_way && !replica_change && copies_owed) restore_replicas();
   if (!rebalance_under_way || !follow_batches()) return std::nullopt;
   Rebalance& moving = *rebalance_under_way;
   // Old copies are dropped first, so that no rank holds more than one batch too much.

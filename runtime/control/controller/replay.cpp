@@ -24,7 +24,8 @@ Result<void> Controller::State::replay(const JournalRecord& record) {
     const auto* words = std::get_if<Goodbye>(&record.message);
     const Holder who{rank, members.at(rank).incarnation};
     members.end(rank, words != nullptr ? SlotState::kLeft : SlotState::kDead, now);
-    departed.push_back({rank, words != nullptr ? words->payload : std::vector<std::byte>()});
+    departed.push_back(words != nullptr ? RankLeft{rank, words->payload, {}}
+                                        : std::get<RankLeft>(record.message));
     for (const RequestId id : ledger.held_by(who)) ledger.release(id, now);
   } else if (const auto* prepare = std::get_if<Prepare>(&record.message)) {
     last_epoch = std::max(last_epoch, prepare->view->epoch);
@@ -47,8 +48,12 @@ Result<void> Controller::State::replay(const JournalRecord& record) {
 
 void Controller::State::replay_event(RankId rank, const Event& event) {
   if (event.kind == kDrainTakenBack) members.at(rank).cordoned = false;
-  if (event.kind == kReplicasDone) replica_change.reset();
+  if (event.kind == kReplicasDone) {
+    replica_change.reset();
+    copies_owed = false;
+  }
   if (event.kind == kReplicasTakenBack) {
+    copies_owed = copies_owed || event.number > target_replicas;
     target_replicas = static_cast<std::uint32_t>(event.number);
     replica_change.reset();
   }
@@ -57,6 +62,14 @@ void Controller::State::replay_event(RankId rank, const Event& event) {
     target_routers = static_cast<std::uint32_t>(event.number);
     scale_until.reset();
     leave_first.clear();
+  }
+  if (event.kind == kMovesBegun && event.number <= static_cast<std::uint64_t>(MovesFor::kPlan)) {
+    last_move = {MoveState::kUnderWay, static_cast<MovesFor>(event.number), event.text};
+  }
+  if (event.kind == kMovesEnded &&
+      event.number <= static_cast<std::uint64_t>(MoveState::kAbandoned)) {
+    last_move.state = static_cast<MoveState>(event.number);
+    last_move.text = event.text;
   }
   if (event.kind == kSpawnEvent) expect_process(rank);
   if (event.kind == kDrainChosen) leave_first.insert(rank);
@@ -125,11 +138,24 @@ void Controller::State::expect_rejoin() {
     const bool in_view = view && view->find(RankId(r)) != nullptr;
     if (members.at(RankId(r)).cordoned && in_view) drains[RankId(r)] = until;
   }
-  if (scale_until) scale_until = until;
+  if (scale_until) scale_until = now + scale_time();
   if (replica_change) replica_change->until = until;
   started = router_seen = loaders_seen = whole_since = now;
   if (phase == RunPhase::kLeaving) leave_by = now + options.leave_deadline;
+  abandon_moves();
   unsettled = true;
+}
+
+// The loads that a rebalance went by are gone with the old controller, and a plan is its client's
+// to send again: what was accepted is not taken up, and everybody is told so.
+void Controller::State::abandon_moves() {
+  if (last_move.state != MoveState::kUnderWay) return;
+  const std::string text = fmt::format(
+      "the controller came back before it was done ({}); copies that have moved stay, the rest is "
+      "where it was: ask again",
+      last_move.text);
+  outbox.event("rebalance_abandoned", text);
+  note_end(MoveState::kAbandoned, text);
 }
 
 }  // namespace switchyard::control

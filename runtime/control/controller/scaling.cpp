@@ -156,11 +156,11 @@ void Controller::State::grow_by_processes(std::uint32_t experts, std::size_t cou
   std::vector<RankId> slots = spawnable();
   slots.resize(std::min(slots.size(), count));
   target_experts = experts + static_cast<std::uint32_t>(slots.size());
-  scale_until = now + std::max(options.change_deadline, options.spawn_deadline);
-  settle_scale();
   leave_first.clear();
   outbox.journal({}, Command{Wish::kScale, target_experts});
   for (const RankId slot : slots) spawn(slot);
+  scale_until = now + scale_time();
+  settle_scale();
 }
 
 }  // namespace switchyard::control

@@ -28,7 +28,9 @@ std::vector<std::vector<std::byte>> Controller::State::snapshot() const {
   head.target_routers = target_routers;
   head.target_replicas = target_replicas;
   head.replicas_before = replica_change ? replica_change->from : 0;
+  head.copies_owed = copies_owed;
   head.scaling = scale_until.has_value();
+  head.last_move = last_move;
   head.spawned = spawned;
   head.model = model;
   head.view = view;
@@ -37,7 +39,7 @@ std::vector<std::vector<std::byte>> Controller::State::snapshot() const {
   std::vector<std::vector<std::byte>> out(1);
   for (std::uint32_t r = 0; r < members.size(); ++r) {
     const Slot& slot = members.at(RankId(r));
-    if (slot.state == SlotState::kEmpty && !slot.cordoned) continue;
+    if (slot.state == SlotState::kEmpty) continue;
     // Whether a life has lost its connection is nothing that a new controller needs to know.
     const SlotState state = slot.alive() ? SlotState::kLive : slot.state;
     out.push_back(
@@ -94,7 +96,9 @@ Result<void> Controller::State::restore(const SnapshotHead& head) {
   target_replicas = head.target_replicas;
   const TimePoint until = now + options.change_deadline;
   if (head.replicas_before != 0) replica_change = ReplicaChange{head.replicas_before, until};
+  copies_owed = head.copies_owed;
   if (head.scaling) scale_until = until;
+  last_move = head.last_move;
   spawned = head.spawned;
   model = head.model;
   for (const Holder& seat : head.seats) seats[seat.rank] = seat.life;

@@ -25,6 +25,7 @@
 #include "runtime/control/outbox.h"
 #include "runtime/control/residency.h"
 #include "runtime/control/retry_budget.h"
+#include "runtime/control/slow_ranks.h"
 #include "runtime/control/snapshot_part.h"
 #include "runtime/control/watch_queue.h"
 #include "runtime/placement/plan_request.h"
@@ -118,11 +119,15 @@ struct Controller::State {
   static constexpr std::string_view kDrainTakenBack = "drain_taken_back";
   void settle_changes();
   void settle_scale();
+  // For as long as a scaling may take: processes that it waits for have their own time to come.
+  [[nodiscard]] Duration scale_time() const;
   void check_changes();
   [[nodiscard]] std::string change_time() const;
   void stop_planned(const std::string& why);
   void take_back_drain(RankId rank);
   void give_work_again(RankId rank);
+  // The life that was to go has gone by itself; the next one in the slot is not drained.
+  void end_drain(RankId rank);
   void take_back_scale();
   void take_back_rebalance();
 
@@ -132,6 +137,14 @@ struct Controller::State {
   static constexpr std::string_view kReplicasDone = "replicas_done";
   void begin_replicas(std::uint32_t replicas);
   void move_to_replicas();
+  // Copies of each expert that a view with other roles has: while their number changes no more than
+  // before, so that nobody loads all the others at once; those come a few at a time.
+  [[nodiscard]] std::uint32_t replicas_at_once() const;
+  // Of the experts that have any, in the view.
+  [[nodiscard]] std::size_t fewest_copies() const;
+  // Copies that a change which was taken back had dropped.
+  void restore_replicas();
+  void no_way_to_replicas(const std::string& why);
   void replicas_done();
   void take_back_replicas(const std::string& why);
 
@@ -148,7 +161,13 @@ struct Controller::State {
   // Nothing is under way after it where no way to the goal was found.
   void begin_moves(const placement::Placement& goal, const Roles& roles, MovesFor moves_for);
   [[nodiscard]] bool follow_batches();
-  void end_rebalance(const std::string& kind, const std::string& text);
+  void end_rebalance(MoveState how, const std::string& text);
+  // In the journal; `number`: the MovesFor and the MoveState, with the texts of a MoveNote.
+  static constexpr std::string_view kMovesBegun = "moves_begun";
+  static constexpr std::string_view kMovesEnded = "moves_ended";
+  void note_begin(MovesFor moves_for, const std::string& text);
+  // Nothing where none is under way that is to be noted.
+  void note_end(MoveState how, const std::string& text);
   [[nodiscard]] std::optional<Proposal> propose_rebalance();
 
   // ---- residency rules (regions.cpp) ----
@@ -170,6 +189,7 @@ struct Controller::State {
   static constexpr Duration kStandstillMax{5'000'000'000};
   void note_standstill();
   void declare_dead(RankId rank, const std::string& reason);
+  [[nodiscard]] RankLeft last_words(RankId rank) const;
   static constexpr std::string_view kSpawnEvent = "rank_spawn";
   void replace(RankId rank);
   void spawn(RankId slot);
@@ -255,6 +275,7 @@ struct Controller::State {
   void replay_event(RankId rank, const Event& event);
   void replay_command(const Command& command);
   void expect_rejoin();
+  void abandon_moves();
   [[nodiscard]] std::vector<std::vector<std::byte>> snapshot() const;
   // The parts at the front of the records; answers how many there were.
   [[nodiscard]] Result<std::size_t> restore(const std::vector<std::vector<std::byte>>& records);
@@ -282,6 +303,7 @@ struct Controller::State {
   std::set<RequestId> owing;           // to be tried again, which has to be paid for
   bool retries_short = false;
   EvidenceBook evidence;
+  SlowRanks slow_ranks;
   LoadTotals totals;
   std::optional<ScalingNumbers> scaling_numbers;  // of the autoscaler's last decision
   std::map<ConnectionId, Peer> peers;
@@ -304,11 +326,14 @@ struct Controller::State {
   bool rebalance_wanted = false;
   std::optional<TimePoint> rebalance_wanted_until;
   std::optional<Rebalance> rebalance_under_way;
+  MoveNote last_move;
   std::uint32_t target_replicas = 1;            // copies of each expert
   std::optional<ReplicaChange> replica_change;  // to target_replicas, under way
-  std::map<RankId, TimePoint> drains;           // asked for and not done: until when
-  std::optional<TimePoint> scale_until;         // the target of expert ranks is to be met by then
-  std::string last_undone;                      // why a planned view was rolled back last
+  bool copies_owed = false;                     // fewer were wanted, and then not: some may be gone
+  TimePoint restored_not_before{};
+  std::map<RankId, TimePoint> drains;    // asked for and not done: until when
+  std::optional<TimePoint> scale_until;  // the target of expert ranks is to be met by then
+  std::string last_undone;               // why a planned view was rolled back last
   std::optional<ScalingNote> scaled_last;
   TimePoint planned_not_before{};
   TimePoint rejoin_until{};  // after a standstill: broken connections are no deaths yet

@@ -38,7 +38,7 @@ json view_json(const placement::View& view) {
 
 // How a part of the controller itself is: what it did last, how long ago, why.
 json balancer_json(const Balancer& balancer, const std::optional<Rebalance>& moving, bool wanted,
-                   std::uint64_t pairs, TimePoint now) {
+                   const MoveNote& last_move, std::uint64_t pairs, TimePoint now) {
   json out = {{"mode", to_string(balancer.config().mode)},
               {"wanted", wanted},
               {"pairs_in_window", pairs},
@@ -46,7 +46,13 @@ json balancer_json(const Balancer& balancer, const std::optional<Rebalance>& mov
               {"copies_left", moving ? moving->batches.loads() - moving->batches.loads_done() : 0},
               {"load_bytes_per_second", balancer.load_bytes_per_second()},
               {"last_run_age_s", nullptr},
-              {"last_reason", nullptr}};
+              {"last_reason", nullptr},
+              {"last_move", nullptr}};
+  if (last_move.state != MoveState::kNone) {
+    out["last_move"] = {{"state", to_string(last_move.state)},
+                        {"for", to_string(last_move.moves_for)},
+                        {"text", last_move.text}};
+  }
   if (const auto& last = balancer.last()) {
     out["last_run_age_s"] = to_seconds(now - last->at);
     out["last_reason"] = last->reason;
@@ -152,7 +158,8 @@ std::string Controller::State::status() const {
         {"done", ledger.done().size()}}},
       {"parts",
        {{"detector", {{"last_run_age_s", last_tick ? json(to_seconds(now - *last_tick)) : json()}}},
-        {"balancer", balancer_json(balancer, rebalance_under_way, rebalance_wanted, pairs, now)},
+        {"balancer",
+         balancer_json(balancer, rebalance_under_way, rebalance_wanted, last_move, pairs, now)},
         {"journal", {{"trouble", journal_trouble}}},
         {"autoscaler", autoscaler_json(options.scaling.mode, autoscaler, scaled_last, now)}}}};
 

@@ -11,6 +11,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/control/messages.h"
 #include "runtime/control/move_batches.h"
+#include "runtime/control/move_note.h"
 #include "runtime/control/placement_repair.h"
 #include "runtime/placement/view.h"
 
@@ -73,9 +74,6 @@ struct Transaction {
     return first;
   }
 };
-
-// What experts are on their way for: the loads, another number of copies, a client's plan.
-enum class MovesFor : std::uint8_t { kLoad, kReplicas, kPlan };
 
 // Experts on their way to where they are wanted, one batch after the other.
 struct Rebalance {

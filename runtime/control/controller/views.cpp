@@ -110,7 +110,7 @@ void Controller::State::begin(Proposal proposal) {
     planned_not_before = now + options.prepare_deadline;
     outbox.event("plan_failed", next.error().message);
     if (proposal.purpose == Purpose::kBatch) {
-      end_rebalance("rebalance_abandoned", next.error().message);
+      end_rebalance(MoveState::kAbandoned, next.error().message);
     }
     return;
   }

@@ -92,6 +92,7 @@ LoadReport make(Random& r) {
           r.next_unit(),
           r.next_unit(),
           r.next_unit(),
+          r.next_unit(),
           r.next(),
           r.next(),
           numbers<std::uint64_t>(r),
@@ -183,7 +184,16 @@ RequestDone make(Random& r) {
 }
 template <>
 RankLeft make(Random& r) {
-  return {RankId(number(r)), bytes(r)};
+  RankLeft m{RankId(number(r)), bytes(r)};
+  m.last = {Incarnation(number(r)),
+            r.next_below(2) == 0,
+            r.next_below(2) == 0,
+            r.next(),
+            r.next(),
+            r.next_unit(),
+            r.next(),
+            restricted(r)};
+  return m;
 }
 template <>
 Event make(Random& r) {

@@ -242,6 +242,7 @@ class Scenario {
       return !controller_->stopped();
     });
     if (!controller_->stopped()) world_.checker.violation("the cluster did not end");
+    if (world_.checker.moving()) world_.checker.violation("moves that were accepted have no end");
   }
 
   SimWorld world_;

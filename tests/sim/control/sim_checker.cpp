@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "runtime/base/random.h"
 #include "runtime/control/codec.h"
@@ -55,6 +56,14 @@ void SimChecker::on_record(const JournalRecord& record) {
     lives_[record.rank] = Incarnation();
   } else if (const auto* commit = std::get_if<Commit>(&record.message)) {
     on_commit(*commit->view);
+  } else if (const auto* event = std::get_if<Event>(&record.message)) {
+    if (event->kind == "moves_begun") {
+      if (std::exchange(moving_, true))
+        violation("moves begin that have not ended: " + event->text);
+    }
+    if (event->kind == "moves_ended" && !std::exchange(moving_, false)) {
+      violation("moves end that have not begun: " + event->text);
+    }
   }
 }
 

@@ -37,6 +37,8 @@ class SimChecker {
   [[nodiscard]] Incarnation seat(Epoch epoch, RankId rank) const;
   [[nodiscard]] const std::set<std::string>& done() const noexcept { return done_; }
   [[nodiscard]] Epoch committed() const noexcept { return committed_; }
+  // By the journal: a rebalance or a client's plan was accepted, and no end of it was told.
+  [[nodiscard]] bool moving() const noexcept { return moving_; }
   [[nodiscard]] const std::vector<std::string>& violations() const noexcept { return violations_; }
 
  private:
@@ -49,6 +51,7 @@ class SimChecker {
   std::map<Epoch, std::vector<std::byte>> views_;  // as first told
   std::map<Epoch, std::shared_ptr<const placement::View>> told_;
   Epoch committed_;
+  bool moving_ = false;
   std::set<std::string> done_;
   std::map<std::string, RequestId> ids_;
   std::set<std::pair<std::uint32_t, RequestId>> heard_;

@@ -126,7 +126,7 @@ LoadReport SimProcess::load() {
   LoadReport report;
   report.seconds = 1;
   if (!world_.skewed || newest_ == nullptr) return report;
-  report.busy_share = 0.7;
+  report.busy_share = report.serve_seconds = 0.7;
   report.expert_pairs.resize(newest_->placement.layers() * newest_->placement.experts());
   const auto period = static_cast<std::uint64_t>(world_.time.now().time_since_epoch().count()) /
                       std::uint64_t{6'000'000'000};

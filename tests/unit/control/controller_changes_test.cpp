@@ -151,6 +151,34 @@ TEST(ControllerChanges, AnUndrainedRankWorksAgain) {
   EXPECT_EQ(w.status()["ranks"][3]["cordoned"], false);
 }
 
+// What was drained is the life, not the slot: the next process there takes part at once.
+TEST(ControllerChanges, ADrainEndsWithTheLifeOfTheRank) {
+  for (const bool restarts : {false, true}) {
+    World w;
+    w.bench.disconnect(w.agents[4]);  // no spare takes its place
+    w.submit(2);
+    ASSERT_TRUE(w.ask(Wish::kDrain, 1).accepted);
+    w.bench.disconnect(w.agents[1]);
+    EXPECT_TRUE(w.bench.has_event("drain_done"));
+    if (restarts) {
+      w.bench.restart();
+      EXPECT_EQ(w.status()["ranks"][1]["drain_left_s"], nullptr);
+      continue;
+    }
+    w.agents[1] = w.bench.join(1, RankKind::kRouter);
+    EXPECT_EQ(w.status()["ranks"][1]["cordoned"], false);
+    EXPECT_EQ(w.status()["ranks"][1]["drain_left_s"], nullptr);
+    w.bench.pass(seconds(1));
+    w.bench.play_along(w.agents);
+    EXPECT_THAT(w.members(), Contains(1));
+    EXPECT_THAT(w.bench.heard<Drain>(w.agents[1]), IsEmpty());
+    w.submit(4);
+    EXPECT_THAT(w.bench.heard<Assign>(w.agents[1]), Not(IsEmpty()));
+    w.bench.pass(seconds(200));
+    EXPECT_FALSE(w.bench.has_event("drain_taken_back"));
+  }
+}
+
 TEST(ControllerChanges, ATakenBackDrainIsRemembered) {
   World w;
   w.submit(2);

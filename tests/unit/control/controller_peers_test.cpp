@@ -205,6 +205,28 @@ TEST(ControllerPeers, WithoutLoadReportsNoRankIsHealthy) {
   EXPECT_TRUE(w.status()["ranks"][1]["health_reasons"].empty());
 }
 
+// The router waits for rank 1 nearly always and for rank 2 hardly ever: the status says so.
+TEST(ControllerPeers, ARankThatTheOthersWaitForIsSlow) {
+  ControllerOptions options = World::options();
+  World w(options);
+  LoadReport waits;  // every quarter of a second
+  waits.seconds = 0.25;
+  waits.wait_us_by_peer.resize(options.ranks);
+  waits.bytes_by_peer.resize(options.ranks);
+  for (const std::size_t r : {1U, 2U}) {
+    waits.wait_us_by_peer[r] = r == 1 ? 175'000 : 20'000;
+    waits.bytes_by_peer[r] = 1'000;
+  }
+  w.bench.load(w.agents[0], waits);
+  w.bench.pass(seconds(6));
+  const auto slow = w.status()["ranks"][1];
+  EXPECT_EQ(slow["health"], "degraded");
+  EXPECT_EQ(slow["health_reasons"][0]["factor"], "slow");
+  EXPECT_THAT(slow["health_text"].get<std::string>(),
+              HasSubstr("slow: rank 0 waited 3.5 of 5.0 s for it, 0.4 s for others"));
+  EXPECT_EQ(w.status()["ranks"][2]["health_text"], "healthy");
+}
+
 TEST(ControllerPeers, ItsPartsSayWhenTheyRanLastAndWhy) {
   ControllerOptions options = World::options();
   options.balancing.mode = BalancingMode::kAdvisory;

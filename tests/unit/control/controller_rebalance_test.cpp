@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <array>
 #include <nlohmann/json.hpp>
 
 #include "runtime/control/codec.h"
@@ -49,6 +50,7 @@ struct World {
     for (auto& report : reports) {
       report.seconds = 1;
       report.busy_share = busy_share;
+      report.serve_seconds = busy_share;
       report.expert_pairs.resize(kLayers * kExperts);
     }
     for (std::size_t i = 0; i < kLayers * kExperts; ++i) {
@@ -169,8 +171,13 @@ TEST(ControllerRebalance, SaysThatThereIsNothingBetter) {
   EXPECT_THAT(w.bench.events, Contains("rebalance_unneeded"));
 }
 
-// Every expert is as busy as any other, but rank 2 takes four times as long for its pairs.
-void serve_evenly(World& w) {
+// Every expert is as busy as any other. The ranks take so long for their pairs, and are busy for so
+// much of their time.
+struct Pace {
+  double serve_seconds;
+  double busy_share;
+};
+void serve_evenly(World& w, const std::array<Pace, 2>& paces) {
   for (int second = 0; second < 4; ++second) {
     LoadReport router;
     router.seconds = 1;
@@ -179,7 +186,8 @@ void serve_evenly(World& w) {
     for (const std::uint32_t r : {1U, 2U}) {
       LoadReport report;
       report.seconds = 1;
-      report.busy_share = r == 1 ? 0.2 : 0.8;
+      report.busy_share = paces[r - 1].busy_share;
+      report.serve_seconds = paces[r - 1].serve_seconds;
       report.expert_pairs.resize(kLayers * kExperts);
       for (std::size_t i = 0; i < kLayers * kExperts; ++i) {
         if ((i % kExperts < 4) == (r == 1)) report.expert_pairs[i] = 1'000;
@@ -208,7 +216,7 @@ TEST(ControllerRebalance, GivesFastRanksMoreWhereSpeedsAreMeasured) {
     options.balancing.extra_slots = 4;
     options.balancing.copies_per_view = 16;
     World w(options);
-    serve_evenly(w);
+    serve_evenly(w, {Pace{0.2, 0.2}, Pace{0.8, 0.8}});  // four times as long
     ASSERT_EQ(w.ask(Wish::kRebalance), "ok");
     const auto views = w.play_out();
     if (speeds == RankSpeeds::kEqual) {
@@ -220,6 +228,18 @@ TEST(ControllerRebalance, GivesFastRanksMoreWhereSpeedsAreMeasured) {
       EXPECT_GT(share_of(views.back(), RankId(1), l), 0.7) << "layer " << l;
     }
   }
+}
+
+// Rank 1 does something else besides, as a rank that also routes: that says nothing of its speed.
+TEST(ControllerRebalance, MeasuresSpeedsByTheTimeOfServingAlone) {
+  ControllerOptions options = World::options();
+  options.balancing.speeds = RankSpeeds::kMeasured;
+  options.balancing.extra_slots = 4;
+  World w(options);
+  serve_evenly(w, {Pace{0.2, 0.9}, Pace{0.2, 0.2}});
+  ASSERT_EQ(w.ask(Wish::kRebalance), "ok");
+  EXPECT_TRUE(w.play_out().empty());
+  EXPECT_THAT(w.bench.events, Contains("rebalance_unneeded"));
 }
 
 TEST(ControllerRebalance, PlansForActivatedExpertsWhereTheOperatorSaysSo) {
@@ -307,6 +327,40 @@ TEST(ControllerRebalance, AControllerThatComesBackKeepsWhatHasMoved) {
   w.bench.restart();
   EXPECT_EQ(w.status()["view"], before);
   EXPECT_EQ(w.balancer()["copies_moving"], 0);
+}
+
+// What was accepted does not vanish with the controller: the next one says that it is not done.
+TEST(ControllerRebalance, ARestartAbandonsWhatIsUnderWayAndSaysSo) {
+  World w(World::options());
+  w.work(3);
+  ASSERT_EQ(w.ask(Wish::kRebalance), "ok");
+  w.bench.pass(milliseconds(100));
+  EXPECT_EQ(w.balancer()["last_move"]["state"], "under_way");
+  w.bench.restart();
+  EXPECT_EQ(w.balancer()["last_move"]["state"], "abandoned");
+  EXPECT_EQ(w.balancer()["last_move"]["for"], "load");
+  EXPECT_THAT(w.balancer()["last_move"]["text"].get<std::string>(),
+              HasSubstr("before it was done (asked for by a client)"));
+  w.bench.pass(milliseconds(100));
+  EXPECT_EQ(w.count("rebalance_abandoned"), 1U);
+  // Once: the next controller knows of the end.
+  w.bench.restart();
+  w.bench.pass(milliseconds(100));
+  EXPECT_EQ(w.count("rebalance_abandoned"), 1U);
+  EXPECT_EQ(w.balancer()["last_move"]["state"], "abandoned");
+}
+
+TEST(ControllerRebalance, ARestartKnowsHowTheLastMoveEnded) {
+  World w(World::options());
+  w.work(3);
+  ASSERT_EQ(w.ask(Wish::kRebalance), "ok");
+  w.play_out();
+  const auto ended = w.balancer()["last_move"];
+  EXPECT_EQ(ended["state"], "done");
+  w.bench.restart();
+  EXPECT_EQ(w.balancer()["last_move"], ended);
+  w.bench.pass(milliseconds(100));
+  EXPECT_EQ(w.count("rebalance_abandoned"), 0U);
 }
 
 // Ranks that come are given what takes load off the others.

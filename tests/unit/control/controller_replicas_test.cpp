@@ -20,7 +20,7 @@ using ::testing::HasSubstr;
 constexpr std::size_t kLayers = 2;
 constexpr std::size_t kExperts = 8;
 
-// Rank 0 routes, 1, 2 and 3 hold experts.
+// Rank 0 routes, 1, 2 and 3 hold experts; whoever comes after them is a spare.
 struct World {
   static ControllerOptions options() {
     ControllerOptions out;
@@ -32,8 +32,10 @@ struct World {
   }
   explicit World(const ControllerOptions& from = options()) : bench(from) {
     client = bench.connect(PeerKind::kClient);
-    for (std::uint32_t r = 0; r < 4; ++r) {
-      Register asks = ControllerBench::rank(r, r == 0 ? RankKind::kRouter : RankKind::kExpert);
+    for (std::uint32_t r = 0; r < from.ranks; ++r) {
+      Register asks = ControllerBench::rank(r, r == 0  ? RankKind::kRouter
+                                               : r < 4 ? RankKind::kExpert
+                                                       : RankKind::kSpare);
       asks.region = r == 3 ? "us" : "eu";
       agents.push_back(bench.join(asks));
     }
@@ -58,6 +60,7 @@ struct World {
         }
         for (const Commit& commit : bench.heard<Commit>(agent)) {
           if (commit.view->epoch > newest) {
+            if (view) loads_most = std::max(loads_most, loads_between(*view, *commit.view));
             view = commit.view;
             newest = commit.view->epoch;
             ++views;
@@ -69,6 +72,36 @@ struct World {
       bench.pass(milliseconds(250));
     }
     return views;
+  }
+  // The first view that is asked for, and nothing of what comes after it; false: none was.
+  bool play_one_view() {
+    std::shared_ptr<const placement::View> first;
+    for (int i = 0; i < 8; ++i) {
+      for (const ConnectionId agent : agents) {
+        for (const Prepare& prepare : bench.heard<Prepare>(agent)) {
+          if (!first) first = prepare.view;
+          if (prepare.view->epoch == first->epoch) bench.say(agent, Prepared{first->epoch, {}});
+        }
+        for (const Commit& commit : bench.heard<Commit>(agent)) {
+          view = commit.view;
+          bench.say(agent, Adopted{commit.view->epoch});
+        }
+      }
+      bench.pass(milliseconds(250));
+    }
+    return view == first || (first && view->epoch == first->epoch);
+  }
+  // A new controller with the journal of the old; all ranks come back to it.
+  void come_back() {
+    bench.restart();
+    client = bench.connect(PeerKind::kClient);
+    for (std::uint32_t r = 0; r < agents.size(); ++r) {
+      Register asks = ControllerBench::rank(r, r == 0 ? RankKind::kRouter : RankKind::kExpert);
+      asks.region = r == 3 ? "us" : "eu";
+      asks.incarnation = Incarnation(1);
+      asks.epoch = view->epoch;
+      agents[r] = bench.join(asks);
+    }
   }
   std::pair<std::size_t, std::size_t> copies() const {
     std::pair<std::size_t, std::size_t> out{SIZE_MAX, 0};
@@ -89,6 +122,7 @@ struct World {
       LoadReport report;
       report.seconds = 0.25;
       report.busy_share = 0.5;
+      report.serve_seconds = 0.125;
       report.memory_share = 0.1;
       report.expert_pairs.resize(kLayers * kExperts);
       for (std::size_t l = 0; l < kLayers; ++l) {
@@ -107,6 +141,21 @@ struct World {
   ConnectionId client;
   std::vector<ConnectionId> agents;
   std::shared_ptr<const placement::View> view;
+  std::size_t loads_most = 0;  // copies that came with one view, after the first
+
+ private:
+  static std::size_t loads_between(const placement::View& before, const placement::View& after) {
+    std::size_t loads = 0;
+    for (std::size_t l = 0; l < kLayers; ++l) {
+      for (std::uint32_t e = 0; e < kExperts; ++e) {
+        const auto old = before.placement.replicas(l, ExpertId(e));
+        for (const auto& copy : after.placement.replicas(l, ExpertId(e))) {
+          loads += std::ranges::find(old, copy.rank, &placement::Replica::rank) == old.end();
+        }
+      }
+    }
+    return loads;
+  }
 };
 
 TEST(ControllerReplicas, GrowAndShrinkInSmallViews) {
@@ -150,6 +199,57 @@ TEST(ControllerReplicas, ThatCannotBeHadAreTakenBack) {
   EXPECT_TRUE(w.ask(Wish::kScale, 3).accepted);
 }
 
+// Fewer copies are on their way when a rank cannot load what the plan gives it: those that have
+// gone come back, and another controller owes them as well.
+TEST(ControllerReplicas, ThatHaveGoneComeBackWhenFewerAreTakenBack) {
+  ControllerOptions options = World::options();
+  options.replicas = 2;
+  options.prepare_deadline = seconds(30);
+  options.balancing.copies_per_view = 1;
+  for (const bool restarts : {false, true}) {
+    World w(options);
+    ASSERT_EQ(w.copies(), std::pair(std::size_t{2}, std::size_t{2}));
+    w.work(60);
+    w.bench.pass(seconds(2));
+    ASSERT_TRUE(w.ask(Wish::kReplicas, 1).accepted);
+    ASSERT_TRUE(w.play_one_view());
+    ASSERT_EQ(w.copies().first, 1U);  // some are gone, and there is more to load
+    ASSERT_FALSE(w.bench.has_event("replicas_done"));
+    w.bench.pass(seconds(101));
+    ASSERT_TRUE(w.bench.has_event("replicas_taken_back"));
+    EXPECT_EQ(w.status()["cluster"]["target_replicas"], 2);
+    if (restarts) {
+      w.come_back();
+      w.work(60);
+    }
+    // Whoever could not load is asked again once it has rested.
+    for (int i = 0; i < 200 && !w.bench.has_event("replicas_restored"); ++i) {
+      w.bench.pass(seconds(5));
+      w.play_out();
+    }
+    EXPECT_EQ(w.copies().first, 2U);
+    EXPECT_TRUE(w.bench.has_event("replicas_restored"));
+    EXPECT_LE(w.loads_most, 1U);
+    const Answer next = w.ask(Wish::kScale, 2);
+    EXPECT_TRUE(next.accepted) << next.reason;
+  }
+}
+
+// Ranks that go leave no single copies behind: none is dropped before the view without them stands.
+TEST(ControllerReplicas, StayWhereRanksThatWereToGoAreKept) {
+  ControllerOptions options = World::options();
+  options.replicas = 2;
+  options.prepare_deadline = seconds(30);
+  World w(options);
+  ASSERT_TRUE(w.ask(Wish::kScale, 2).accepted);
+  w.bench.pass(seconds(101));  // nobody loads
+  EXPECT_TRUE(w.bench.has_event("wish_given_up"));
+  EXPECT_EQ(w.status()["view"]["epoch"], 1);
+  w.play_out();
+  EXPECT_EQ(w.copies(), std::pair(std::size_t{2}, std::size_t{2}));
+  EXPECT_EQ(w.status()["cluster"]["target_experts"], 3);
+}
+
 // A death ends the moves; the change goes on with who is left.
 TEST(ControllerReplicas, GoOnAfterADeath) {
   World w;
@@ -158,6 +258,29 @@ TEST(ControllerReplicas, GoOnAfterADeath) {
   w.play_out();
   EXPECT_TRUE(w.bench.has_event("replicas_done"));
   EXPECT_EQ(w.copies(), std::pair(std::size_t{2}, std::size_t{2}));
+}
+
+// Another rank takes the dead one's place meanwhile: what it lacks of the copies there were comes
+// with that view, and the new ones a few at a time as before.
+TEST(ControllerReplicas, ComeAFewAtATimeAlsoWhereASpareComes) {
+  ControllerOptions options = World::options();
+  options.ranks = 5;
+  options.spares = 1;
+  World w(options);
+  ASSERT_TRUE(w.ask(Wish::kReplicas, 2).accepted);
+  w.bench.disconnect(w.agents[3]);  // 2 of 8 experts in each layer
+  w.play_out();
+  EXPECT_TRUE(w.bench.has_event("replicas_done"));
+  EXPECT_EQ(w.copies(), std::pair(std::size_t{2}, std::size_t{2}));
+  EXPECT_LE(w.loads_most, 4U);
+
+  options.replicas = 2;
+  World other(options);
+  ASSERT_TRUE(other.ask(Wish::kReplicas, 3).accepted);
+  other.bench.disconnect(other.agents[3]);  // about a third of 32 copies, none of them the last
+  other.play_out();
+  EXPECT_EQ(other.copies(), std::pair(std::size_t{3}, std::size_t{3}));
+  EXPECT_LE(other.loads_most, 12U);
 }
 
 ControllerOptions scaled_by_load() {
@@ -239,6 +362,25 @@ TEST(ControllerPlacing, MovesToAPlanInSmallViews) {
   const Answer again = w.say(Place{plan_of({{1}, {2}, {3}})});
   EXPECT_TRUE(again.accepted);
   EXPECT_EQ(w.play_out(), 0U);
+}
+
+TEST(ControllerPlacing, IsAbandonedByARestartThatSaysSo) {
+  World w;
+  ASSERT_TRUE(w.say(Place{plan_of({{1}, {2}, {3}})}).accepted);
+  w.bench.pass(milliseconds(250));
+  const auto by_snapshot = [&] {
+    Controller other(World::options());
+    EXPECT_TRUE(other.replay(w.bench.controller().snapshot(), w.bench.now).has_value());
+    return nlohmann::json::parse(other.status_json(w.bench.now))["parts"]["balancer"]["last_move"];
+  }();
+  w.bench.restart();
+  const auto last_move = w.status()["parts"]["balancer"]["last_move"];
+  EXPECT_EQ(last_move["state"], "abandoned");
+  EXPECT_EQ(last_move["for"], "plan");
+  EXPECT_THAT(last_move["text"].get<std::string>(), HasSubstr("to a client's plan, "));
+  EXPECT_EQ(by_snapshot, last_move);
+  w.bench.pass(milliseconds(250));
+  EXPECT_TRUE(w.bench.has_event("rebalance_abandoned"));
 }
 
 TEST(ControllerPlacing, RefusesWhatCannotBe) {

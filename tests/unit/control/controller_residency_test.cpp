@@ -269,5 +269,34 @@ TEST(ControllerResidency, ARequestsOriginChoosesItsRuleAndItsRouter) {
   EXPECT_THAT(refused[0].error, HasSubstr("residency_forbidden"));
 }
 
+// A death leaves some experts masked, and some with copies outside the rule's regions alone, while
+// nobody can take the dead rank's place: those that live load what the rule lacks.
+TEST(ControllerResidency, IsMadeWholeAgainAlsoWhereExpertsAreMasked) {
+  ControllerOptions options = World::options();
+  options.ranks = 4;
+  options.spares = 0;
+  options.loss = LossPolicy::kMask;
+  ControllerBench bench(options);
+  const auto client = bench.connect(PeerKind::kClient);
+  std::vector<ConnectionId> agents;
+  for (std::uint32_t r = 0; r < 4; ++r) {
+    const RankKind kind = r == 0 ? RankKind::kRouter : RankKind::kExpert;
+    agents.push_back(bench.join(World::of(r, kind, r < 3 ? "eu" : "us")));
+  }
+  bench.play_along(agents);
+  bench.disconnect(agents[1]);
+  bench.play_along(agents);
+  ASSERT_TRUE(bench.has_event("experts_masked"));
+  bench.pass(seconds(1));
+  bench.play_along(agents);
+  Submit wish;
+  wish.requests.resize(1);
+  wish.requests[0].regime = "eu/gdpr";
+  bench.say(client, wish);
+  EXPECT_THAT(bench.heard<Assign>(agents[0]), SizeIs(1));
+  const auto status = nlohmann::json::parse(bench.controller().status_json(bench.now));
+  EXPECT_EQ(status["view"]["experts_masked"], 0);
+}
+
 }  // namespace
 }  // namespace switchyard::control

@@ -41,6 +41,23 @@ struct World {
     }
     bench.play_along(agents);
   }
+  bool ask_scale(std::uint32_t experts) {
+    const auto client = bench.connect(PeerKind::kClient);
+    bench.say(client, Command{Wish::kScale, experts});
+    return bench.heard<Answer>(client).at(0).accepted;
+  }
+  // A new controller with the journal of the old, to which these ranks come back.
+  void come_back(const std::vector<std::uint32_t>& ranks) {
+    bench.restart();
+    const auto view = nlohmann::json::parse(bench.controller().status_json(bench.now))["view"];
+    agents.clear();
+    for (const std::uint32_t r : ranks) {
+      Register asks = ControllerBench::rank(r, r == 0 ? RankKind::kRouter : RankKind::kExpert);
+      asks.incarnation = Incarnation(1);
+      asks.epoch = Epoch(view["epoch"].get<std::uint32_t>());
+      agents.push_back(bench.join(asks));
+    }
+  }
   void busy(std::uint32_t rank, double share) {
     LoadReport report;
     report.seconds = 1;
@@ -207,6 +224,33 @@ TEST(ControllerScaling, StartsAProcessWhereSparesAreUsedUp) {
     }
     EXPECT_THAT(w.bench.spawns, ::testing::SizeIs(1)) << "no more than is allowed";
   }
+}
+
+// A process may take longer to come than other changes take: also for a controller that comes back.
+TEST(ControllerScaling, WaitsForProcessesAsLongAfterARestart) {
+  ControllerOptions options = World::options();
+  options.spawns_max = 1;
+  options.change_deadline = seconds(10);
+  options.spawn_deadline = seconds(100);
+  World w(options);
+  for (const std::uint32_t r : {1U, 2U, 3U}) w.busy(r, 0.65);
+  ASSERT_TRUE(w.ask_scale(2));
+  w.pass(8);
+  ASSERT_THAT(w.experts(), ElementsAre(1, 2));
+  w.bench.say(w.agents[3], Goodbye{});  // its slot is free
+  for (const std::uint32_t r : {1U, 2U}) w.busy(r, 0.9);
+  for (int i = 0; i < 40 && w.bench.spawns.empty(); ++i) w.pass(1);
+  ASSERT_THAT(w.bench.spawns, ElementsAre(RankId(3)));
+  w.come_back({0, 1, 2});
+  for (const std::uint32_t r : {1U, 2U}) w.busy(r, 0.65);
+  w.pass(60 * 4);
+  EXPECT_FALSE(w.bench.has_event("scale_taken_back"));
+  Register late = ControllerBench::rank(3, RankKind::kSpare);
+  late.address = "127.0.0.1:7";
+  w.agents.push_back(w.bench.join(late));
+  w.busy(3, 0.65);
+  w.pass(8);
+  EXPECT_THAT(w.experts(), ElementsAre(1, 2, 3));
 }
 
 }  // namespace

@@ -235,6 +235,17 @@ TEST(Health, AGraceForReconnectingIsSuspicionFirst) {
   EXPECT_EQ(judge_health(facts, config).level, HealthLevel::kDead);
 }
 
+TEST(Health, ARankThatOthersWaitForIsDegradedWhileItServes) {
+  RankFacts facts = serving();
+  facts.slow = "rank 0 waited 3.0 of 5.0 s for it";
+  const auto v = judge_health(facts, {});
+  EXPECT_EQ(v.level, HealthLevel::kDegraded);
+  EXPECT_EQ(v.text(), "degraded: slow: rank 0 waited 3.0 of 5.0 s for it");
+  EXPECT_EQ(to_string(v.reasons.at(0).factor), "slow");
+  facts.phase = Phase::kDraining;
+  EXPECT_EQ(judge_health(facts, {}).level, HealthLevel::kHealthy);
+}
+
 TEST(Health, SaysItInWords) {
   EXPECT_EQ(judge_health(serving(), {}).text(), "healthy");
   const auto v = verdict([](RankFacts& f) {

@@ -73,6 +73,29 @@ TEST(LoadTotals, OriginsWithoutEndAreCountedAsOne) {
   EXPECT_EQ(rows[0]["rows_total"], 10);
 }
 
+TEST(LoadTotals, KnowWhatTheProcessOfASlotHasReported) {
+  LoadTotals totals;
+  LoadReport report;
+  report.tokens = 3;
+  report.serve_seconds = 0.5;
+  report.expert_pairs = {4, 0, 1, 1};
+  report.bytes_by_peer = {0, 10, 20};
+  report.restricted_rows = {{"eu", "eu", 7}, {"eu", "us", 0}};
+  totals.add(RankId(1), report);
+  totals.add(RankId(1), report);
+  const LastLoads last = totals.last_of(RankId(1));
+  EXPECT_EQ(last.tokens, 6U);
+  EXPECT_EQ(last.pairs_served, 12U);
+  EXPECT_DOUBLE_EQ(last.serve_seconds, 1);
+  EXPECT_EQ(last.bytes_sent, 60U);
+  ASSERT_EQ(last.restricted_rows.size(), 2U);
+  EXPECT_EQ(last.restricted_rows[0].rows, 14U);
+  EXPECT_EQ(totals.last_of(RankId(0)).tokens, 0U);
+  totals.begin_life(RankId(1));
+  EXPECT_EQ(totals.last_of(RankId(1)).tokens, 0U);
+  EXPECT_EQ(totals.rank(RankId(1)).tokens, 6U) << "the sums of the slot go on";
+}
+
 TEST(LoadTotals, ExpertsAddUpOverRanksAndReports) {
   LoadTotals totals;
   LoadReport report;

@@ -10,10 +10,11 @@ using ::testing::DoubleEq;
 using ::testing::Each;
 using ::testing::SizeIs;
 
-RankWork work(std::uint64_t pairs, double busy_seconds) { return {pairs, 10, busy_seconds}; }
+// Busy all the time, for so long of it with pairs.
+RankWork work(std::uint64_t pairs, double serve_seconds) { return {pairs, 10, 10, serve_seconds}; }
 
-TEST(RankSpeeds, GoByPairsPerBusySecond) {
-  // Half as busy with as many pairs: twice as fast.
+TEST(RankSpeeds, GoByPairsPerSecondOfServing) {
+  // Half as long for as many pairs: twice as fast.
   const auto speeds = measured_speeds({work(10'000, 2), work(10'000, 4), work(20'000, 8)});
   ASSERT_THAT(speeds, SizeIs(3));
   EXPECT_EQ(speeds[1], speeds[2]);

@@ -40,6 +40,7 @@ routing::RoutingStats two_layers() {
 engine::ClusterReport three_ranks() {
   engine::ClusterReport cluster;
   cluster.ranks.resize(3);
+  for (std::uint32_t r = 0; r < 3; ++r) cluster.ranks[r].rank = RankId(r);
   cluster.ranks[0].router = true;
   cluster.ranks[0].counters.pairs_dispatched = 25;
   cluster.ranks[0].counters.pairs_sent_away = 25;
@@ -93,6 +94,27 @@ TEST(LoadReport, IsThereForPeople) {
   EXPECT_THAT(text, HasSubstr("3 of 8 experts had no token"));
   EXPECT_THAT(text, HasSubstr("experts: MaxVio 1.80, balancedness 0.36, CV 1.09, Jain 0.54"));
   EXPECT_THAT(text, HasSubstr("ranks: MaxVio 0.50, balancedness 0.67, CV 0.50, Jain 0.80"));
+}
+
+// Ranks that left or died have done their part: their pairs count with their slots.
+TEST(LoadReport, CountsRanksThatAreGone) {
+  auto cluster = three_ranks();
+  cluster.ranks[2].expert = false;  // drained at the end
+  auto ranks = load_json(two_layers(), 2, cluster)["ranks"];
+  EXPECT_NEAR(ranks["imbalance"], 1.5, 1e-12);
+  EXPECT_EQ(ranks["at_least"], false);
+  cluster.died.push_back({RankId(3), {}});
+  cluster.died.back().last.expert = true;
+  cluster.died.back().last.pairs_served = 15;
+  cluster.died.push_back(cluster.died.back());  // a later life in the slot
+  cluster.died.back().last.pairs_served = 5;
+  ranks = load_json(two_layers(), 2, cluster)["ranks"];  // of 30, 10 and 20
+  EXPECT_NEAR(ranks["imbalance"], 1.5, 1e-12);
+  EXPECT_NEAR(ranks["balancedness"], 2.0 / 3, 1e-12);
+  EXPECT_NEAR(ranks["jain"], 3600.0 / 3 / 1400, 1e-12);
+  EXPECT_EQ(ranks["at_least"], true);
+  EXPECT_THAT(load_text(two_layers(), 2, cluster),
+              HasSubstr("by what is known of those that died"));
 }
 
 // One rank alone is even by itself, and a run without statistics says nothing wrong.

@@ -63,6 +63,48 @@ TEST(RunReport, ShowsNoZLossOfASigmoidGate) {
   EXPECT_THAT(text, ::testing::Not(::testing::HasSubstr(", z ")));
 }
 
+// A router that died has said no goodbye: what it had reported is in the sums, which say so.
+TEST(RunReport, CountsWhatIsKnownOfRanksThatLeftOrDied) {
+  RunReport report;
+  report.result.stats = routing::RoutingStats({2, 4, 2, {}});
+  auto& ranks = report.cluster.ranks;
+  ranks.resize(3);
+  for (std::uint32_t r = 0; r < 3; ++r) ranks[r].rank = RankId(r);
+  ranks[0].router = true;
+  ranks[0].counters.restricted_rows.add({"eu", "eu", 5});
+  ranks[0].counters.bytes_sent = {0, 100, 0};
+  ranks[1].counters.pairs_served = 7;  // drained
+  auto document = report_json(report, two_layers());
+  EXPECT_EQ(document["at_least"], false);
+  EXPECT_EQ(document["ranks"][0]["standing"], "member");
+  EXPECT_EQ(document["ranks"][1]["standing"], "left");
+  EXPECT_EQ(document["ranks"][2]["standing"], "spare");
+  EXPECT_TRUE(document["died"].empty());
+
+  control::LastLoads last;
+  last.life = control::Incarnation(1);
+  last.router = true;
+  last.tokens = 11;
+  last.bytes_sent = 50;
+  last.restricted_rows = {{"eu", "eu", 3}, {"us", "us", 2}};
+  report.cluster.died.push_back({RankId(3), last});
+  document = report_json(report, two_layers());
+  EXPECT_EQ(document["at_least"], true);
+  EXPECT_EQ(document["bytes_sent"], 150);
+  EXPECT_EQ(document["restricted_rows"],
+            nlohmann::json({{{"origin", "eu"}, {"region", "eu"}, {"rows", 8}},
+                            {{"origin", "eu"}, {"region", "us"}, {"rows", 0}},
+                            {{"origin", "us"}, {"region", "eu"}, {"rows", 0}},
+                            {{"origin", "us"}, {"region", "us"}, {"rows", 2}}}));
+  ASSERT_EQ(document["died"].size(), 1U);
+  EXPECT_EQ(document["died"][0]["standing"], "died");
+  EXPECT_EQ(document["died"][0]["tokens_at_least"], 11);
+  const auto text = report_text(report, two_layers());
+  EXPECT_THAT(text, ::testing::HasSubstr("by origin and region, at least: eu -> eu 8"));
+  EXPECT_THAT(text, ::testing::HasSubstr("rank 3   died           as router; at least"));
+  EXPECT_THAT(text, ::testing::HasSubstr("rank 1   left"));
+}
+
 // Every command ends with an error then.
 TEST(RunReport, OfARunThatLostPairsIsAnError) {
   engine::ClusterReport report;
