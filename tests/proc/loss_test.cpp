@@ -66,6 +66,30 @@ TEST(Loss, CtrlCLeavesAnExchangeThatNobodyAnswers) {
   EXPECT_EQ(document["report"]["conserved"], true);
 }
 
+// Each expert has two copies again, while the work goes on and no text changes.
+TEST(Loss, CopiesThatADeathTookComeBack) {
+  const ScratchFolder scratch;
+  const auto arguments = much_work(scratch);
+  const auto alone = run_alone(arguments);
+  ASSERT_EQ(alone.exit_code, 0) << alone.err;
+  LaunchedCluster cluster({"-n", "4", "--replicas", "2"}, arguments);
+  ASSERT_TRUE(kill_at_work(cluster, 2));
+  const auto whole = cluster.await([](const nlohmann::json& status) {
+    return status["ranks"][2]["state"] == "dead" && status["view"]["members"].size() == 3 &&
+           status["view"]["experts_under_replicated"] == 0;
+  });
+  ASSERT_TRUE(whole) << cluster.log("controller.log");
+  for (const auto& member : (*whole)["view"]["members"]) {
+    if (member["expert"] != true) continue;  // both have everything
+    EXPECT_EQ(member["experts_held"],
+              (*whole)["view"]["layers"].get<int>() * (*whole)["view"]["experts"].get<int>());
+  }
+  EXPECT_GE(count_events(cluster.events(), "replicas_restored"), 1U);
+  const auto outcome = cluster.finish();
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err << cluster.log("ranks.log");
+  EXPECT_EQ(outcome.json()["sequences"], alone.json()["sequences"]);
+}
+
 // What is lost is dropped and counted, and the requests end.
 TEST(Loss, MaskGoesOnWithoutTheLostExperts) {
   const ScratchFolder scratch;

@@ -184,7 +184,9 @@ Controller::State::Complaint Controller::State::take(const Holder& from, const P
   unsettled = true;
   if (!said.error.empty()) {
     members.failed_to_prepare(from.rank, options.prepare_deadline, now);
-    if (transaction->occasion == Occasion::kPlanned && !worth_another_try()) give_up_wish();
+    if (transaction->occasion == Occasion::kPlanned && !batch_under_way() && !worth_another_try()) {
+      give_up_wish();
+    }
     roll_back(fmt::format("rank {} could not prepare: {}", from.rank.value(), said.error));
     return std::nullopt;
   }

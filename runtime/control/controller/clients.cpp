@@ -221,7 +221,8 @@ std::string Controller::State::busy() const {
   for (const auto& each : view->members) {
     if (members.at(each.rank).cordoned) return fmt::format("rank {} drains", each.rank.value());
   }
-  if (rebalance_under_way) {
+  // Copies that deaths took come back behind everything that is asked for.
+  if (rebalance_under_way && !restores_replicas()) {
     return fmt::format("experts are moving, {} of {} copies are there",
                        rebalance_under_way->batches.loads_done(),
                        rebalance_under_way->batches.loads());

@@ -142,13 +142,22 @@ struct Controller::State {
   [[nodiscard]] std::uint32_t replicas_at_once() const;
   // Of the experts that have any, in the view.
   [[nodiscard]] std::size_t fewest_copies() const;
-  // Copies that a change which was taken back had dropped.
+  // Copies that deaths took, or a change which was taken back.
   void restore_replicas();
+  [[nodiscard]] bool restores_replicas() const {
+    return rebalance_under_way && rebalance_under_way->moves_for == MovesFor::kReplicas &&
+           !replica_change;
+  }
+  // Experts of the view that have a copy, and fewer than are wanted and there are ranks for: of all
+  // expert ranks, or of a rule's regions.
+  [[nodiscard]] std::size_t under_replicated() const;
   void no_way_to_replicas(const std::string& why);
   void replicas_done();
   void take_back_replicas(const std::string& why);
 
   // ---- placements by load (planning.cpp, rebalancing.cpp) ----
+  [[nodiscard]] RepairRequest repair_request(std::vector<RankId> targets, std::size_t replicas,
+                                             Evenness evenness, const Roles& roles) const;
   [[nodiscard]] std::vector<std::set<RankId>> region_groups(const Roles& roles) const;
   [[nodiscard]] placement::PlanRequest plan_request(const Roles& roles) const;
   [[nodiscard]] double pairs_per_move() const;
@@ -229,6 +238,11 @@ struct Controller::State {
   static constexpr std::string_view kWishGivenUp = "wish_given_up";
   void note_loading(RankId rank, const Heartbeat& beat);
   void check_deadline();
+  // The change under way is a batch of moves, which wished for no ranks.
+  [[nodiscard]] bool batch_under_way() const {
+    return transaction && rebalance_under_way &&
+           rebalance_under_way->pending == transaction->view->epoch;
+  }
   // Of a planned change: other ranks may do what one could not, but not for ever.
   [[nodiscard]] bool worth_another_try();
   void give_up_wish();
@@ -331,6 +345,13 @@ struct Controller::State {
   std::optional<ReplicaChange> replica_change;  // to target_replicas, under way
   bool copies_owed = false;                     // fewer were wanted, and then not: some may be gone
   TimePoint restored_not_before{};
+  // under_replicated() of that view and target: it is asked after every happening.
+  struct ShortOfCopies {
+    Epoch epoch;
+    std::uint32_t replicas = 0;
+    std::size_t experts = 0;
+  };
+  mutable ShortOfCopies short_of_copies;
   std::map<RankId, TimePoint> drains;    // asked for and not done: until when
   std::optional<TimePoint> scale_until;  // the target of expert ranks is to be met by then
   std::string last_undone;               // why a planned view was rolled back last

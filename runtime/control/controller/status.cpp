@@ -163,6 +163,7 @@ std::string Controller::State::status() const {
         {"journal", {{"trouble", journal_trouble}}},
         {"autoscaler", autoscaler_json(options.scaling.mode, autoscaler, scaled_last, now)}}}};
 
+  if (view) out["view"]["experts_under_replicated"] = under_replicated();
   if (transaction) {
     json waiting = json::array();
     for (const RankId rank : transaction->waiting) waiting.push_back(rank.value());

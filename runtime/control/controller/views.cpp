@@ -234,7 +234,7 @@ void Controller::State::check_deadline() {
     late.insert(rank);
     members.failed_to_prepare(rank, options.prepare_deadline, now);
   }
-  if (transaction->occasion == Occasion::kPlanned) give_up_wish();
+  if (transaction->occasion == Occasion::kPlanned && !batch_under_way()) give_up_wish();
   roll_back(fmt::format("rank {} did not prepare in time", numbers(late)));
   // Nobody waits for a rank that is in no view, so that nothing else would tell of its engine.
   constexpr std::uint32_t kFailuresMax = 3;

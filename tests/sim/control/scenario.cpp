@@ -235,8 +235,30 @@ class Scenario {
     }
   }
 
+  // What deaths took has come back: every expert has the copies that are wanted, as far as there
+  // are expert ranks. An engine that hangs may be a member that nobody has reason to suspect.
+  void end_copies() {
+    const auto hangs = [](const auto& process) { return process->hung(); };
+    std::size_t wanted = 0;
+    const auto whole = [&] {
+      const auto now = nlohmann::json::parse(controller_->status(), nullptr, false);
+      if (now.is_discarded() || !now["view"].is_object()) return false;
+      wanted = std::min(now["cluster"]["target_replicas"].get<std::size_t>(),
+                        world_.checker.expert_ranks());
+      return world_.checker.fewest_copies() >= wanted &&
+             now["view"]["experts_masked"] == world_.checker.masked();
+    };
+    run_while([&] { return !whole() && std::ranges::none_of(world_.processes, hangs); });
+    if (!whole() && std::ranges::none_of(world_.processes, hangs)) {
+      world_.checker.violation(fmt::format("an expert has {} copies, and {} are wanted; {}",
+                                           world_.checker.fewest_copies(), wanted,
+                                           controller_->status()));
+    }
+  }
+
   void end() {
     end_changes();
+    end_copies();
     run_while([&] {
       client_->ask({Wish::kShutdown, 0});
       return !controller_->stopped();
