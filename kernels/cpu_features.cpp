@@ -27,6 +27,18 @@ std::uint64_t saved_register_sets() noexcept {
 
 constexpr bool has(std::uint32_t word, unsigned bit) noexcept { return ((word >> bit) & 1U) != 0; }
 
+// AMD64 Architecture Programmer's Manual volume 3, CPUID Fn0000_0000 and Fn0000_0001_EAX.
+bool is_amd_family(std::uint32_t family) noexcept {
+  constexpr std::uint32_t kAuth = 0x68747541;
+  constexpr std::uint32_t kEnti = 0x69746e65;
+  constexpr std::uint32_t kCamd = 0x444d4163;
+  const Leaf vendor = cpuid(0, 0);
+  const bool amd = vendor.ebx == kAuth && vendor.edx == kEnti && vendor.ecx == kCamd;
+  const std::uint32_t eax = cpuid(1, 0).eax;
+  const std::uint32_t base = (eax >> 8) & 0xFU;
+  return amd && (base == 0xF ? base + ((eax >> 20) & 0xFFU) : base) == family;
+}
+
 }  // namespace
 
 // Bit numbers: Intel SDM volume 2A, CPUID; XCR0: volume 1, chapter 13.
@@ -45,6 +57,7 @@ CpuFeatures detect_cpu_features() noexcept {
   found.avx512 = zmm && found.avx2 && has(seven.ebx, 16) && has(seven.ebx, 17) &&
                  has(seven.ebx, 30) && has(seven.ebx, 31);
   found.avx512_bf16 = found.avx512 && has(seven_one.eax, 5);
+  found.halved_512 = found.avx512 && is_amd_family(0x19);
   return found;
 }
 

@@ -9,6 +9,7 @@ struct CpuFeatures {
   bool avx2 = false;         // AVX2, FMA and F16C together
   bool avx512 = false;       // AVX-512 F, BW, DQ and VL together
   bool avx512_bf16 = false;  // VDPBF16PS
+  bool halved_512 = false;   // 512-bit operations are done in two halves (AMD family 19h, Zen 4)
 };
 
 [[nodiscard]] CpuFeatures detect_cpu_features() noexcept;

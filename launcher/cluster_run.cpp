@@ -11,7 +11,6 @@
 #include "launcher/progress_line.h"
 #include "launcher/row_exchange.h"
 #include "launcher/run_report.h"
-#include "launcher/stop_watch.h"
 #include "launcher/timeline/trace_export.h"
 #include "launcher/unled_world.h"
 #include "runtime/config/config_rules.h"
@@ -179,6 +178,7 @@ Result<void> run_local_ranks(const Invocation& invocation, LeadProgram& program,
 Result<void> run_on_cluster(const Invocation& invocation, LeadProgram& program) {
   engine::StopSignals signals;
   const StopWatch stop_watch(signals);
+  program.heed(stop_watch);
   SY_ASSIGN(auto world, join_world(invocation));
   if (auto fits = check_world_fits(invocation, world); !fits) {
     if (world.mpi) {

@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "launcher/command.h"
+#include "launcher/stop_watch.h"
 #include "runtime/base/error.h"
 #include "runtime/engine/session.h"
 
@@ -15,6 +16,8 @@ namespace switchyard::launcher {
 class LeadProgram {
  public:
   virtual ~LeadProgram() = default;
+  // First of all: what stops this run. It lives until the program has finished.
+  virtual void heed(const StopWatch& /*stop_watch*/) {}
   // Reads and checks all input before any weight is loaded. Rank 0 only.
   [[nodiscard]] virtual Result<void> prepare(const model::ModelConfig& model) = 0;
   // The largest k of any job, so that buffers fit; 0: the number of experts. All ranks, equal.

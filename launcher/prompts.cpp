@@ -12,6 +12,7 @@
 #include <sstream>
 #include <string_view>
 
+#include "runtime/base/json_text.h"
 #include "runtime/config/key_table.h"
 
 namespace switchyard::launcher {
@@ -76,10 +77,8 @@ Result<void> set_tokens(Prompt& prompt, const model::Tokenizer* tokenizer,
 
 Result<Prompt> parse_line(std::string_view line, std::size_t number,
                           const model::Tokenizer* tokenizer, const PromptLimits& limits) {
-  const auto body = json::parse(line, nullptr, false);
-  if (body.is_discarded() || !body.is_object()) {
-    return fail(ErrorCode::kBadInput, "not a JSON object (invalid JSON or invalid UTF-8)");
-  }
+  SY_ASSIGN(const auto body, parse_json_text<json>(line, "the prompt"));
+  if (!body.is_object()) return fail(ErrorCode::kBadInput, "not a JSON object");
   Prompt prompt;
   for (const auto& [key, value] : body.items()) {
     if (key == "id" && value.is_string()) {

@@ -39,6 +39,7 @@ void StopWatch::watch(engine::StopSignals& signals) {
   while (true) {
     int signal = 0;
     if (sigwait(&set, &signal) != 0 || over_.load()) return;
+    if (signal != SIGUSR1) job_may_end_.store(true);
     if (presses.take(clock.now()) == StopPresses::Press::kSecond) ::_exit(kExitInterrupted);
     signals.stop.store(true);
   }

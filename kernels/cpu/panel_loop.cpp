@@ -86,6 +86,7 @@ void PanelLoop::run(const GemmKernel& kernel, Epilogue epilogue) {
   const auto body = [&](const LoopItem& loop) {
     const Item& item = items_[loop.index];
     PanelTask task = task_of(item, epilogue);
+    task.stream = kernel.stream;
     if (loop.next != kNoItem) {
       const Item& next = items_[loop.next];
       if (next.group != item.group || next.panel != item.panel) {

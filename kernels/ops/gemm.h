@@ -31,6 +31,14 @@ struct ConstRowTable {
   const std::uint32_t* index = nullptr;
 };
 
+// How the first tile of rows draws a panel from memory; the bits are the same. Later tiles find the
+// panel in the second-level cache.
+//   kTouches: the processor's own prefetcher streams, and one touch per page keeps it going.
+//   kEveryLine: for tiles whose arithmetic takes as long as their bytes, every line is asked for
+//   two
+//     pages ahead, and the first tile is as tall as can be.
+enum class Stream : std::uint8_t { kTouches, kEveryLine };
+
 struct PanelTask {
   const std::byte* weight = nullptr;  // the panel
   std::size_t in = 0;                 // elements of a row of x
@@ -41,6 +49,7 @@ struct PanelTask {
   RowTable y;       // base: the first column of this panel
   Epilogue epilogue = Epilogue::kSetF32;
   const std::byte* prefetch = nullptr;  // the panel this thread will read next, or nullptr
+  Stream stream = Stream::kTouches;
 };
 
 struct GemmKernel {
@@ -48,6 +57,7 @@ struct GemmKernel {
   std::size_t lane_columns = 0;   // the last panel's width is a multiple of this
   std::size_t tile_rows = 0;      // rows that share one pass over a panel
   void (*run)(const PanelTask& task) = nullptr;
+  Stream stream = Stream::kTouches;  // what suits the processor; for PanelTask
 };
 
 }  // namespace switchyard::kernels

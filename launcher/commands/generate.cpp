@@ -17,13 +17,15 @@ struct GenerateFlags {
   bool json = false;
 };
 
-// Whether a stop leaves somebody who reads stdout; under mpirun nobody does.
-enum class ReaderAfterStop { kThere, kGone };
+// Who reads stdout: mpirun stops reading when it ends the job.
+enum class Reader { kAnyone, kMpirun };
 
 class GenerateProgram final : public PolicyProgram, public ServedProgram {
  public:
-  GenerateProgram(const GenerateFlags& flags, const config::RunConfig& run, ReaderAfterStop reader)
+  GenerateProgram(const GenerateFlags& flags, const config::RunConfig& run, Reader reader)
       : PolicyProgram(run), flags_(flags), reader_(reader) {}
+
+  void heed(const StopWatch& stop_watch) override { stop_watch_ = &stop_watch; }
 
   Result<void> prepare(const model::ModelConfig& model) override {
     SY_TRY(prepare_policy(model));
@@ -79,10 +81,12 @@ class GenerateProgram final : public PolicyProgram, public ServedProgram {
         std::ranges::any_of(report_.result.sequences, [](const engine::SequenceResult& result) {
           return result.finish == engine::FinishReason::kInterrupted;
         });
-    if (stopped && reader_ == ReaderAfterStop::kGone) {
-      return put_on_unread_stdout(text, flags_.json                   ? ".json"
-                                        : flags_.prompts_file.empty() ? ".txt"
-                                                                      : ".jsonl");
+    if (stopped && reader_ == Reader::kMpirun && stop_watch_ != nullptr) {
+      const std::string_view extension = flags_.json                   ? ".json"
+                                         : flags_.prompts_file.empty() ? ".txt"
+                                                                       : ".jsonl";
+      return put_on_stdout_of_mpirun(text, extension,
+                                     [this] { return stop_watch_->job_may_end(); });
     }
     put_on_stdout(text);
     return {};
@@ -157,7 +161,8 @@ class GenerateProgram final : public PolicyProgram, public ServedProgram {
   }
 
   GenerateFlags flags_;
-  ReaderAfterStop reader_;
+  Reader reader_;
+  const StopWatch* stop_watch_ = nullptr;  // null where another process takes the signals
   std::vector<Prompt> prompts_;
 };
 
@@ -183,12 +188,12 @@ class GenerateCommand final : public Command {
     app.add_flag("--json", flags_.json, "one JSON document with texts, digests and the report");
   }
   std::unique_ptr<ServedProgram> serve(const config::RunConfig& run) override {
-    return std::make_unique<GenerateProgram>(flags_, run, ReaderAfterStop::kThere);
+    return std::make_unique<GenerateProgram>(flags_, run, Reader::kAnyone);
   }
   Result<void> run(Invocation& invocation) override {
     const bool under_mpirun = comm::started_by_mpi_launcher(invocation.env());
     GenerateProgram program(flags_, invocation.run(),
-                            under_mpirun ? ReaderAfterStop::kGone : ReaderAfterStop::kThere);
+                            under_mpirun ? Reader::kMpirun : Reader::kAnyone);
     return run_on_cluster(invocation, program);
   }
 

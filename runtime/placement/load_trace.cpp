@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "runtime/base/check.h"
+#include "runtime/base/json_text.h"
 
 namespace switchyard::placement {
 namespace {
@@ -116,7 +117,7 @@ Result<LoadTrace> LoadTrace::parse(std::string_view text, std::string_view name)
     const std::string place = fmt::format("{}:{}", name, ++number);
     if (line.empty()) continue;
     if (ended) return fail(ErrorCode::kBadInput, "{}: a line after the loads", place);
-    const json body = json::parse(line, nullptr, false);
+    SY_ASSIGN(const auto body, parse_json_text<json>(line, place));
     if (!body.is_object()) return fail(ErrorCode::kBadInput, "{}: not a JSON object", place);
     if (shape.layers == 0) {
       auto header = header_of(body);

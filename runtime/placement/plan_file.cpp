@@ -7,6 +7,8 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "runtime/base/json_text.h"
+
 namespace switchyard::placement {
 namespace {
 
@@ -160,8 +162,7 @@ template <class Value>
   if (text.size() > kBytesMax) {
     return fail(ErrorCode::kLimit, "{}: more than {} bytes", name, kBytesMax);
   }
-  const json document = json::parse(text, nullptr, false);
-  if (document.is_discarded()) return fail(ErrorCode::kBadInput, "{}: not valid JSON", name);
+  SY_ASSIGN(const auto document, parse_json_text<json>(text, name));
   auto value = convert(document);
   if (!value) return with_place(std::move(value).error(), name);
   return value;

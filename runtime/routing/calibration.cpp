@@ -5,6 +5,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "runtime/base/json_text.h"
 #include "runtime/routing/limits.h"
 
 namespace switchyard::routing {
@@ -152,8 +153,7 @@ Result<Calibration> Calibration::parse(std::string_view json) {
   if (json.size() > kFileBytesMax) {
     return fail(ErrorCode::kLimit, "calibration: {} bytes, at most {}", json.size(), kFileBytesMax);
   }
-  const Json root = Json::parse(json, nullptr, false);
-  if (root.is_discarded()) return fail(ErrorCode::kBadInput, "calibration: not JSON");
+  SY_ASSIGN(const auto root, parse_json_text<Json>(json, "calibration"));
   SY_TRY(check_object(
       root, "file",
       {"format", "version", "model", "tokens", "entries", "token_counts?", "expert_loads?"}));

@@ -4,6 +4,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "runtime/base/json_text.h"
 #include "runtime/routing/limits.h"
 
 namespace switchyard::routing {
@@ -21,7 +22,7 @@ namespace {
     }
   }
   if (file.bad()) return fail(ErrorCode::kIo, "{}: cannot be read", path);
-  nlohmann::json value = nlohmann::json::parse(text, nullptr, false);
+  SY_ASSIGN(auto value, parse_json_text<nlohmann::json>(text, path));
   if (!value.is_array()) return fail(ErrorCode::kBadInput, "{}: expected a JSON list", path);
   return value;
 }

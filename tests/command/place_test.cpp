@@ -77,6 +77,9 @@ TEST(Place, NamesWhatIsWrong) {
   expect_error({"place", trace, "--ranks", "2", "--holdout", "0.5"}, 2, "held out");
   const auto ranks = scratch.write("ranks.json", R"({"ranks": [{"rank": 0, "sped": 2}]})");
   expect_error({"place", trace, "--ranks-file", ranks}, 4, "ranks[0]: unknown key 'sped'");
+  const auto broken = scratch.write("broken.json", "{\"ranks\":\n  [{\"rank\" 0}]}\n");
+  expect_error({"place", trace, "--ranks-file", broken}, 4,
+               "broken.json: not valid JSON at line 2, column 12");
   const auto plan = scratch.write("plan.json", R"({"format": "switchyard-plan", "version": 1})");
   // A plan goes to a cluster as it is: no flag may seem to have changed it, or to have written it.
   const Arguments apply = {"place", "--plan", plan, "--apply"};

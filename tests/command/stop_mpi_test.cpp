@@ -113,6 +113,27 @@ TEST(StopOfMpirun, LeavesAWholeDocumentOnStdoutOrInAFileThatItNames) {
   expect_whole(document);
 }
 
+// mpirun is stopped while the ranks hear of SIGUSR1, and reads on three seconds later: longer than
+// a rank waits for a reader that will not come back.
+TEST(StopOfMpirun, WaitsForAReaderThatPausesAfterSigusr1) {
+  const ScratchFolder scratch;
+  const auto outcome = run_shell(
+      "cd " + quoted(scratch.path("")) +
+      " && export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1\n timeout -k 10 300 " +
+      quoted(mpirun_path()) + " --oversubscribe -n 4 " + quoted(binary_path()) +
+      " generate --preset inference --max-tokens 2000 --ignore-eos --json --prompts " +
+      quoted(long_prompts(scratch)) +
+      " </dev/null 2>err & wrapper=$!\n"
+      "until grep -q 'no controller' err || ! kill -0 $wrapper; do sleep 0.1; done\n"
+      "launcher=$(cat /proc/$wrapper/task/$wrapper/children)\n"
+      "ranks=$(cat /proc/${launcher% }/task/*/children)\n"
+      "kill -STOP $launcher; kill -USR1 $ranks; sleep 3; kill -CONT $launcher\n"
+      "wait $wrapper; code=$?; cat err >&2; exit $code");
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  expect_no_rank_is_left(scratch);
+  expect_whole(outcome.json());
+}
+
 // The way without mpirun's second: it passes this signal on and goes on reading.
 TEST(StopOfMpirun, EndsAsAnyOtherRunAfterSigusr1) {
   const ScratchFolder scratch;

@@ -47,16 +47,19 @@ TEST(ControllerSim, TheSeedThatIsAskedFor) {
 TEST(ControllerSim, RebalancesUnderFaults) {
   std::size_t done = 0;
   std::size_t abandoned = 0;
+  std::size_t outlived = 0;  // by the controller's death
   for (std::uint64_t seed = 1; seed <= 60; ++seed) {
     const Outcome outcome = run_scenario(seed);
     EXPECT_TRUE(outcome.violations.empty()) << "seed " << seed << ": " << outcome.violations[0];
     for (const std::string& event : outcome.events) {
       done += event.find(" rebalance_done:") != std::string::npos;
       abandoned += event.find(" rebalance_abandoned:") != std::string::npos;
+      outlived += event.find("abandoned: the controller came back before") != std::string::npos;
     }
   }
   EXPECT_GE(done, 20U);
   EXPECT_GE(abandoned, 1U);
+  EXPECT_GE(outlived, 1U);
 }
 
 // Two regions with rules, and experts that are masked or fail their requests: such scenes are among

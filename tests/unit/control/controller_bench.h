@@ -13,6 +13,10 @@
 
 namespace switchyard::control {
 
+// The model that its ranks register.
+inline constexpr std::size_t kBenchLayers = 2;
+inline constexpr std::size_t kBenchExperts = 8;
+
 class ControllerBench {
  public:
   explicit ControllerBench(ControllerOptions options)

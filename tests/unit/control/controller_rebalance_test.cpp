@@ -2,12 +2,11 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
-#include <array>
 #include <nlohmann/json.hpp>
 
 #include "runtime/control/codec.h"
 #include "runtime/control/journal_record.h"
-#include "tests/unit/control/controller_bench.h"
+#include "tests/unit/control/rebalance_world.h"
 
 namespace switchyard::control {
 namespace {
@@ -18,93 +17,9 @@ using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-constexpr std::size_t kLayers = 2;
-constexpr std::size_t kExperts = 8;
-
-// Rank 0 routes, 1 and 2 hold experts (experts 0-3 and 4-7), 3 is a spare.
-struct World {
-  static ControllerOptions options(BalancingMode mode = BalancingMode::kOff) {
-    ControllerOptions out;
-    out.ranks = 4;
-    out.spares = 1;
-    out.balancing.mode = mode;
-    out.balancing.window = seconds(6);
-    out.balancing.interval = seconds(2);
-    out.balancing.cooldown = seconds(20);
-    out.balancing.copies_per_view = 2;
-    return out;
-  }
-  explicit World(const ControllerOptions& from) : bench(from) {
-    client = bench.connect(PeerKind::kClient);
-    bench.say(client, Command{Wish::kWatch, 0});
-    const RankKind kinds[] = {RankKind::kRouter, RankKind::kExpert, RankKind::kExpert,
-                              RankKind::kSpare};
-    for (std::uint32_t r = 0; r < 4; ++r) agents.push_back(bench.join(r, kinds[r]));
-    bench.play_along(agents);
-    (void)bench.heard<Answer>(client);
-  }
-  // A second of work: each expert's pairs are reported by a rank that holds it. Skewed: experts 0
-  // and 1 of each layer, both on rank 1, have most of the load.
-  void serve(double busy_share = 0.6) {
-    std::vector<LoadReport> reports(agents.size());
-    for (auto& report : reports) {
-      report.seconds = 1;
-      report.busy_share = busy_share;
-      report.serve_seconds = busy_share;
-      report.expert_pairs.resize(kLayers * kExperts);
-    }
-    for (std::size_t i = 0; i < kLayers * kExperts; ++i) {
-      reports[1].expert_pairs[i] = i % kExperts < 2 ? 40'000 : 1'000;
-    }
-    for (std::size_t r = 0; r < agents.size(); ++r) {
-      if (!bench.closed(agents[r])) bench.say(agents[r], reports[r]);
-    }
-  }
-  void work(int seconds_of_it) {
-    for (int i = 0; i < seconds_of_it; ++i) {
-      serve();
-      bench.pass(seconds(1));
-    }
-  }
-  // Plays along, a view at a time, until nothing moves any more; the views that came.
-  std::vector<placement::View> play_out() {
-    std::vector<placement::View> views;
-    for (int quiet = 0; quiet < 5; ++quiet) {
-      for (const ConnectionId agent : agents) {
-        if (bench.closed(agent)) continue;
-        for (const Prepare& prepare : bench.heard<Prepare>(agent)) {
-          bench.say(agent, Prepared{prepare.view->epoch, {}});
-          quiet = 0;
-        }
-        for (const Commit& commit : bench.heard<Commit>(agent)) {
-          if (views.empty() || views.back().epoch < commit.view->epoch) {
-            views.push_back(*commit.view);
-          }
-          bench.say(agent, Adopted{commit.view->epoch});
-          quiet = 0;
-        }
-      }
-      bench.pass(milliseconds(100));
-    }
-    return views;
-  }
-  nlohmann::json status() {
-    return nlohmann::json::parse(bench.controller().status_json(bench.now));
-  }
-  nlohmann::json balancer() { return status()["parts"]["balancer"]; }
-  std::string ask(Wish wish, std::uint32_t amount = 0) {
-    bench.say(client, Command{wish, amount});
-    const auto answers = bench.heard<Answer>(client);
-    return answers.empty() ? "nothing" : answers.back().code;
-  }
-  std::size_t count(const std::string& event) const {
-    return static_cast<std::size_t>(std::ranges::count(bench.events, event));
-  }
-
-  ControllerBench bench;
-  ConnectionId client;
-  std::vector<ConnectionId> agents;
-};
+using World = RebalanceWorld;
+constexpr std::size_t kLayers = kBenchLayers;
+constexpr std::size_t kExperts = kBenchExperts;
 
 // The share of the load that the busier of ranks 1 and 2 has in a layer.
 double busier_share(const placement::View& view, std::size_t layer) {
@@ -167,77 +82,6 @@ TEST(ControllerRebalance, SaysThatThereIsNothingBetter) {
   w.play_out();
   w.work(3);
   EXPECT_EQ(w.ask(Wish::kRebalance), "ok");
-  EXPECT_TRUE(w.play_out().empty());
-  EXPECT_THAT(w.bench.events, Contains("rebalance_unneeded"));
-}
-
-// Every expert is as busy as any other. The ranks take so long for their pairs, and are busy for so
-// much of their time.
-struct Pace {
-  double serve_seconds;
-  double busy_share;
-};
-void serve_evenly(World& w, const std::array<Pace, 2>& paces) {
-  for (int second = 0; second < 4; ++second) {
-    LoadReport router;
-    router.seconds = 1;
-    router.tokens = 4'000;
-    w.bench.say(w.agents[0], router);
-    for (const std::uint32_t r : {1U, 2U}) {
-      LoadReport report;
-      report.seconds = 1;
-      report.busy_share = paces[r - 1].busy_share;
-      report.serve_seconds = paces[r - 1].serve_seconds;
-      report.expert_pairs.resize(kLayers * kExperts);
-      for (std::size_t i = 0; i < kLayers * kExperts; ++i) {
-        if ((i % kExperts < 4) == (r == 1)) report.expert_pairs[i] = 1'000;
-      }
-      w.bench.say(w.agents[r], report);
-    }
-    w.bench.pass(seconds(1));
-  }
-}
-
-double share_of(const placement::View& view, RankId rank, std::size_t layer) {
-  double load = 0;
-  for (std::uint32_t e = 0; e < kExperts; ++e) {
-    const auto copies = view.placement.replicas(layer, ExpertId(e));
-    for (const auto& copy : copies) {
-      if (copy.rank == rank) load += 1.0 / static_cast<double>(copies.size());
-    }
-  }
-  return load / kExperts;
-}
-
-TEST(ControllerRebalance, GivesFastRanksMoreWhereSpeedsAreMeasured) {
-  for (const RankSpeeds speeds : {RankSpeeds::kEqual, RankSpeeds::kMeasured}) {
-    ControllerOptions options = World::options();
-    options.balancing.speeds = speeds;
-    options.balancing.extra_slots = 4;
-    options.balancing.copies_per_view = 16;
-    World w(options);
-    serve_evenly(w, {Pace{0.2, 0.2}, Pace{0.8, 0.8}});  // four times as long
-    ASSERT_EQ(w.ask(Wish::kRebalance), "ok");
-    const auto views = w.play_out();
-    if (speeds == RankSpeeds::kEqual) {
-      EXPECT_THAT(w.bench.events, Contains("rebalance_unneeded"));
-      continue;
-    }
-    ASSERT_FALSE(views.empty());
-    for (std::size_t l = 0; l < kLayers; ++l) {
-      EXPECT_GT(share_of(views.back(), RankId(1), l), 0.7) << "layer " << l;
-    }
-  }
-}
-
-// Rank 1 does something else besides, as a rank that also routes: that says nothing of its speed.
-TEST(ControllerRebalance, MeasuresSpeedsByTheTimeOfServingAlone) {
-  ControllerOptions options = World::options();
-  options.balancing.speeds = RankSpeeds::kMeasured;
-  options.balancing.extra_slots = 4;
-  World w(options);
-  serve_evenly(w, {Pace{0.2, 0.9}, Pace{0.2, 0.2}});
-  ASSERT_EQ(w.ask(Wish::kRebalance), "ok");
   EXPECT_TRUE(w.play_out().empty());
   EXPECT_THAT(w.bench.events, Contains("rebalance_unneeded"));
 }

@@ -148,38 +148,6 @@ TEST(Controller, GoesOnAtOnceWhenEveryExpertHasACopyLeft) {
   EXPECT_THAT(c.bench.heard<RankLeft>(c.client), SizeIs(2));
 }
 
-// What a dead rank did is not lost with it: its last words are what it had reported, also for a
-// client that comes later, to another controller.
-TEST(Controller, TellsWhatADeadRankHadReported) {
-  Cluster c(Cluster::replicated());
-  LoadReport report;
-  report.seconds = 1;
-  report.tokens = 9;
-  report.restricted_rows = {{"eu", "us", 4}};
-  c.bench.say(c.agents[1], report);
-  c.bench.say(c.agents[1], report);
-  c.bench.disconnect(c.agents[1]);
-  const auto check = [](const std::vector<RankLeft>& left) {
-    ASSERT_THAT(left, SizeIs(1));
-    EXPECT_EQ(left[0].rank, RankId(1));
-    EXPECT_TRUE(left[0].payload.empty());
-    EXPECT_EQ(left[0].last.life, Incarnation(1));
-    EXPECT_TRUE(left[0].last.router);
-    EXPECT_FALSE(left[0].last.expert);
-    EXPECT_EQ(left[0].last.tokens, 18U);
-    ASSERT_THAT(left[0].last.restricted_rows, SizeIs(1));
-    EXPECT_EQ(left[0].last.restricted_rows[0].rows, 8U);
-  };
-  check(c.bench.heard<RankLeft>(c.client));
-  for (const auto& records : {c.bench.journal, c.bench.controller().snapshot()}) {
-    c.bench.journal = records;
-    c.bench.restart();
-    const auto client = c.bench.connect(PeerKind::kClient);
-    c.bench.say(client, Command{Wish::kWatch, 0});
-    check(c.bench.heard<RankLeft>(client));
-  }
-}
-
 TEST(Controller, RestoresCopiesOnASpare) {
   Cluster c(Cluster::replicated());
   c.bench.disconnect(c.agents[3]);

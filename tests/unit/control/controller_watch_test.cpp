@@ -92,5 +92,45 @@ TEST(ControllerWatch, TheEndDoesNotWaitForWhoDoesNotRead) {
   EXPECT_TRUE(w.bench.stopped);
 }
 
+// What a dead rank did is not lost with it: its last words are what it had reported, also for a
+// client that comes later, to another controller.
+TEST(ControllerWatch, TellsWhatADeadRankHadReported) {
+  World w;
+  w.bench.say(w.client, Command{Wish::kWatch, 0});
+  LoadReport report;
+  report.seconds = 1;
+  report.tokens = 9;
+  report.restricted_rows = {{"eu", "us", 4}};
+  w.bench.say(w.agents[0], report);
+  w.bench.say(w.agents[0], report);
+  w.bench.disconnect(w.agents[0]);
+  const auto check = [&](ConnectionId client) {
+    std::vector<RankLeft> left;
+    for (bool more = true; more; w.bench.drain(client)) {
+      const bool results = !w.bench.heard<RequestDone>(client).empty();
+      for (RankLeft& each : w.bench.heard<RankLeft>(client)) left.push_back(std::move(each));
+      more = results;
+    }
+    ASSERT_THAT(left, SizeIs(1));
+    EXPECT_EQ(left[0].rank, RankId(0));
+    EXPECT_TRUE(left[0].payload.empty());
+    EXPECT_EQ(left[0].last.life, Incarnation(1));
+    EXPECT_TRUE(left[0].last.router);
+    EXPECT_FALSE(left[0].last.expert);
+    EXPECT_EQ(left[0].last.tokens, 18U);
+    ASSERT_THAT(left[0].last.restricted_rows, SizeIs(1));
+    EXPECT_EQ(left[0].last.restricted_rows[0].rows, 8U);
+  };
+  check(w.client);
+  const auto snapshot = w.bench.controller().snapshot();
+  for (const auto& records : {w.bench.journal, snapshot}) {
+    w.bench.journal = records;
+    w.bench.restart();
+    const auto client = w.bench.connect(PeerKind::kClient);
+    w.bench.say(client, Command{Wish::kWatch, 0});
+    check(client);
+  }
+}
+
 }  // namespace
 }  // namespace switchyard::control

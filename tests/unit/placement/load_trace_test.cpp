@@ -57,7 +57,7 @@ TEST(LoadTrace, NamesThePlaceOfAMistake) {
   EXPECT_THAT(message(""), HasSubstr("no selections"));
   EXPECT_THAT(message(kHeader + kLoads), HasSubstr("t.jsonl: no selections"));
   EXPECT_THAT(message(kFirst), HasSubstr("t.jsonl:1: not a trace"));
-  EXPECT_THAT(message(kHeader + "{]\n"), HasSubstr("t.jsonl:2: not a JSON object"));
+  EXPECT_THAT(message(kHeader + "{]\n"), HasSubstr("t.jsonl:2: not valid JSON at column 2"));
   EXPECT_THAT(message(kHeader + R"({"layers": []})"), HasSubstr("t.jsonl:2: layers: expected a"));
   EXPECT_THAT(message(kHeader + R"({"layers": [{"k": [1], "experts": [4]}]})"),
               HasSubstr("t.jsonl:2: layers[0]: experts[0]: expected a whole number below 4"));

@@ -78,7 +78,9 @@ TEST(PlanFile, NamesThePlaceOfAMistake) {
   EXPECT_THAT(message("[[1,0]]", "[[1]]"), HasSubstr("placement[0][0]: expected a list of [rank"));
   EXPECT_THAT(message("[[1,0]]", "[]"), HasSubstr("layer 0 expert 0 is on no rank"));
   EXPECT_THAT(message("[[1,0]]", "[[1,1]]"), HasSubstr("slot 1 of rank 1 is taken"));
-  EXPECT_THAT(message("}\n", "\n"), HasSubstr("plan.json: not valid JSON"));
+  EXPECT_THAT(message("}\n", "\n"), HasSubstr("plan.json: not valid JSON at its end"));
+  EXPECT_THAT(message("\"slots\":2", "\n\"slots\" 2"),
+              HasSubstr("plan.json: not valid JSON at line 2, column 9"));
 }
 
 TEST(PlanFile, IsAPlacementByName) {

@@ -264,7 +264,7 @@ TEST(CalibrationFile, NamesWhatIsWrong) {
     EXPECT_FALSE(read.has_value()) << text;
     return read ? "" : read.error().message;
   };
-  EXPECT_THAT(broken("{\"format", "{format"), HasSubstr("not JSON"));
+  EXPECT_THAT(broken("{\"format", "{format"), HasSubstr("not valid JSON at"));
   EXPECT_THAT(broken("\"version\":1", "\"version\":2"), HasSubstr("version 1"));
   EXPECT_THAT(broken("\"tokens\":9", "\"token\":9"), HasSubstr("file.tokens is missing"));
   EXPECT_THAT(broken("\"tokens\":9", "\"tokens\":9,\"x\":1"), HasSubstr("not one of"));
@@ -290,7 +290,7 @@ TEST(CalibrationFile, IsCheckedAgainstTheModelAndTheSpec) {
               HasSubstr("there are: top-p:mean_k=2,k_min=1,k_max=4"));
   EXPECT_THAT(refusal("topk", convention(kExperts, 5, true, kLayers), file),
               HasSubstr("this model has"));
-  EXPECT_THAT(refusal("topk", model(), "{"), HasSubstr("not JSON"));
+  EXPECT_THAT(refusal("topk", model(), "{"), HasSubstr("not valid JSON at"));
 }
 
 }  // namespace
