@@ -140,6 +140,7 @@ class ControllerCommand final : public Command {
     options.ranks = run.cluster.ranks == 0 ? 1 : static_cast<std::uint32_t>(run.cluster.ranks);
     options.spares = static_cast<std::uint32_t>(run.cluster.spares);
     options.placement = run.cluster.placement;
+    options.prepare_deadline = std::chrono::milliseconds(run.cluster.prepare_timeout_ms);
     options.change_deadline = std::chrono::milliseconds(run.cluster.change_timeout_ms);
     options.spawns_max = static_cast<std::uint32_t>(run.cluster.spawns);
     options.replicas = static_cast<std::uint32_t>(run.cluster.replicas);
@@ -156,6 +157,7 @@ class ControllerCommand final : public Command {
     options.results_kept = std::chrono::milliseconds(run.cluster.results_kept_ms);
     SY_ASSIGN(options.residency, control::parse_residency(run.cluster.residency));
     SY_ASSIGN(options.loss, loss_policy(run.cluster.loss));
+    options.loss_wait = std::chrono::milliseconds(run.cluster.loss_wait_ms);
     if (options.spares >= options.ranks) {
       return fail(ErrorCode::kUsage, "--spares {} of {} ranks leaves no rank to work",
                   options.spares, options.ranks);

@@ -122,6 +122,9 @@ void add_scaling(Rows& rows) {
       "ramp_steps", field<kIn, &S::ramp_steps>(), 0, 1000000,
       "Steps of a router over which an expert rank that has come gets its share of the rows; "
       "0: at once");
+  rows.count("prepare_timeout_ms", field<kIn, &S::prepare_timeout_ms>(), 1, 86400000,
+             "A rank that is to load for a view and reads no weight for so long has failed, in "
+             "milliseconds");
   rows.count("change_timeout_ms", field<kIn, &S::change_timeout_ms>(), 1, 86400000,
              "A drain, scaling or move of experts is done after so long, or taken back, in "
              "milliseconds");
@@ -131,8 +134,8 @@ void add_scaling(Rows& rows) {
              "How long load must be low before ranks leave, in milliseconds");
   rows.need_launch({"autoscale", "experts_min", "experts_max", "busy_target", "queue_target_ms",
                     "step_target_ms", "cpu_target", "memory_target", "replicas_max",
-                    "imbalance_target", "ramp_steps", "change_timeout_ms", "autoscale_interval_ms",
-                    "autoscale_window_ms"});
+                    "imbalance_target", "ramp_steps", "prepare_timeout_ms", "change_timeout_ms",
+                    "autoscale_interval_ms", "autoscale_window_ms"});
 }
 
 void add_balancing(Rows& rows) {
@@ -231,6 +234,12 @@ void add_cluster(std::vector<Key>& keys) {
   rows.choice(
       "loss", field<kIn, &S::loss>(), {"reload", "mask", "fail"},
       "When an expert's last copy dies: load it elsewhere, drop its pairs, or fail requests");
+  rows.count("loss_wait_ms", field<kIn, &S::loss_wait_ms>(), 0, 86400000,
+             "loss reload: requests fail when no rank that could load has been there for so long, "
+             "in milliseconds");
+  rows.count("controller_timeout_ms", field<kIn, &S::controller_timeout_ms>(), 1, 86400000,
+             "launch ends a controller that says nothing for so long and starts it again, in "
+             "milliseconds");
   rows.text("regions", field<kIn, &S::regions>(),
             "Region and zone of launched ranks, such as 0-1=eu-west/a,2-3=us-east");
   rows.text("residency", field<kIn, &S::residency>(),
@@ -245,7 +254,8 @@ void add_cluster(std::vector<Key>& keys) {
              "How long an expert rank waits for the other routers' rows, in microseconds");
   rows.count("micro_batches", field<kIn, &S::micro_batches>(), 0, 16,
              "Parts of a step that overlap; 0: 2 where experts are on other ranks, else 1");
-  rows.need_launch({"link_costs", "spares", "spawns", "loss", "regions", "residency"});
+  rows.need_launch({"link_costs", "spares", "spawns", "loss", "loss_wait_ms",
+                    "controller_timeout_ms", "regions", "residency"});
 }
 
 void add_routing(std::vector<Key>& keys) {

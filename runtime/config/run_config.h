@@ -43,19 +43,20 @@ struct ClusterSection {
   std::string placement = "contiguous";  // a planner, or file:PLAN
   std::uint64_t replicas = 1;            // copies of every expert, on distinct ranks
   std::string replica_choice = "local-first";  // local-first, nearest, round-robin, weighted
-  std::string link_costs;         // "eu-west:us-east=80,...": between regions, for nearest
-  double spill_over = 0;          // nearest: fair shares of a dispatch that fill a rank; 0: none
-  std::string wire = "auto";      // expert rows on the wire: auto (the precision), bf16, fp32
-  std::uint64_t spares = 0;       // launched ranks that wait to take a dead one's place
-  std::uint64_t spawns = 0;       // processes started in place of dead ones, once no spare is left
-  std::string loss = "reload";    // when an expert's last copy dies: reload, mask, fail
-  std::string regions;            // "0-1=eu-west/a,2=us-east": region and zone of the ranks
-  std::string residency;          // "eu/gdpr=eu-west+eu-north": where rows of a regime may go
-  std::string autoscale = "off";  // off, advisory, active
-  std::uint64_t experts_min = 1;  // expert ranks that the autoscaler keeps at least
-  std::uint64_t experts_max = 0;  // ... and at most; 0: all that there are
-  double busy_target = 0.7;       // share of an expert rank's time that the autoscaler aims at
-  double queue_target_ms = 20;    // further targets of the autoscaler; 0: not looked at
+  std::string link_costs;       // "eu-west:us-east=80,...": between regions, for nearest
+  double spill_over = 0;        // nearest: fair shares of a dispatch that fill a rank; 0: none
+  std::string wire = "auto";    // expert rows on the wire: auto (the precision), bf16, fp32
+  std::uint64_t spares = 0;     // launched ranks that wait to take a dead one's place
+  std::uint64_t spawns = 0;     // processes started in place of dead ones, once no spare is left
+  std::string loss = "reload";  // when an expert's last copy dies: reload, mask, fail
+  std::uint64_t loss_wait_ms = 30000;  // ... then requests fail where nobody can load it
+  std::string regions;                 // "0-1=eu-west/a,2=us-east": region and zone of the ranks
+  std::string residency;               // "eu/gdpr=eu-west+eu-north": where rows of a regime may go
+  std::string autoscale = "off";       // off, advisory, active
+  std::uint64_t experts_min = 1;       // expert ranks that the autoscaler keeps at least
+  std::uint64_t experts_max = 0;       // ... and at most; 0: all that there are
+  double busy_target = 0.7;            // share of an expert rank's time that the autoscaler aims at
+  double queue_target_ms = 20;         // further targets of the autoscaler; 0: not looked at
   double step_target_ms = 0;
   double cpu_target = 0;
   double memory_target = 0;
@@ -64,6 +65,8 @@ struct ClusterSection {
   std::uint64_t replicas_max = 1;  // copies of each expert that the autoscaler has at most
   double imbalance_target = 1.5;   // of the expert ranks, for its copies; 0: not looked at
   std::uint64_t ramp_steps = 64;   // until a rank that has come gets its whole share of the rows
+  std::uint64_t controller_timeout_ms = 10000;  // one that says nothing for so long is replaced
+  std::uint64_t prepare_timeout_ms = 60000;     // a rank that loads and reads nothing has failed
   std::uint64_t change_timeout_ms = 300000;  // a drain, scaling, rebalance is done, or taken back
   std::string rebalance = "off";             // off, advisory, active
   std::uint64_t rebalance_interval_ms = 10000;  // between two decisions

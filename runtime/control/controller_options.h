@@ -39,6 +39,7 @@ struct ControllerOptions {
   LossPolicy loss = LossPolicy::kReload;
   std::vector<ResidencyRule> residency;
   Duration start_deadline{120'000'000'000};  // all slots registered; then start with who is there
+  // A rank that is to load for a view and reads no weight for so long has failed.
   Duration prepare_deadline{60'000'000'000};
   // Drain, scale, rebalance, place, replicas: done by then, or taken back.
   Duration change_deadline{300'000'000'000};
@@ -48,6 +49,8 @@ struct ControllerOptions {
   // Requests fail when there was no router for so long; before the first view, so long after
   // start_deadline.
   Duration stranded_after{120'000'000'000};
+  // Requests fail when experts without a copy have had nobody to load them for so long.
+  Duration loss_wait{30'000'000'000};
   Duration residency_wait{10'000'000'000};  // for ranks that a request may use
   Duration leave_deadline{10'000'000'000};  // from Leave to the last Goodbye
   PhiConfig phi;                            // heartbeats

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "runtime/engine/counted_weights.h"
 #include "runtime/engine/payload.h"
 
 namespace switchyard::engine {
@@ -23,7 +24,7 @@ Worker::Worker(const WorkerOptions& options, std::unique_ptr<model::WeightSource
                comm::Transport& transport, const Clock& clock, const StopSignals& signals,
                control::Mailbox& mailbox, control::RankGauges& gauges, Log log)
     : options_(options),
-      source_(std::move(source)),
+      source_(std::make_unique<CountedWeights>(std::move(source), gauges.weights_read)),
       transport_(transport),
       clock_(clock),
       signals_(signals),

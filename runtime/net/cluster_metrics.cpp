@@ -51,6 +51,8 @@ ClusterMetrics::ClusterMetrics(prometheus::Registry& registry)
     : epoch_(gauge(registry, "switchyard_view_epoch", "Number of the current view")),
       members_(gauge(registry, "switchyard_view_members", "Ranks in the current view by role")),
       masked_(gauge(registry, "switchyard_experts_masked", "Experts that are on no rank")),
+      under_replicated_(gauge(registry, "switchyard_experts_under_replicated",
+                              "Experts with fewer copies than are wanted")),
       change_(gauge(registry, "switchyard_view_change_in_progress",
                     "1 while another view is being prepared")),
       requests_(gauge(registry, "switchyard_requests", "Requests by state")),
@@ -119,6 +121,7 @@ void ClusterMetrics::update_view(const json& status) {
   const json& view = part(status, "view");
   set(epoch_, {}, view, "epoch");
   set(masked_, {}, view, "experts_masked");
+  set(under_replicated_, {}, view, "experts_under_replicated");
   change_.Add({}).Set(part(status, "transaction").is_object() ? 1 : 0);
   const json& members = part(view, "members");
   if (!members.is_array()) return;

@@ -37,6 +37,7 @@ class ClusterMetrics {
   Gauges& epoch_;
   Gauges& members_;
   Gauges& masked_;
+  Gauges& under_replicated_;
   Gauges& change_;
   Gauges& requests_;
   Counters& submitted_;

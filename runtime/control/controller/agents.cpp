@@ -133,6 +133,7 @@ Controller::State::Complaint Controller::State::take(const Holder& from, const H
   if (beat.epoch > last_epoch) {
     return fmt::format("epoch {} was never made", beat.epoch.value());
   }
+  note_loading(from.rank, beat);
   members.heartbeat(from.rank, beat, ledger.open_count(from.rank), now);
   return std::nullopt;
 }
@@ -185,7 +186,9 @@ Controller::State::Complaint Controller::State::take(const Holder& from, const P
   unsettled = true;
   if (!said.error.empty()) {
     members.failed_to_prepare(from.rank, options.prepare_deadline, now);
-    if (transaction->occasion == Occasion::kPlanned && !worth_another_try()) give_up_wish();
+    if (transaction->occasion == Occasion::kPlanned && !batch_under_way() && !worth_another_try()) {
+      give_up_wish();
+    }
     roll_back(fmt::format("rank {} could not prepare: {}", from.rank.value(), said.error));
     return std::nullopt;
   }

@@ -10,13 +10,19 @@ namespace switchyard::control {
 
 void Controller::State::connection_lost(RankId rank, const std::string& reason) {
   unsettled = true;
-  const Duration grace = options.health.reconnect_grace;
+  Duration grace = options.health.reconnect_grace;
+  if (now < rejoin_until) grace = std::max(grace, rejoin_until - now);
   if (grace == Duration::zero() || phase == RunPhase::kLeaving) {
     return declare_dead(rank, fmt::format("its connection broke: {}", reason));
   }
   members.lose(rank, now + grace, now);
   outbox.event("rank_lost", fmt::format("rank {}: its connection broke: {}", rank.value(), reason),
                about_rank(rank));
+}
+
+// Whoever was told nothing for so long has left, or will be found to have: as after a restart.
+void Controller::State::note_standstill() {
+  if (last_tick && now - *last_tick > kStandstillMax) rejoin_until = now + options.rejoin_window;
 }
 
 void Controller::State::declare_dead(RankId rank, const std::string& reason) {

@@ -75,7 +75,7 @@ void Controller::State::end_waiting() {
 // Nothing here walks through those that wait: a backlog must not make each event dearer.
 void Controller::State::assign_waiting() {
   if (phase != RunPhase::kRunning) return;
-  if (ending_now) return end_waiting();
+  if (ending_now) end_waiting();
   if (!view) return end_never_started();
   const bool routed =
       std::ranges::any_of(view->members, [&](const auto& m) { return m.router && member(m.rank); });
@@ -83,6 +83,7 @@ void Controller::State::assign_waiting() {
   if (!routed && now > router_seen + options.stranded_after) {
     return fail_open("no_router: no rank is left that could take it");
   }
+  if (loaders_gone()) return fail_open(fmt::format("expert_lost: {}", waiting_for));
   if (options.loss == LossPolicy::kFail && !waiting_for.empty()) {
     const std::string lost = fmt::format("expert_lost: {}", waiting_for);
     while (const auto id = ledger.waiting().longest()) end_request(*id, lost);

@@ -156,6 +156,7 @@ std::string Controller::State::status() const {
         {"target_routers", target_routers},
         {"target_replicas", target_replicas},
         {"waiting_for", waiting_for},
+        {"unserved", unserved()},
         {"events", outbox.event_count()}}},
       {"view", view ? view_json(*view) : json(nullptr)},
       {"retired_epoch", retired.value()},
@@ -176,12 +177,13 @@ std::string Controller::State::status() const {
         {"journal", {{"trouble", journal_trouble}}},
         {"autoscaler", autoscaler_json(options.scaling.mode, autoscaler, scaled_last, now)}}}};
 
+  if (view) out["view"]["experts_under_replicated"] = under_replicated();
   if (transaction) {
     json waiting = json::array();
     for (const RankId rank : transaction->waiting) waiting.push_back(rank.value());
     out["transaction"] = {{"epoch", transaction->view->epoch.value()},
                           {"cause", transaction->cause},
-                          {"seconds_left", to_seconds(transaction->deadline - now)},
+                          {"seconds_left", to_seconds(transaction->deadline() - now)},
                           {"waiting", std::move(waiting)}};
   }
   if (model) {

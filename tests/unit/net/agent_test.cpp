@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <condition_variable>
+#include <thread>
 
 #include "runtime/net/client.h"
 #include "tests/unit/net/fake_brain.h"
@@ -132,6 +133,29 @@ TEST(Agent, BeatsBetweenTheMessagesOfALongMailbox) {
     if (std::holds_alternative<control::Heartbeat>(what.message) && finished < kPosted) ++beats;
   }
   EXPECT_GE(beats, kPosted - 1);
+}
+
+// It lives, its connections stand, and it does nothing: the agent leaves and looks for it again.
+TEST(Agent, LeavesAControllerThatHangs) {
+  FakeBrain brain;
+  const RunningServer server(brain, server_options());
+  Engine engine;
+  AgentOptions options = agent_options(server.where());
+  options.silence_limit = std::chrono::milliseconds(3'000);
+  const auto agent = start(options, engine);
+  ASSERT_TRUE(engine.wait<control::Welcome>().has_value());
+  // While it lives it is heard, though there is nothing to say.
+  ASSERT_TRUE(brain.wait_for(is_message<control::Heartbeat>, 200));
+  EXPECT_EQ(brain.received<control::Register>().size(), 1U);
+  {
+    const auto hung = brain.hang();
+    const SteadyClock clock;
+    const auto patience = Deadline::after(clock, std::chrono::seconds(60));
+    while (agent->connected() && !patience.passed(clock)) std::this_thread::yield();
+    EXPECT_FALSE(agent->connected());
+  }
+  ASSERT_TRUE(engine.wait<control::Welcome>().has_value());
+  EXPECT_GE(brain.received<control::Register>().size(), 2U);
 }
 
 TEST(Agent, SaysItsLastWordsBeforeItStops) {

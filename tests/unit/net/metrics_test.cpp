@@ -36,6 +36,7 @@ json status_of(std::uint64_t bytes) {
       {"view",
        {{"epoch", 7},
         {"experts_masked", 0},
+        {"experts_under_replicated", 3},
         {"members",
          {{{"router", true}, {"expert", false}}, {{"router", false}, {"expert", true}}}}}},
       {"transaction", nullptr},
