@@ -133,6 +133,7 @@ void Membership::heartbeat(RankId rank, const Heartbeat& beat, std::size_t assig
 void Membership::excuse(Duration pause) {
   for (Slot& slot : slots_) {
     if (slot.phi) slot.phi->excuse(pause);
+    slot.progress.excuse(pause);
     if (slot.state == SlotState::kLost) slot.lost_until += pause;
   }
 }
