@@ -137,6 +137,7 @@ void Membership::heard(RankId rank, TimePoint now) {
 void Membership::excuse(Duration pause) {
   for (Slot& slot : slots_) {
     if (slot.phi) slot.phi->excuse(pause);
+    slot.progress.excuse(pause);
     if (slot.state == SlotState::kLost) slot.lost_until += pause;
   }
 }

@@ -148,6 +148,7 @@ TEST(ControllerRestore, GoesOnUnderTheNextController) {
     again.incarnation = Incarnation(1);
     again.epoch = w.view->epoch;
     w.agents[r] = w.bench.join(again);
+    w.bench.say(w.agents[r], Adopted{w.view->epoch});
   }
   w.agents.resize(4);
   w.play(seconds(20));
