@@ -81,7 +81,8 @@ TEST(ControllerBacklog, AnEventCostsTheSameHoweverManyWait) {
   EXPECT_GT(cost, 0U);
   // Vectors that happen to grow may cost one or two more.
   EXPECT_LE(many.finish_cost(), cost + 10);
-  EXPECT_LE(many.tick_cost(), few.tick_cost() + 10);
+  const auto tick = few.tick_cost();
+  EXPECT_LE(many.tick_cost(), tick + 10);
   EXPECT_EQ(many.open.size(), kOpenMax);
   EXPECT_EQ(many.open.back().id, RequestId(kOpenMax + 20 - 1));
 }
@@ -103,7 +104,8 @@ TEST(ControllerBacklog, AFinishedRequestMakesNoPlan) {
   ASSERT_EQ(open.size(), kOpenMax);
   const auto before = allocations_so_far();
   large.say(router, Finished{open[0].id, open[0].attempt, {}, {}});
-  EXPECT_LE(allocations_so_far() - before, small.finish_cost() + 10);
+  const auto cost = allocations_so_far() - before;
+  EXPECT_LE(cost, small.finish_cost() + 10);
 }
 
 TEST(ControllerBacklog, AnyWordIsASignOfLife) {
@@ -111,8 +113,8 @@ TEST(ControllerBacklog, AnyWordIsASignOfLife) {
   auto& bench = backlog.bench;
   // Its heartbeats queue behind its results: none comes through for ten seconds.
   bench.silence(backlog.router);
-  for (int i = 0; i < 100; ++i) {
-    bench.pass(milliseconds(100));
+  for (int i = 0; i < 40; ++i) {
+    bench.pass(milliseconds(250));
     (void)backlog.finish_one();
   }
   EXPECT_FALSE(bench.closed(backlog.router));
