@@ -123,7 +123,8 @@ class LaunchCommand final : public Command {
     LaunchedRun run(
         *processes, *program,
         inner.config.run.log.progress ? ProgressLine::Show::kYes : ProgressLine::Show::kNo,
-        signals.stop, inner.config.run.log.trace_out);
+        signals.stop, inner.config.run.log.trace_out,
+        std::chrono::milliseconds(cluster.controller_timeout_ms));
     auto outcome = run.run();
     if (run.ended_in_order()) return outcome;
     if (!outcome) return Unexpected(processes->keep_logs(std::move(outcome).error()));

@@ -53,8 +53,8 @@ class Engine {
   void set_timeline(Timeline* timeline) noexcept { timeline_ = timeline; }
 
   [[nodiscard]] Result<void> submit(SequenceRequest request);
-  // One step over the layers, or until the stop flag. False when no sequence is left. Blocks: for
-  // its exchanges.
+  // One step over the layers, or until the stop flag or the plane has left an exchange; then no
+  // token of it counts. False when no sequence is left. Blocks: for its exchanges.
   [[nodiscard]] Result<bool> step();
   // Ends one sequence without a word to the observer; no effect where it is not here.
   void forget(SequenceId id) { (void)scheduler_.take_out(id); }
@@ -74,11 +74,11 @@ class Engine {
   Engine(const EngineOptions& options, model::Transformer& transformer, moe::DataPlane& plane,
          const Clock& clock, std::unique_ptr<kernels::KvCache> cache);
   [[nodiscard]] Result<void> make_buffers(kernels::Device& device);
-  enum class StepEnd { kDone, kStopped };
+  enum class StepEnd { kDone, kStopped };  // kStopped: no token of it counts
   [[nodiscard]] Result<StepEnd> run_step(const std::vector<StepPart>& parts);
   [[nodiscard]] Result<StepEnd> run_layers();
   [[nodiscard]] bool stopped() const noexcept {
-    return stop_ != nullptr && stop_->load(std::memory_order_relaxed);
+    return left_ || (stop_ != nullptr && stop_->load(std::memory_order_relaxed));
   }
   void split(const std::vector<StepPart>& parts);
   [[nodiscard]] Result<void> run_layer(std::size_t layer, std::size_t batch);
@@ -125,6 +125,7 @@ class Engine {
   std::size_t batch_count_ = 0;         // in use this step
   std::vector<std::size_t> moe_index_;  // [layers] index among MoE layers
   std::vector<char> open_;              // [micro-batches] an exchange is open
+  bool left_ = false;                   // an exchange of this step, because nobody wants it
   Array<float> logits_;                 // [head_rows_max, V]
   Array<std::uint32_t> greedy_ids_;     // [head_rows_max]
   std::vector<WantedRow> head_wanted_;  // of one head() or greedy()
