@@ -14,6 +14,7 @@
 #include "launcher/stop_watch.h"
 #include "launcher/timeline/trace_export.h"
 #include "launcher/unled_world.h"
+#include "runtime/base/output_file.h"
 #include "runtime/config/config_rules.h"
 
 namespace switchyard::launcher {
@@ -75,7 +76,7 @@ Result<void> live(const Invocation& invocation, LeadProgram& program, comm::Tran
   SY_ASSIGN(auto options, cluster_options(invocation.run()));
   auto source = open_weights(invocation.config);
   if (source && lead && !invocation.run().log.trace_out.empty()) {
-    if (auto writable = check_trace_path(invocation.run().log.trace_out); !writable) {
+    if (auto writable = OutputFile::check(invocation.run().log.trace_out); !writable) {
       source = Unexpected(std::move(writable).error());
     }
   }

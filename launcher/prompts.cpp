@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -13,6 +12,7 @@
 #include <string_view>
 
 #include "runtime/config/key_table.h"
+#include "runtime/base/output_file.h"
 
 namespace switchyard::launcher {
 namespace {
@@ -196,35 +196,10 @@ Result<std::string> read_text_file(const std::string& path, std::size_t bytes_ma
   return text.str();
 }
 
-Result<void> check_out_file(const std::string& path) {
-  std::error_code error;
-  if (std::filesystem::is_directory(path, error)) {
-    return fail(ErrorCode::kIo, "{}: cannot be written: it is a folder", path);
-  }
-  const std::string temporary = path + ".part";
-  std::ofstream out(temporary, std::ios::binary | std::ios::trunc);
-  if (!out) {
-    return fail(ErrorCode::kIo, "{}: cannot be written: {}", temporary, std::strerror(errno));
-  }
-  out.close();
-  std::filesystem::remove(temporary, error);
-  return {};
-}
-
 Result<void> write_text_file(const std::string& path, std::string_view text) {
-  const std::string temporary = path + ".part";
-  {
-    std::ofstream out(temporary, std::ios::binary | std::ios::trunc);
-    out.write(text.data(), static_cast<std::streamsize>(text.size()));
-    out.close();
-    if (!out) {
-      return fail(ErrorCode::kIo, "{}: cannot be written: {}", temporary, std::strerror(errno));
-    }
-  }
-  if (std::rename(temporary.c_str(), path.c_str()) != 0) {
-    return fail(ErrorCode::kIo, "{}: cannot be replaced: {}", path, std::strerror(errno));
-  }
-  return {};
+  SY_ASSIGN(auto file, OutputFile::create(path));
+  file.write(text);
+  return file.finish();
 }
 
 }  // namespace switchyard::launcher

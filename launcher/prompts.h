@@ -51,9 +51,7 @@ struct PromptLimits {
 
 // The whole of a text file. Errors: kNotFound, kIo, kLimit naming the path.
 [[nodiscard]] Result<std::string> read_text_file(const std::string& path, std::size_t bytes_max);
-// Whether a run's result can be put there: asked before the work. Errors: kIo naming the path.
-[[nodiscard]] Result<void> check_out_file(const std::string& path);
-// Writes a file whole or not at all (temporary file, then rename). Errors: kIo naming the path.
+// A result's file, as OutputFile writes it. Errors: kIo naming the path.
 [[nodiscard]] Result<void> write_text_file(const std::string& path, std::string_view text);
 
 }  // namespace switchyard::launcher

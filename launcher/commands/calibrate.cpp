@@ -6,6 +6,7 @@
 #include "launcher/calibration_run.h"
 #include "launcher/cluster_run.h"
 #include "launcher/job_inputs.h"
+#include "runtime/base/output_file.h"
 
 namespace switchyard::launcher {
 namespace {
@@ -30,7 +31,7 @@ class CalibrateProgram final : public LeadProgram {
       auto fits = routing::check_budget(spec, engine::convention_of(model));
       if (!fits) return with_place(std::move(fits).error(), "--budget " + spec);
     }
-    return check_out_file(flags_.out);
+    return OutputFile::check(flags_.out);
   }
 
   std::size_t k_max(const model::ModelConfig& model) const override {

@@ -10,6 +10,7 @@
 #include "launcher/run_report.h"
 #include "runtime/base/clock.h"
 #include "runtime/placement/metrics.h"
+#include "runtime/base/output_file.h"
 #include "runtime/placement/planner_table.h"
 #include "runtime/routing/noise_floor.h"
 
@@ -137,7 +138,7 @@ class PlaceCommand final : public Command {
   Result<void> run(Invocation& invocation) override {
     if (!flags_.plan.empty()) return apply_file(invocation);
     if (flags_.trace.empty()) return fail(ErrorCode::kUsage, "give a trace, or --plan FILE");
-    if (!flags_.out.empty()) SY_TRY(check_out_file(flags_.out));
+    if (!flags_.out.empty()) SY_TRY(OutputFile::check(flags_.out));
     SY_ASSIGN(const auto text, read_text_file(flags_.trace, kFileBytesMax));
     SY_ASSIGN(const auto trace, placement::LoadTrace::parse(text, flags_.trace));
     SY_ASSIGN(const Windows windows, windows_of(trace, flags_.holdout));

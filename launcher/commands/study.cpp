@@ -10,6 +10,7 @@
 #include "runtime/model/layout.h"
 
 namespace switchyard::launcher {
+#include "runtime/base/output_file.h"
 namespace {
 
 // Every eighth window calibrates the thresholds and is not scored.
@@ -80,8 +81,9 @@ class StudyProgram final : public LeadProgram {
       target_count_ += request.targets.size();
     }
     SY_TRY(take_budgets());
-    SY_TRY(check_out_file(flags_.out + ".csv"));
-    return check_out_file(flags_.out + ".svg");
+    SY_TRY(OutputFile::check(flags_.out + ".csv"));
+    SY_TRY(OutputFile::check(flags_.out + ".windows.csv"));
+    return OutputFile::check(flags_.out + ".svg");
   }
 
   std::size_t k_max(const model::ModelConfig& model) const override {

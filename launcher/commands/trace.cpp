@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "launcher/policy_program.h"
+#include "runtime/base/output_file.h"
 
 namespace switchyard::launcher {
 namespace {
@@ -22,7 +23,7 @@ class TraceProgram final : public PolicyProgram {
 
   Result<void> prepare(const model::ModelConfig& model) override {
     SY_TRY(prepare_policy(model));
-    SY_TRY(check_out_file(flags_.out));
+    SY_TRY(OutputFile::check(flags_.out));
     if (!flags_.text.empty()) {
       SY_ASSIGN(const auto text, read_scored_text(flags_.text, tokenizer_.get(), model.vocab));
       requests_ = observing_requests(scoring_requests(text.ids, window_of(run_, model)));

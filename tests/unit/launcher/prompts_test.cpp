@@ -87,11 +87,6 @@ TEST_F(Prompts, WhatTheKvCacheCannotHoldIsRefusedByPlace) {
   EXPECT_THAT(prompts.error().message, HasSubstr("engine.kv_mib"));
 }
 
-TEST_F(Prompts, AResultThatCannotBeWrittenIsFoundBeforeTheWork) {
-  EXPECT_TRUE(check_out_file(path_ + "/out").has_value());
-  EXPECT_TRUE(std::filesystem::is_empty(path_));
-  EXPECT_EQ(check_out_file(path_ + "/none/out").error().code, ErrorCode::kIo);
-  EXPECT_EQ(check_out_file(path_).error().code, ErrorCode::kIo);
 }
 
 }  // namespace
