@@ -5,6 +5,7 @@
 #include "runtime/base/cores.h"
 #include "runtime/engine/expert_loader.h"
 #include "runtime/engine/rank_sizes.h"
+#include "runtime/model/fingerprint.h"
 #include "runtime/placement/planner_table.h"
 
 namespace switchyard::engine {
@@ -56,15 +57,18 @@ std::string kernel_names(const ClusterOptions& options) {
 }  // namespace
 
 // Ranks that were started with different options would break the exchange half-way.
-std::string world_fingerprint(const ClusterOptions& options, const model::ModelConfig& model,
+std::string world_fingerprint(const ClusterOptions& options, const model::WeightSource& source,
                               const comm::Transport& transport) {
+  const auto& model = source.config();
   const auto wire = options.wire.value_or(kernels::operand_dtype(options.device.precision));
   return fmt::format(
-      "model {} d={} layers={} E={} f={} V={}; precision {} wire {}; cuda gemm {}; routers {} "
+      "model {} d={} layers={} E={} f={} V={} (config.json {:016x}, weights {:016x}); precision {} "
+      "wire {}; cuda gemm {}; routers {} "
       "colocation {}; placement {} replicas {}; rows {}; steps {} sequences {} context {} k_max "
       "{}; "
       "kernels {} (--isa)",
       model.family, model.hidden, model.layers, model.experts, model.expert_inner, model.vocab,
+      model::fingerprint(model), source.fingerprint(),
       to_string(kernels::operand_dtype(options.device.precision)), to_string(wire),
       options.device.cuda_gemm == kernels::CudaGemm::kCublas ? "cublas" : "invariant",
       options.routers, static_cast<int>(options.colocation), options.placement, options.replicas,

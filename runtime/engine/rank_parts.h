@@ -29,9 +29,10 @@ using LoadProgress = std::function<void(std::size_t done, std::size_t total)>;
                                                        const model::ModelConfig& config,
                                                        const comm::Transport& transport);
 
-// What must be equal on all ranks of a world, in words.
+// What must be equal on all ranks of a world, in words: options, configuration and weights. Reads a
+// sample of the weights.
 [[nodiscard]] std::string world_fingerprint(const ClusterOptions& options,
-                                            const model::ModelConfig& model,
+                                            const model::WeightSource& source,
                                             const comm::Transport& transport);
 
 // Threads for a rank: what was asked for, or its share of the cores that the host's ranks may use,

@@ -68,7 +68,7 @@ Result<void> Session::agree(Result<void> own) {
   return leads() ? gather_ready(std::move(own)) : [&]() -> Result<void> {
     nlohmann::json hello = {{"kind", "ready"}};
     if (own) {
-      hello["fingerprint"] = world_fingerprint(options_, source_->config(), transport_);
+      hello["fingerprint"] = world_fingerprint(options_, *source_, transport_);
     } else {
       hello = encode_error(own.error());
     }
@@ -81,6 +81,7 @@ Result<void> Session::gather_ready(Result<void> own) {
   std::vector<bool> heard(transport_.size());
   heard[0] = true;
   const Deadline deadline = Deadline::after(clock_, options_.start_deadline);
+  const auto print = own ? world_fingerprint(options_, *source_, transport_) : std::string();
   const auto silent = [&] {
     std::string names;
     for (std::size_t r = 0; r < heard.size(); ++r) {
@@ -95,11 +96,11 @@ Result<void> Session::gather_ready(Result<void> own) {
       heard[rank] = true;
       if (message->body["kind"] == "failed") {
         if (own) own = with_place(decode_error(message->body), fmt::format("rank {}", rank));
-      } else if (own && message->body.value("fingerprint", std::string()) !=
-                            world_fingerprint(options_, source_->config(), transport_)) {
-        own = fail(ErrorCode::kUsage, "rank {} was started with other options: {} -- rank 0: {}",
-                   rank, message->body.value("fingerprint", std::string("?")),
-                   world_fingerprint(options_, source_->config(), transport_));
+      } else if (const auto theirs = message->body.value("fingerprint", std::string("?"));
+                 own && theirs != print) {
+        own = fail(ErrorCode::kUsage,
+                   "rank {} was started with other options or another model: {} -- rank 0: {}",
+                   rank, theirs, print);
       }
     }
     return std::ranges::find(heard, false) == heard.end();
