@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "launcher/controller_access.h"
+#include "launcher/count_option.h"
 #include "launcher/place_report.h"
 #include "launcher/prompts.h"
 #include "launcher/run_report.h"
@@ -19,6 +20,8 @@ namespace {
 
 constexpr std::size_t kTogetherMax = std::size_t{1} << 28;
 constexpr std::size_t kFileBytesMax = std::size_t{1} << 30;
+constexpr std::size_t kCountMax = 65'536;  // of ranks, copies, groups
+constexpr std::size_t kStepTokensMax = 10'000'000;
 
 struct PlaceFlags {
   std::string trace;
@@ -116,19 +119,25 @@ class PlaceCommand final : public Command {
         ->capture_default_str();
     app.add_option("--replicas", flags_.replicas, "least copies of every expert, on distinct ranks")
         ->capture_default_str();
-    app.add_option("--slots", flags_.slots, "copies that a rank holds in a layer; 0: few enough");
-    app.add_option("--groups", flags_.groups, "expert groups (eplb)")->capture_default_str();
+        ->check(count_between(1, kCountMax))
+        ->capture_default_str();
+    app.add_option("--slots", flags_.slots, "copies that a rank holds in a layer; 0: few enough")
+        ->check(count_between(0, kCountMax));
+    app.add_option("--groups", flags_.groups, "expert groups (eplb)")
+        ->check(count_between(1, kCountMax))
     app.add_option("--objective", flags_.objective, "tokens (prefill) or activated (decode)")
         ->capture_default_str();
     app.add_option("--step-tokens", flags_.step_tokens, "tokens of a step, for activated experts")
         ->capture_default_str();
+        ->check(count_between(1, kStepTokensMax))
     app.add_flag("--every-region", flags_.every_region, "a copy of each expert in each region");
     app.add_flag("--together", flags_.together, "bring experts chosen together onto one rank");
     app.add_option("--tolerance", flags_.tolerance, "imbalance that --together may add")
         ->capture_default_str();
     app.add_option("--previous", flags_.previous, "plan to start from, written by `place`");
     app.add_option("--move-cost", flags_.move_cost, "what a moved copy must save (docs/PLAN.md)");
-    app.add_option("--moves-max", flags_.moves_max, "most moved copies in all layers");
+    app.add_option("--moves-max", flags_.moves_max, "most moved copies in all layers")
+        ->check(count_between(0, SIZE_MAX));
     app.add_option("--holdout", flags_.holdout, "share of the sequences, the last, to score on")
         ->check(CLI::Range(0.0, 1.0));
     app.add_option("--out", flags_.out, "plan to write (JSON, docs/PLAN.md)");

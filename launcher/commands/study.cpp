@@ -7,6 +7,7 @@
 #include "launcher/cluster_run.h"
 #include "launcher/scoring.h"
 #include "launcher/study_plot.h"
+#include "launcher/count_option.h"
 #include "runtime/model/layout.h"
 
 namespace switchyard::launcher {
@@ -17,6 +18,8 @@ namespace {
 constexpr std::size_t kCalibrationStride = 8;
 
 struct StudyFlags {
+constexpr std::size_t kExpertsMax = 65'536;
+constexpr std::size_t kWindowsMax = 10'000'000;
   std::string text;
   std::string out = "study";
   std::vector<double> budgets{1.25, 1.5, 2, 3};
@@ -207,8 +210,10 @@ class StudyCommand final : public Command {
                    "mean experts per token; those above the largest static k are left out")
         ->capture_default_str();
     app.add_option("--static-k-max", flags_.static_k_max,
-                   "static top-k from 1 to this; 0: the checkpoint's k + 2");
-    app.add_option("--windows", flags_.windows_max, "use only the first windows; 0: all");
+                   "static top-k from 1 to this; 0: the checkpoint's k + 2")
+        ->check(count_between(0, kExpertsMax));
+    app.add_option("--windows", flags_.windows_max, "use only the first windows; 0: all")
+        ->check(count_between(0, kWindowsMax));
   }
   Result<void> run(Invocation& invocation) override {
     StudyProgram program(flags_, invocation.run());
