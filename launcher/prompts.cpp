@@ -10,14 +10,19 @@
 #include <optional>
 #include <sstream>
 #include <string_view>
+#include <unordered_map>
 
 #include "runtime/config/key_table.h"
+#include "runtime/config/key_table.h"
+#include "runtime/model/checkpoint/json_fields.h"
 #include "runtime/base/output_file.h"
 
 namespace switchyard::launcher {
 namespace {
 
 using nlohmann::json;
+constexpr std::size_t kDepthMax = 8;  // of a line's JSON
+
 
 // A value that is no id, for a message; a list may be nested too deep to be written out.
 std::string shown(const json& value) {
@@ -74,12 +79,8 @@ Result<void> set_tokens(Prompt& prompt, const model::Tokenizer* tokenizer,
   return {};
 }
 
-Result<Prompt> parse_line(std::string_view line, std::size_t number,
-                          const model::Tokenizer* tokenizer, const PromptLimits& limits) {
-  const auto body = json::parse(line, nullptr, false);
-  if (body.is_discarded() || !body.is_object()) {
-    return fail(ErrorCode::kBadInput, "not a JSON object (invalid JSON or invalid UTF-8)");
-  }
+// The prompt of a line's object; tokens of its text are still to come.
+Result<Prompt> read_fields(const json& body, const PromptLimits& limits) {
   Prompt prompt;
   for (const auto& [key, value] : body.items()) {
     if (key == "id" && value.is_string()) {
@@ -106,8 +107,21 @@ Result<Prompt> parse_line(std::string_view line, std::size_t number,
   if (body.contains("prompt") == body.contains("tokens")) {
     return fail(ErrorCode::kBadInput, "expected either prompt or tokens");
   }
-  if (prompt.id.empty()) prompt.id = std::to_string(number - 1);
-  SY_TRY(set_tokens(prompt, tokenizer, limits));
+  return prompt;
+}
+
+// `index`: of the prompt among all, and its id where it has none.
+Result<Prompt> parse_line(std::string_view line, const std::string& place, std::size_t index,
+                          const model::Tokenizer* tokenizer, const PromptLimits& limits) {
+  SY_ASSIGN(const auto body,
+            model::parse_json_object(line, place, {limits.line_bytes_max, kDepthMax}));
+  auto prompt = read_fields(body, limits);
+  if (!prompt) return with_place(std::move(prompt).error(), place);
+  if (prompt->id.empty()) prompt->id = std::to_string(index);
+  prompt->place = place;
+  if (auto set = set_tokens(*prompt, tokenizer, limits); !set) {
+    return with_place(std::move(set).error(), place);
+  }
   return prompt;
 }
 
@@ -138,11 +152,22 @@ Result<void> read_lines(std::istream& in, const std::string& name,
       return fail(ErrorCode::kLimit, "{}: more than {} lines", place, limits.lines_max);
     }
     if ((*line)->find_first_not_of(" \t\r") == std::string_view::npos) continue;
-    auto prompt = parse_line(**line, number, tokenizer, limits);
-    if (!prompt) return with_place(std::move(prompt).error(), place);
-    prompt->place = place;
-    prompts.push_back(std::move(prompt).value());
+    SY_ASSIGN(auto prompt, parse_line(**line, place, prompts.size(), tokenizer, limits));
+    prompts.push_back(std::move(prompt));
   }
+// Answers, digests, tensors and trace ids are told apart by them.
+Result<void> check_unique(const std::vector<Prompt>& prompts) {
+  std::unordered_map<std::string_view, std::string_view> places;
+  for (const auto& prompt : prompts) {
+    const auto [before, fresh] = places.emplace(prompt.id, prompt.place);
+    if (fresh) continue;
+    return fail(ErrorCode::kBadInput,
+                "{}: id {} is that of the prompt at {} (without an id: 0, 1, ..)", prompt.place,
+                config::show_text(prompt.id), before->second);
+  }
+  return {};
+}
+
 }
 
 }  // namespace
@@ -185,6 +210,7 @@ Result<std::vector<Prompt>> read_prompts(const std::vector<std::string>& texts,
 Result<std::string> read_text_file(const std::string& path, std::size_t bytes_max) {
   std::error_code error;
   const auto bytes = std::filesystem::file_size(path, error);
+  SY_TRY(check_unique(prompts));
   if (error) return fail(ErrorCode::kNotFound, "{}: {}", path, error.message());
   if (bytes > bytes_max) {
     return fail(ErrorCode::kLimit, "{}: {} bytes; the limit is {}", path, bytes, bytes_max);

@@ -18,7 +18,7 @@
 namespace switchyard::launcher {
 
 struct Prompt {
-  std::string id;
+  std::string id;    // of no other prompt; its place among them where none was given
   std::string text;  // as given; empty for a prompt of tokens
   std::vector<std::uint32_t> tokens;
   std::string origin;  // region it comes from, or empty
@@ -43,7 +43,8 @@ struct PromptLimits {
 
 // `texts`: of --prompt, in order; `file`: of --prompts, or empty; "-" is standard input.
 // `tokenizer` may be null when every prompt is given as tokens.
-// Errors: kUsage when there is no prompt; kNotFound, kBadInput, kLimit, kIo naming the place.
+// Errors: kUsage when there is no prompt; kNotFound, kBadInput, kLimit, kIo naming the place; among
+// them a key or an id that comes twice.
 [[nodiscard]] Result<std::vector<Prompt>> read_prompts(const std::vector<std::string>& texts,
                                                        const std::string& file,
                                                        const model::Tokenizer* tokenizer,

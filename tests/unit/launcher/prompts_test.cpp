@@ -75,6 +75,40 @@ TEST_F(Prompts, AnUnknownKeyIsShownWithoutItsControlCharacters) {
   EXPECT_THAT(prompts.error().message, Not(HasSubstr("\x1b")));
 }
 
+TEST_F(Prompts, AKeyThatComesTwiceIsRefused) {
+  const auto file = write("{\"tokens\":[1]}\n{\"tokens\":[1],\"tokens\":[2]}\n");
+  const auto prompts = read_prompts({}, file, nullptr, limits());
+  ASSERT_FALSE(prompts.has_value());
+  EXPECT_EQ(prompts.error().code, ErrorCode::kBadInput);
+  EXPECT_THAT(prompts.error().message, HasSubstr(file + ":2: key \"tokens\" appears twice"));
+}
+
+TEST_F(Prompts, DeepNestingIsRefusedBeforeItIsRead) {
+  const auto deep = "{\"id\":" + std::string(20, '[') + std::string(20, ']') + "}";
+  EXPECT_EQ(read_prompts({}, write(deep), nullptr, limits()).error().code, ErrorCode::kLimit);
+}
+
+TEST_F(Prompts, AnIdThatComesTwiceIsRefusedByBothPlaces) {
+  const auto file = write("{\"id\":\"a\",\"tokens\":[1]}\n\n{\"id\":\"a\",\"tokens\":[2]}\n");
+  const auto prompts = read_prompts({}, file, nullptr, limits());
+  ASSERT_FALSE(prompts.has_value());
+  EXPECT_EQ(prompts.error().code, ErrorCode::kBadInput);
+  EXPECT_THAT(prompts.error().message,
+              HasSubstr(file + ":3: id 'a' is that of the prompt at " + file + ":1"));
+  // Also one that was not written down.
+  const auto hidden = write("{\"tokens\":[1]}\n{\"id\":\"0\",\"tokens\":[2]}\n");
+  EXPECT_EQ(read_prompts({}, hidden, nullptr, limits()).error().code, ErrorCode::kBadInput);
+}
+
+TEST_F(Prompts, WithoutAnIdItIsThePlaceAmongThePrompts) {
+  const auto prompts = read_prompts(
+      {}, write("{\"tokens\":[1]}\n\n{\"id\":\"a\",\"tokens\":[1]}\n{\"tokens\":[1]}\n"), nullptr,
+      limits());
+  ASSERT_TRUE(prompts.has_value()) << prompts.error().message;
+  EXPECT_EQ((*prompts)[0].id, "0");
+  EXPECT_EQ((*prompts)[2].id, "2");
+}
+
 TEST_F(Prompts, WhatTheKvCacheCannotHoldIsRefusedByPlace) {
   auto small = limits();
   small.positions_max = 12;
