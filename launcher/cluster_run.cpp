@@ -42,6 +42,7 @@ Result<World> join_world(const Invocation& invocation) {
 
 Result<void> check_world_fits(const Invocation& invocation, const World& world) {
   const std::size_t ranks = world.mpi ? world.transports.front()->size() : world.transports.size();
+  if (world.mpi) SY_TRY(config::check_launched_world(invocation.config, ranks));
   SY_TRY(config::check_world(invocation.config, ranks));
   return check_row_exchange(invocation.run(), *world.transports.front());
 }

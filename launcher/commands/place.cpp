@@ -10,8 +10,8 @@
 #include "launcher/prompts.h"
 #include "launcher/run_report.h"
 #include "runtime/base/clock.h"
-#include "runtime/placement/metrics.h"
 #include "runtime/base/output_file.h"
+#include "runtime/placement/metrics.h"
 #include "runtime/placement/planner_table.h"
 #include "runtime/routing/noise_floor.h"
 
@@ -104,6 +104,7 @@ class PlaceCommand final : public Command {
            "  switchyard generate --preset demo --ranks 4 --colocate \\\n"
            "      --placement file:plan.json --prompt \"...\"\n";
   }
+  RunsOn runs_on() const override { return RunsOn::kFirstRank; }
   void add_flags(CLI::App& app) override {
     auto* trace = app.add_option("trace", flags_.trace, "file written by `trace`");
     app.add_option("--plan", flags_.plan, "plan written before, in place of a trace: to --apply it")
@@ -118,18 +119,18 @@ class PlaceCommand final : public Command {
     app.add_option("--planner", flags_.planner, "balanced, eplb, contiguous, round-robin")
         ->capture_default_str();
     app.add_option("--replicas", flags_.replicas, "least copies of every expert, on distinct ranks")
-        ->capture_default_str();
         ->check(count_between(1, kCountMax))
         ->capture_default_str();
     app.add_option("--slots", flags_.slots, "copies that a rank holds in a layer; 0: few enough")
         ->check(count_between(0, kCountMax));
     app.add_option("--groups", flags_.groups, "expert groups (eplb)")
         ->check(count_between(1, kCountMax))
+        ->capture_default_str();
     app.add_option("--objective", flags_.objective, "tokens (prefill) or activated (decode)")
         ->capture_default_str();
     app.add_option("--step-tokens", flags_.step_tokens, "tokens of a step, for activated experts")
-        ->capture_default_str();
         ->check(count_between(1, kStepTokensMax))
+        ->capture_default_str();
     app.add_flag("--every-region", flags_.every_region, "a copy of each expert in each region");
     app.add_flag("--together", flags_.together, "bring experts chosen together onto one rank");
     app.add_option("--tolerance", flags_.tolerance, "imbalance that --together may add")

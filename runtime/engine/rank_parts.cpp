@@ -89,8 +89,8 @@ std::size_t threads_for_rank(const ClusterOptions& options, const comm::Transpor
 
 Result<placement::View> make_static_view(const ClusterOptions& options,
                                          const model::ModelConfig& config,
-                                         const comm::Transport& transport) {
-  const std::size_t ranks = transport.size();
+                                         std::span<const std::string> hosts) {
+  const std::size_t ranks = hosts.size();
   if (options.routers == 0 || options.routers > ranks) {
     return fail(ErrorCode::kUsage, "cluster.routers is {}; this run has {} rank(s)",
                 options.routers, ranks);
@@ -110,7 +110,7 @@ Result<placement::View> make_static_view(const ClusterOptions& options,
     member.rank = RankId(r);
     member.router = r < options.routers;
     member.expert = together || !member.router;
-    member.host = transport.hosts()[r];
+    member.host = hosts[r];
     if (member.expert) expert_ranks.push_back(member.rank);
     view.members.push_back(std::move(member));
   }
@@ -158,7 +158,7 @@ Result<RankParts> make_rank_parts(const ClusterOptions& options, model::WeightSo
                                   const std::atomic<bool>& abandon, const LoadProgress& progress) {
   const auto& config = source.config();
   RankParts parts;
-  SY_ASSIGN(auto view, make_static_view(options, config, transport));
+  SY_ASSIGN(auto view, make_static_view(options, config, transport.hosts()));
   parts.view = std::make_shared<const placement::View>(std::move(view));
   SY_ASSIGN(auto sizes, make_rank_sizes(options, config,
                                         {options.routers, experts_per_rank_max(*parts.view),
