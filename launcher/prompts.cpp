@@ -12,17 +12,16 @@
 #include <string_view>
 #include <unordered_map>
 
-#include "runtime/config/key_table.h"
+#include "runtime/base/output_file.h"
 #include "runtime/config/key_table.h"
 #include "runtime/model/checkpoint/json_fields.h"
-#include "runtime/base/output_file.h"
 
 namespace switchyard::launcher {
 namespace {
 
 using nlohmann::json;
-constexpr std::size_t kDepthMax = 8;  // of a line's JSON
 
+constexpr std::size_t kDepthMax = 8;  // of a line's JSON
 
 // A value that is no id, for a message; a list may be nested too deep to be written out.
 std::string shown(const json& value) {
@@ -57,8 +56,7 @@ Result<void> set_tokens(Prompt& prompt, const model::Tokenizer* tokenizer,
                         const PromptLimits& limits) {
   if (prompt.tokens.empty() && !prompt.text.empty()) {
     if (tokenizer == nullptr) {
-      return fail(ErrorCode::kUnsupported,
-                  "the model has no tokenizer; give the prompt as {{\"tokens\": [..]}}");
+      return no_tokenizer(limits.model_path, "give the prompt as {\"tokens\": [..]}");
     }
     SY_ASSIGN(prompt.tokens, tokenizer->encode(prompt.text));
   }
@@ -155,6 +153,8 @@ Result<void> read_lines(std::istream& in, const std::string& name,
     SY_ASSIGN(auto prompt, parse_line(**line, place, prompts.size(), tokenizer, limits));
     prompts.push_back(std::move(prompt));
   }
+}
+
 // Answers, digests, tensors and trace ids are told apart by them.
 Result<void> check_unique(const std::vector<Prompt>& prompts) {
   std::unordered_map<std::string_view, std::string_view> places;
@@ -168,9 +168,15 @@ Result<void> check_unique(const std::vector<Prompt>& prompts) {
   return {};
 }
 
-}
-
 }  // namespace
+
+Unexpected no_tokenizer(const std::string& model_path, std::string_view advice) {
+  if (model_path.empty()) {
+    return fail(ErrorCode::kUnsupported, "a model of random weights has no tokenizer; {}", advice);
+  }
+  return fail(ErrorCode::kNotFound, "{}/tokenizer.json: there is no such file; {}", model_path,
+              advice);
+}
 
 Result<void> check_ids(std::span<const std::uint32_t> ids, std::size_t vocab) {
   const auto found = std::ranges::find_if(ids, [vocab](std::uint32_t id) { return id >= vocab; });
@@ -204,14 +210,18 @@ Result<std::vector<Prompt>> read_prompts(const std::vector<std::string>& texts,
   if (prompts.empty()) {
     return fail(ErrorCode::kUsage, "no prompt: give --prompt TEXT or --prompts FILE.jsonl");
   }
+  SY_TRY(check_unique(prompts));
   return prompts;
 }
 
 Result<std::string> read_text_file(const std::string& path, std::size_t bytes_max) {
   std::error_code error;
   const auto bytes = std::filesystem::file_size(path, error);
-  SY_TRY(check_unique(prompts));
-  if (error) return fail(ErrorCode::kNotFound, "{}: {}", path, error.message());
+  if (error) {
+    const bool missing =
+        error == std::errc::no_such_file_or_directory || error == std::errc::not_a_directory;
+    return fail(missing ? ErrorCode::kNotFound : ErrorCode::kIo, "{}: {}", path, error.message());
+  }
   if (bytes > bytes_max) {
     return fail(ErrorCode::kLimit, "{}: {} bytes; the limit is {}", path, bytes, bytes_max);
   }

@@ -33,9 +33,14 @@ struct PromptLimits {
   std::size_t line_bytes_max = std::size_t{4} << 20;
   std::size_t tokens_max = 0;  // the context; longer prompts are refused
   std::size_t vocab = 0;
+  std::string model_path;         // for messages; empty: random weights
   std::size_t new_tokens = 0;     // that each prompt may grow by, within tokens_max
   std::size_t positions_max = 0;  // of one sequence in the KV cache
 };
+
+// What is said where there is no tokenizer: kNotFound naming its file, or kUnsupported where the
+// weights are random.
+[[nodiscard]] Unexpected no_tokenizer(const std::string& model_path, std::string_view advice);
 
 // Errors: kBadInput naming the first id that the model has no embedding for (a tokenizer may know
 // more tokens than its model).

@@ -24,7 +24,8 @@ class CalibrateProgram final : public LeadProgram {
 
   Result<void> prepare(const model::ModelConfig& model) override {
     SY_ASSIGN(const auto tokenizer, open_tokenizer(run_.model));
-    SY_ASSIGN(const auto text, read_scored_text(flags_.text, tokenizer.get(), model.vocab));
+    SY_ASSIGN(const auto text,
+              read_scored_text(flags_.text, run_.model.path, tokenizer.get(), model.vocab));
     const std::size_t window = window_of(run_, model);
     windows_ = scoring_requests(text.ids, window);
     for (const auto& spec : flags_.specs) {

@@ -39,7 +39,7 @@ class EvalProgram final : public PolicyProgram {
       text_ = random_text(flags_.random_tokens, run_.sampling.seed, model.vocab);
       return {};
     }
-    SY_ASSIGN(text_, read_scored_text(flags_.text, tokenizer_.get(), model.vocab));
+    SY_ASSIGN(text_, read_scored_text(flags_.text, run_.model.path, tokenizer_.get(), model.vocab));
     return {};
   }
 

@@ -63,7 +63,11 @@ class StudyProgram final : public LeadProgram {
   Result<void> prepare(const model::ModelConfig& model) override {
     model_ = model;
     SY_ASSIGN(const auto tokenizer, open_tokenizer(run_.model));
-    SY_ASSIGN(text_, read_scored_text(flags_.text, tokenizer.get(), model.vocab));
+    SY_ASSIGN(text_, read_scored_text(flags_.text, run_.model.path, tokenizer.get(), model.vocab));
+    if (flags_.static_k_max > model.experts) {
+      return fail(ErrorCode::kUsage, "--static-k-max {}: the model has {} experts a layer",
+                  flags_.static_k_max, model.experts);
+    }
     const std::size_t window = window_of(run_, model);
     auto windows = scoring_requests(text_.ids, window);
     if (flags_.windows_max != 0 && windows.size() > flags_.windows_max) {

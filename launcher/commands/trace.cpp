@@ -25,7 +25,8 @@ class TraceProgram final : public PolicyProgram {
     SY_TRY(prepare_policy(model));
     SY_TRY(OutputFile::check(flags_.out));
     if (!flags_.text.empty()) {
-      SY_ASSIGN(const auto text, read_scored_text(flags_.text, tokenizer_.get(), model.vocab));
+      SY_ASSIGN(const auto text,
+                read_scored_text(flags_.text, run_.model.path, tokenizer_.get(), model.vocab));
       requests_ = observing_requests(scoring_requests(text.ids, window_of(run_, model)));
       for (const auto& request : requests_) names_.push_back(fmt::format("{}", request.id.value()));
       return {};

@@ -121,6 +121,21 @@ TEST_F(Prompts, WhatTheKvCacheCannotHoldIsRefusedByPlace) {
   EXPECT_THAT(prompts.error().message, HasSubstr("engine.kv_mib"));
 }
 
+TEST_F(Prompts, ATokenizerThatIsMissingIsNamedByItsFile) {
+  auto with = limits();
+  const auto random = read_prompts({"text"}, {}, nullptr, with);
+  ASSERT_FALSE(random.has_value());
+  EXPECT_EQ(random.error().code, ErrorCode::kUnsupported);
+  with.model_path = "/some/model";
+  const auto missing = read_prompts({"text"}, {}, nullptr, with);
+  ASSERT_FALSE(missing.has_value());
+  EXPECT_EQ(missing.error().code, ErrorCode::kNotFound);
+  EXPECT_THAT(missing.error().message, HasSubstr("/some/model/tokenizer.json"));
+}
+
+TEST_F(Prompts, AFolderIsNoTextButNotMissingEither) {
+  EXPECT_EQ(read_text_file(path_, 100).error().code, ErrorCode::kIo);
+  EXPECT_EQ(read_text_file(path_ + "/none", 100).error().code, ErrorCode::kNotFound);
 }
 
 }  // namespace
