@@ -179,6 +179,8 @@ Result<JobResult> Session::run_share(
   JobProgress progress;
   progress.sequences = job.sequences.size();
   const TimePoint start = clock_.now();
+  // The lead takes a silent router for lost, and a step may last longer than its patience.
+  if (!leads()) engine.set_pulse([&] { return report(progress); });
   while (true) {
     if (signals_.stop.load(std::memory_order_relaxed)) {
       for (const auto& request : arrivals.take_rest()) SY_TRY(engine.submit(request));
@@ -198,6 +200,7 @@ Result<JobResult> Session::run_share(
   }
   engine.set_observer(nullptr);
   engine.set_stop(nullptr);
+  engine.set_pulse(nullptr);
   auto result = collector.take();
   result.times = engine.take_times();
   return result;
