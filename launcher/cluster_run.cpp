@@ -87,6 +87,11 @@ Result<void> live(const Invocation& invocation, LeadProgram& program, comm::Tran
     }
   }
   if (source) options.k_max = program.k_max((*source)->config());
+  if (source && lead) {
+    const auto idle =
+        idle_ranks(invocation.run().cluster, (*source)->config().experts, transport.size());
+    if (!idle.empty()) log->warn("{}", idle);
+  }
   ProgressLine line(
       lead && invocation.run().log.progress ? ProgressLine::Show::kYes : ProgressLine::Show::kNo,
       clock);
