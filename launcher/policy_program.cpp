@@ -20,6 +20,7 @@ Result<std::vector<Prompt>> PolicyProgram::take_prompts(const std::vector<std::s
   PromptLimits limits;
   limits.tokens_max = context_of(run_, model_);
   limits.vocab = model_.vocab;
+  limits.model_path = run_.model.path;
   limits.new_tokens = new_tokens;
   limits.positions_max = kv.pages * kernels::kKvPageTokens;
   return read_prompts(texts, file, tokenizer_.get(), limits);

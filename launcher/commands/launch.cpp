@@ -11,6 +11,7 @@
 #include "launcher/launch/launched_run.h"
 #include "launcher/run_file.h"
 #include "launcher/stop_watch.h"
+#include "runtime/base/output_file.h"
 #include "runtime/control/residency_text.h"
 #include "runtime/placement/places.h"
 
@@ -112,7 +113,7 @@ class LaunchCommand final : public Command {
     SY_ASSIGN(const auto source, open_weights(inner.config));
     SY_TRY(program->check_input(source->config()));
     if (const auto& trace = inner.config.run.log.trace_out; !trace.empty()) {
-      SY_TRY(check_trace_path(trace));
+      SY_TRY(OutputFile::check(trace));
     }
     (void)::signal(SIGPIPE, SIG_IGN);
     engine::StopSignals signals;

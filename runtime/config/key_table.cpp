@@ -293,7 +293,7 @@ void add_sampling(std::vector<Key>& keys) {
   constexpr auto kIn = &RunConfig::sampling;
   Rows rows{"sampling", keys};
   rows.count("max_tokens", field<kIn, &S::max_tokens>(), 0, 16777216,
-             "Most tokens to generate for a prompt");
+             "Most tokens to generate for a prompt; 0: none, the prompt is only read");
   rows.real("temperature", field<kIn, &S::temperature>(), 0, 100,
             "Divides the logits before sampling; 0: greedy");
   rows.count("top_k", field<kIn, &S::top_k>(), 0, 4194304,

@@ -175,6 +175,7 @@ Result<Engine::StepEnd> Engine::run_layers() {
       end = StepEnd::kStopped;
       break;
     }
+    if (pulse_) SY_TRY(pulse_());
     for (std::size_t b = 0; b < batch_count_; ++b) {
       if (auto ran = run_layer(layer, b); !ran) {
         return with_place(std::move(ran).error(), fmt::format("layer {}", layer));

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -49,6 +50,10 @@ class Engine {
   // A flag that ends a step between two layers: no token of it counts, and interrupt() is to
   // follow. Null: steps run to their end.
   void set_stop(const std::atomic<bool>* stop) noexcept { stop_ = stop; }
+  // Called before each layer of a step, for who must give signs of life during a long one; its
+  // error ends the step. Null: nobody.
+  using Pulse = std::function<Result<void>()>;
+  void set_pulse(Pulse pulse) noexcept { pulse_ = std::move(pulse); }
   // Where to note steps, layers and requests; null: nowhere.
   void set_timeline(Timeline* timeline) noexcept { timeline_ = timeline; }
 
@@ -120,6 +125,7 @@ class Engine {
   std::vector<SelectionRule> rules_;  // [MoE layers] of the router; empty: the device cannot
   Observer* observer_ = nullptr;
   const std::atomic<bool>* stop_ = nullptr;
+  Pulse pulse_;
   Timeline* timeline_ = nullptr;
   std::vector<MicroBatch> batches_;
   std::size_t batch_count_ = 0;         // in use this step

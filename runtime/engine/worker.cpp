@@ -97,7 +97,7 @@ control::ModelFacts Worker::model_facts() const {
   facts.experts = static_cast<std::uint32_t>(config.experts);
   facts.expert_bytes = 3 * config.hidden * config.expert_inner *
                        size_bytes(kernels::operand_dtype(options_.cluster.device.precision));
-  facts.fingerprint = world_fingerprint(options_.cluster, config, transport_);
+  facts.fingerprint = world_fingerprint(options_.cluster, *source_, transport_);
   return facts;
 }
 

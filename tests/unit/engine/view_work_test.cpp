@@ -39,6 +39,7 @@ class Gate final : public model::WeightSource {
     if (fail_expert == id.expert) return fail(ErrorCode::kBadInput, "expert {} is torn", id.expert);
     return inner_->get(id);
   }
+  std::uint64_t fingerprint() const override { return inner_->fingerprint(); }
   void release() noexcept override { inner_->release(); }
   std::size_t bytes_read() const noexcept override { return inner_->bytes_read(); }
   void let_through() {
