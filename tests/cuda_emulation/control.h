@@ -27,7 +27,7 @@ struct Schedule {
 
 void set_schedule(const Schedule& schedule);
 [[nodiscard]] Schedule schedule();
-void set_device_count(int count);  // 1 at the start; 0: as on a machine without a GPU
+void set_device_count(int count);     // 1 at the start; 0: as on a machine without a GPU
 void set_processor_count(int count);  // of every device: 132 at the start
 // The next allocations of device or pinned memory beyond this many bytes in all fail.
 void set_memory_limit(std::size_t bytes);
