@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -90,6 +91,9 @@ using EnvLookup = std::function<const char*(const char*)>;
 
 // True if mpirun, mpiexec or srun started this process as a rank. Never touches MPI.
 [[nodiscard]] bool started_by_mpi_launcher(const EnvLookup& env);
+
+// How many ranks it started, where it says so in the environment. Never touches MPI.
+[[nodiscard]] std::optional<std::size_t> launched_world_size(const EnvLookup& env);
 
 // The MPI library this build uses ("Open MPI v4.1.4"), or kUnsupported saying how to get one.
 [[nodiscard]] Result<std::string> mpi_library();

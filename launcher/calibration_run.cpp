@@ -29,12 +29,11 @@ Result<routing::Calibrator> observe_gates(engine::Session& session,
   job.keeps.signals = true;
   job.sequences = observing_requests(std::move(windows));
   const std::size_t count = job.sequences.size();
-  SY_ASSIGN(const auto result,
-            session.run(std::move(job), engine::Session::Spread::kLeadOnly, &observer,
-                        [&line](const engine::JobProgress& now) {
-                          line.update(fmt::format("calibrating: {} of {} windows",
-                                                  now.sequences_done, now.sequences));
-                        }));
+  SY_ASSIGN(const auto result, session.run(job, engine::Session::Spread::kLeadOnly, &observer,
+                                           [&line](const engine::JobProgress& now) {
+                                             line.update("calibrating: {} of {} windows",
+                                                         now.sequences_done, now.sequences);
+                                           }));
   for (const auto& sequence : result.sequences) {
     if (sequence.finish != engine::FinishReason::kScored) {
       return fail(ErrorCode::kInterrupted, "stopped before {} windows were observed", count);

@@ -13,6 +13,7 @@
 #include "launcher/run_report.h"
 #include "launcher/timeline/trace_export.h"
 #include "launcher/unled_world.h"
+#include "runtime/base/output_file.h"
 #include "runtime/config/config_rules.h"
 
 namespace switchyard::launcher {
@@ -40,6 +41,7 @@ Result<World> join_world(const Invocation& invocation) {
 
 Result<void> check_world_fits(const Invocation& invocation, const World& world) {
   const std::size_t ranks = world.mpi ? world.transports.front()->size() : world.transports.size();
+  if (world.mpi) SY_TRY(config::check_launched_world(invocation.config, ranks));
   SY_TRY(config::check_world(invocation.config, ranks));
   return check_row_exchange(invocation.run(), *world.transports.front());
 }
@@ -74,7 +76,7 @@ Result<void> live(const Invocation& invocation, LeadProgram& program, comm::Tran
   SY_ASSIGN(auto options, cluster_options(invocation.run()));
   auto source = open_weights(invocation.config);
   if (source && lead && !invocation.run().log.trace_out.empty()) {
-    if (auto writable = check_trace_path(invocation.run().log.trace_out); !writable) {
+    if (auto writable = OutputFile::check(invocation.run().log.trace_out); !writable) {
       source = Unexpected(std::move(writable).error());
     }
   }
@@ -84,11 +86,16 @@ Result<void> live(const Invocation& invocation, LeadProgram& program, comm::Tran
     }
   }
   if (source) options.k_max = program.k_max((*source)->config());
+  if (source && lead) {
+    const auto idle =
+        idle_ranks(invocation.run().cluster, (*source)->config().experts, transport.size());
+    if (!idle.empty()) log->warn("{}", idle);
+  }
   ProgressLine line(
       lead && invocation.run().log.progress ? ProgressLine::Show::kYes : ProgressLine::Show::kNo,
       clock);
   const auto loading = [&line](std::size_t done, std::size_t total) {
-    line.update(fmt::format("loading: layer {} of {}", done, total));
+    line.update("loading: layer {} of {}", done, total);
   };
   engine::Session* session =
       &remains.session.emplace(options, transport, clock, signals, std::move(log));

@@ -145,6 +145,9 @@ std::vector<std::string> summary_lines(const json& status) {
   const auto masked = number_of(part(status, "view"), "experts_masked");
   if (masked.value_or(0) > 0)
     lines.push_back(fmt::format("masked    {} experts are on no rank", *masked));
+  const auto few = number_of(part(status, "view"), "experts_under_replicated");
+  if (few.value_or(0) > 0)
+    lines.push_back(fmt::format("copies    {} experts have fewer than are wanted", *few));
   if (const json& change = part(status, "transaction"); change.is_object()) {
     lines.push_back(fmt::format("change    epoch {} is being prepared: {}",
                                 text_of(change, "epoch"), text_of(change, "cause")));

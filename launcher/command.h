@@ -36,6 +36,10 @@ struct Invocation {
 // Which of the shared flags a command takes.
 enum class UsesConfig { kNo, kYes };
 
+// Under mpirun: each rank does its part of the command, or one of them does all and the others
+// nothing.
+enum class RunsOn { kEveryRank, kFirstRank };
+
 class Command {
  public:
   virtual ~Command() = default;
@@ -43,6 +47,7 @@ class Command {
   [[nodiscard]] virtual std::string_view summary() const = 0;   // one line
   [[nodiscard]] virtual std::string_view examples() const = 0;  // for --help
   [[nodiscard]] virtual UsesConfig uses_config() const { return UsesConfig::kYes; }
+  [[nodiscard]] virtual RunsOn runs_on() const { return RunsOn::kEveryRank; }
   virtual void add_flags(CLI::App& app) = 0;
   // What `launch` runs on its cluster; null where this command runs under plain mpirun only.
   [[nodiscard]] virtual std::unique_ptr<ServedProgram> serve(const config::RunConfig& /*run*/) {

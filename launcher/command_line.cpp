@@ -111,6 +111,7 @@ int run_words(int argc, char** argv, char** environment) {
   }
   for (auto& entry : entries) {
     if (!entry.app->parsed()) continue;
+    if (!speak && entry.command->runs_on() == RunsOn::kFirstRank) return kExitOk;
     const auto outcome = run_entry(entry, std::move(variables), &argc, &argv);
     return outcome ? kExitOk : report_error(outcome.error(), speak);
   }

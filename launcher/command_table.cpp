@@ -19,6 +19,7 @@
 #include "launcher/commands/status.h"
 #include "launcher/commands/study.h"
 #include "launcher/commands/trace.h"
+#include "launcher/commands/undrain.h"
 
 namespace switchyard::launcher {
 
@@ -42,6 +43,7 @@ std::vector<std::unique_ptr<Command>> make_commands() {
   commands.push_back(make_status_command());
   commands.push_back(make_scale_command());
   commands.push_back(make_drain_command());
+  commands.push_back(make_undrain_command());
   commands.push_back(make_rebalance_command());
   return commands;
 }

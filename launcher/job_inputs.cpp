@@ -97,11 +97,11 @@ std::vector<engine::SequenceRequest> observing_requests(
   return windows;
 }
 
-Result<ScoredText> read_scored_text(const std::string& path, const model::Tokenizer* tokenizer,
-                                    std::size_t vocab) {
+Result<ScoredText> read_scored_text(const std::string& path, const std::string& model_path,
+                                    const model::Tokenizer* tokenizer, std::size_t vocab) {
   if (path.empty()) return fail(ErrorCode::kUsage, "no text: give --text FILE");
   if (tokenizer == nullptr) {
-    return fail(ErrorCode::kUnsupported, "the model has no tokenizer.json; a text needs one");
+    return no_tokenizer(model_path, "a text needs one");
   }
   SY_ASSIGN(const auto text, read_text_file(path, kTextBytesMax));
   auto ids = tokenizer->encode(text);

@@ -56,9 +56,11 @@ struct ScoredText {
   std::vector<std::uint32_t> ids;
   std::size_t target_bytes = 0;
 };
-// Errors: kUsage without a path, kUnsupported without a tokenizer, kBadInput naming path and
-// offset, or the first id that is not below `vocab`.
+// `model_path`: for messages, empty for random weights. Errors: kUsage without a path; those of
+// no_tokenizer() where `tokenizer` is null; kBadInput naming path and offset, or the first id that
+// is not below `vocab`.
 [[nodiscard]] Result<ScoredText> read_scored_text(const std::string& path,
+                                                  const std::string& model_path,
                                                   const model::Tokenizer* tokenizer,
                                                   std::size_t vocab);
 

@@ -59,6 +59,22 @@ std::vector<double> rank_loads(const engine::ClusterReport& cluster) {
   return loads;
 }
 
+// What uniform routing of as many pairs would show. A layer's pairs for the experts, all for the
+// ranks, which serve the layers one after the other.
+double expert_floor(const routing::RoutingStats& stats, std::size_t layers) {
+  if (layers == 0) return 1;
+  return routing::uniform_noise_floor(
+             {stats.shape().experts, 1, stats.slot_count() / layers, 20, 0})
+      .expert_max_over_mean;
+}
+
+double rank_floor(const routing::RoutingStats& stats, const engine::ClusterReport& cluster) {
+  const auto ranks = rank_loads(cluster).size();
+  if (ranks < 2 || stats.shape().experts == 0) return 1;
+  return routing::uniform_noise_floor({stats.shape().experts, ranks, stats.slot_count(), 20, 0})
+      .rank_max_over_mean;
+}
+
 LoadMetrics rank_metrics(const engine::ClusterReport& cluster) {
   const auto loads = rank_loads(cluster);
   return loads.empty() ? LoadMetrics{} : measure_loads(loads);
@@ -92,8 +108,10 @@ nlohmann::json load_json(const routing::RoutingStats& stats, std::size_t layers,
   const auto together = put_together(stats, layers);
   auto experts = load_metrics_json(together.metrics);
   experts["imbalance_worst"] = together.imbalance_worst;
+  experts["imbalance_floor"] = expert_floor(stats, layers);
   auto ranks = load_metrics_json(rank_metrics(cluster));
   ranks.erase("dead_experts");
+  ranks["imbalance_floor"] = rank_floor(stats, cluster);
   ranks["at_least"] = cluster.at_least();
   return {{"experts", std::move(experts)},
           {"ranks", std::move(ranks)},
@@ -105,18 +123,16 @@ std::string load_text(const routing::RoutingStats& stats, std::size_t layers,
   const auto together = put_together(stats, layers);
   const auto& experts = together.metrics;
   const std::size_t width = stats.shape().experts;
-  const auto floor = routing::uniform_noise_floor(
-      {std::max<std::size_t>(1, width), 1, layers == 0 ? 0 : stats.slot_count() / layers, 20, 0});
   std::string text = fmt::format(
       "expert load   busiest expert {:.2f} x its layer's mean (uniform routing would show {:.2f}); "
       "{} of {} experts had no token\n"
       "balance       experts: {}\n",
-      together.imbalance_worst, floor.expert_max_over_mean, experts.dead, layers * width,
+      together.imbalance_worst, expert_floor(stats, layers), experts.dead, layers * width,
       balance_text(experts));
   if (rank_loads(cluster).size() > 1) {
-    text += fmt::format("              ranks{}: {}\n",
+    text += fmt::format("              ranks{}: {} (uniform routing would show MaxVio {:.2f})\n",
                         cluster.at_least() ? ", by what is known of those that died" : "",
-                        balance_text(rank_metrics(cluster)));
+                        balance_text(rank_metrics(cluster)), rank_floor(stats, cluster) - 1);
   }
   return text;
 }

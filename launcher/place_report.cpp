@@ -50,6 +50,10 @@ std::string place_text(const PlaceReport& report) {
   text += line("ranks per token", before.ranks_per_token, after.ranks_per_token, "");
   text += fmt::format("\n{} copies, {:.1f} % of them new on their rank; planned in {:.3f} s\n",
                       report.copies, 100 * report.churn, report.seconds);
+  if (report.drift) {
+    text += fmt::format("the loads drifted by {:.1f} % from the one window to the other\n",
+                        100 * *report.drift);
+  }
   if (!report.out.empty()) {
     text += fmt::format("wrote {}; use it with --placement file:{}\n", report.out, report.out);
   }
@@ -69,6 +73,7 @@ json place_json(const PlaceReport& report) {
           {"after", score_json(report.after)},
           {"imbalance_floor", report.imbalance_floor},
           {"churn", report.churn},
+          {"drift", report.drift ? json(*report.drift) : json()},
           {"copies", report.copies},
           {"step_tokens", report.step_tokens},
           {"seconds", report.seconds}};

@@ -22,7 +22,8 @@ struct PlaceReport {
   placement::PlanScore after;
   double imbalance_floor = 1;  // of uniform routing with as many pairs
   double churn = 0;
-  std::size_t copies = 0;  // in all layers
+  std::optional<double> drift;  // of the loads from the tokens planned on to those scored on
+  std::size_t copies = 0;       // in all layers
   std::size_t step_tokens = 0;
   double seconds = 0;                  // of planning
   std::optional<std::string> applied;  // what the controller said that took the plan

@@ -20,6 +20,7 @@ Result<std::vector<Prompt>> PolicyProgram::take_prompts(const std::vector<std::s
   PromptLimits limits;
   limits.tokens_max = context_of(run_, model_);
   limits.vocab = model_.vocab;
+  limits.model_path = run_.model.path;
   limits.new_tokens = new_tokens;
   limits.positions_max = kv.pages * kernels::kKvPageTokens;
   return read_prompts(texts, file, tokenizer_.get(), limits);
@@ -36,13 +37,12 @@ Result<void> PolicyProgram::run_sequences(engine::Session& session,
   job.keeps = keeps;
   job.keeps.gate_stats = run_.routing.aux_losses;
   job.sequences = std::move(sequences);
-  SY_ASSIGN(report_.result,
-            session.run(std::move(job), engine::Session::Spread::kAllRouters, nullptr,
-                        [&](const engine::JobProgress& now) {
-                          line.update(fmt::format("{} of {} {} done, {} tokens, {:.1f} s",
-                                                  now.sequences_done, now.sequences, what,
-                                                  now.tokens, now.seconds));
-                        }));
+  SY_ASSIGN(report_.result, session.run(job, engine::Session::Spread::kAllRouters, nullptr,
+                                        [&](const engine::JobProgress& now) {
+                                          line.update("{} of {} {} done, {} tokens, {:.1f} s",
+                                                      now.sequences_done, now.sequences, what,
+                                                      now.tokens, now.seconds);
+                                        }));
   return {};
 }
 

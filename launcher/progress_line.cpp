@@ -20,11 +20,12 @@ ProgressLine::ProgressLine(Show show, const Clock& clock)
 
 ProgressLine::~ProgressLine() { clear(); }
 
-void ProgressLine::update(std::string_view text) {
-  if (!show_) return;
-  const TimePoint now = clock_.now();
-  if (now - last_ < (terminal_ ? kTerminalInterval : kPlainInterval)) return;
-  last_ = now;
+bool ProgressLine::due() const {
+  return show_ && clock_.now() - last_ >= (terminal_ ? kTerminalInterval : kPlainInterval);
+}
+
+void ProgressLine::show(std::string_view text) {
+  last_ = clock_.now();
   dirty_ = terminal_;
   std::fprintf(stderr, terminal_ ? "\r\033[K%.*s" : "%.*s\n", static_cast<int>(text.size()),
                text.data());

@@ -3,8 +3,10 @@
 // Thread safety: shared objects: unsafe.
 #pragma once
 
-#include <string>
+#include <fmt/format.h>
+
 #include <string_view>
+#include <utility>
 
 #include "runtime/base/clock.h"
 
@@ -18,12 +20,19 @@ class ProgressLine {
   ProgressLine(const ProgressLine&) = delete;
   ProgressLine& operator=(const ProgressLine&) = delete;
 
-  // Shows the text if the last one is old enough.
-  void update(std::string_view text);
+  // Shows the text if the last one is old enough, and makes it only then: it is offered with every
+  // step of the work.
+  template <class... Args>
+  void update(fmt::format_string<Args...> text, Args&&... args) {
+    if (due()) show(fmt::format(text, std::forward<Args>(args)...));
+  }
   // Removes the line (terminal), so that other output starts on a clean one.
   void clear();
 
  private:
+  [[nodiscard]] bool due() const;
+  void show(std::string_view text);
+
   bool show_;
   bool terminal_;
   const Clock& clock_;

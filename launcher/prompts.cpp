@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -11,14 +10,18 @@
 #include <optional>
 #include <sstream>
 #include <string_view>
+#include <unordered_map>
 
-#include "runtime/base/json_text.h"
+#include "runtime/base/output_file.h"
 #include "runtime/config/key_table.h"
+#include "runtime/model/checkpoint/json_fields.h"
 
 namespace switchyard::launcher {
 namespace {
 
 using nlohmann::json;
+
+constexpr std::size_t kDepthMax = 8;  // of a line's JSON
 
 // A value that is no id, for a message; a list may be nested too deep to be written out.
 std::string shown(const json& value) {
@@ -53,8 +56,7 @@ Result<void> set_tokens(Prompt& prompt, const model::Tokenizer* tokenizer,
                         const PromptLimits& limits) {
   if (prompt.tokens.empty() && !prompt.text.empty()) {
     if (tokenizer == nullptr) {
-      return fail(ErrorCode::kUnsupported,
-                  "the model has no tokenizer; give the prompt as {{\"tokens\": [..]}}");
+      return no_tokenizer(limits.model_path, "give the prompt as {\"tokens\": [..]}");
     }
     SY_ASSIGN(prompt.tokens, tokenizer->encode(prompt.text));
   }
@@ -75,10 +77,8 @@ Result<void> set_tokens(Prompt& prompt, const model::Tokenizer* tokenizer,
   return {};
 }
 
-Result<Prompt> parse_line(std::string_view line, std::size_t number,
-                          const model::Tokenizer* tokenizer, const PromptLimits& limits) {
-  SY_ASSIGN(const auto body, parse_json_text<json>(line, "the prompt"));
-  if (!body.is_object()) return fail(ErrorCode::kBadInput, "not a JSON object");
+// The prompt of a line's object; tokens of its text are still to come.
+Result<Prompt> read_fields(const json& body, const PromptLimits& limits) {
   Prompt prompt;
   for (const auto& [key, value] : body.items()) {
     if (key == "id" && value.is_string()) {
@@ -105,8 +105,21 @@ Result<Prompt> parse_line(std::string_view line, std::size_t number,
   if (body.contains("prompt") == body.contains("tokens")) {
     return fail(ErrorCode::kBadInput, "expected either prompt or tokens");
   }
-  if (prompt.id.empty()) prompt.id = std::to_string(number - 1);
-  SY_TRY(set_tokens(prompt, tokenizer, limits));
+  return prompt;
+}
+
+// `index`: of the prompt among all, and its id where it has none.
+Result<Prompt> parse_line(std::string_view line, const std::string& place, std::size_t index,
+                          const model::Tokenizer* tokenizer, const PromptLimits& limits) {
+  SY_ASSIGN(const auto body,
+            model::parse_json_object(line, place, {limits.line_bytes_max, kDepthMax}));
+  auto prompt = read_fields(body, limits);
+  if (!prompt) return with_place(std::move(prompt).error(), place);
+  if (prompt->id.empty()) prompt->id = std::to_string(index);
+  prompt->place = place;
+  if (auto set = set_tokens(*prompt, tokenizer, limits); !set) {
+    return with_place(std::move(set).error(), place);
+  }
   return prompt;
 }
 
@@ -137,14 +150,33 @@ Result<void> read_lines(std::istream& in, const std::string& name,
       return fail(ErrorCode::kLimit, "{}: more than {} lines", place, limits.lines_max);
     }
     if ((*line)->find_first_not_of(" \t\r") == std::string_view::npos) continue;
-    auto prompt = parse_line(**line, number, tokenizer, limits);
-    if (!prompt) return with_place(std::move(prompt).error(), place);
-    prompt->place = place;
-    prompts.push_back(std::move(prompt).value());
+    SY_ASSIGN(auto prompt, parse_line(**line, place, prompts.size(), tokenizer, limits));
+    prompts.push_back(std::move(prompt));
   }
 }
 
+// Answers, digests, tensors and trace ids are told apart by them.
+Result<void> check_unique(const std::vector<Prompt>& prompts) {
+  std::unordered_map<std::string_view, std::string_view> places;
+  for (const auto& prompt : prompts) {
+    const auto [before, fresh] = places.emplace(prompt.id, prompt.place);
+    if (fresh) continue;
+    return fail(ErrorCode::kBadInput,
+                "{}: id {} is that of the prompt at {} (without an id: 0, 1, ..)", prompt.place,
+                config::show_text(prompt.id), before->second);
+  }
+  return {};
+}
+
 }  // namespace
+
+Unexpected no_tokenizer(const std::string& model_path, std::string_view advice) {
+  if (model_path.empty()) {
+    return fail(ErrorCode::kUnsupported, "a model of random weights has no tokenizer; {}", advice);
+  }
+  return fail(ErrorCode::kNotFound, "{}/tokenizer.json: there is no such file; {}", model_path,
+              advice);
+}
 
 Result<void> check_ids(std::span<const std::uint32_t> ids, std::size_t vocab) {
   const auto found = std::ranges::find_if(ids, [vocab](std::uint32_t id) { return id >= vocab; });
@@ -178,13 +210,18 @@ Result<std::vector<Prompt>> read_prompts(const std::vector<std::string>& texts,
   if (prompts.empty()) {
     return fail(ErrorCode::kUsage, "no prompt: give --prompt TEXT or --prompts FILE.jsonl");
   }
+  SY_TRY(check_unique(prompts));
   return prompts;
 }
 
 Result<std::string> read_text_file(const std::string& path, std::size_t bytes_max) {
   std::error_code error;
   const auto bytes = std::filesystem::file_size(path, error);
-  if (error) return fail(ErrorCode::kNotFound, "{}: {}", path, error.message());
+  if (error) {
+    const bool missing =
+        error == std::errc::no_such_file_or_directory || error == std::errc::not_a_directory;
+    return fail(missing ? ErrorCode::kNotFound : ErrorCode::kIo, "{}: {}", path, error.message());
+  }
   if (bytes > bytes_max) {
     return fail(ErrorCode::kLimit, "{}: {} bytes; the limit is {}", path, bytes, bytes_max);
   }
@@ -195,35 +232,10 @@ Result<std::string> read_text_file(const std::string& path, std::size_t bytes_ma
   return text.str();
 }
 
-Result<void> check_out_file(const std::string& path) {
-  std::error_code error;
-  if (std::filesystem::is_directory(path, error)) {
-    return fail(ErrorCode::kIo, "{}: cannot be written: it is a folder", path);
-  }
-  const std::string temporary = path + ".part";
-  std::ofstream out(temporary, std::ios::binary | std::ios::trunc);
-  if (!out) {
-    return fail(ErrorCode::kIo, "{}: cannot be written: {}", temporary, std::strerror(errno));
-  }
-  out.close();
-  std::filesystem::remove(temporary, error);
-  return {};
-}
-
 Result<void> write_text_file(const std::string& path, std::string_view text) {
-  const std::string temporary = path + ".part";
-  {
-    std::ofstream out(temporary, std::ios::binary | std::ios::trunc);
-    out.write(text.data(), static_cast<std::streamsize>(text.size()));
-    out.close();
-    if (!out) {
-      return fail(ErrorCode::kIo, "{}: cannot be written: {}", temporary, std::strerror(errno));
-    }
-  }
-  if (std::rename(temporary.c_str(), path.c_str()) != 0) {
-    return fail(ErrorCode::kIo, "{}: cannot be replaced: {}", path, std::strerror(errno));
-  }
-  return {};
+  SY_ASSIGN(auto file, OutputFile::create(path));
+  file.write(text);
+  return file.finish();
 }
 
 }  // namespace switchyard::launcher

@@ -18,7 +18,7 @@
 namespace switchyard::launcher {
 
 struct Prompt {
-  std::string id;
+  std::string id;    // of no other prompt; its place among them where none was given
   std::string text;  // as given; empty for a prompt of tokens
   std::vector<std::uint32_t> tokens;
   std::string origin;  // region it comes from, or empty
@@ -33,9 +33,14 @@ struct PromptLimits {
   std::size_t line_bytes_max = std::size_t{4} << 20;
   std::size_t tokens_max = 0;  // the context; longer prompts are refused
   std::size_t vocab = 0;
+  std::string model_path;         // for messages; empty: random weights
   std::size_t new_tokens = 0;     // that each prompt may grow by, within tokens_max
   std::size_t positions_max = 0;  // of one sequence in the KV cache
 };
+
+// What is said where there is no tokenizer: kNotFound naming its file, or kUnsupported where the
+// weights are random.
+[[nodiscard]] Unexpected no_tokenizer(const std::string& model_path, std::string_view advice);
 
 // Errors: kBadInput naming the first id that the model has no embedding for (a tokenizer may know
 // more tokens than its model).
@@ -43,7 +48,8 @@ struct PromptLimits {
 
 // `texts`: of --prompt, in order; `file`: of --prompts, or empty; "-" is standard input.
 // `tokenizer` may be null when every prompt is given as tokens.
-// Errors: kUsage when there is no prompt; kNotFound, kBadInput, kLimit, kIo naming the place.
+// Errors: kUsage when there is no prompt; kNotFound, kBadInput, kLimit, kIo naming the place; among
+// them a key or an id that comes twice.
 [[nodiscard]] Result<std::vector<Prompt>> read_prompts(const std::vector<std::string>& texts,
                                                        const std::string& file,
                                                        const model::Tokenizer* tokenizer,
@@ -51,9 +57,7 @@ struct PromptLimits {
 
 // The whole of a text file. Errors: kNotFound, kIo, kLimit naming the path.
 [[nodiscard]] Result<std::string> read_text_file(const std::string& path, std::size_t bytes_max);
-// Whether a run's result can be put there: asked before the work. Errors: kIo naming the path.
-[[nodiscard]] Result<void> check_out_file(const std::string& path);
-// Writes a file whole or not at all (temporary file, then rename). Errors: kIo naming the path.
+// A result's file, as OutputFile writes it. Errors: kIo naming the path.
 [[nodiscard]] Result<void> write_text_file(const std::string& path, std::string_view text);
 
 }  // namespace switchyard::launcher

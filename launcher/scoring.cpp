@@ -23,14 +23,13 @@ Result<Score> score_windows(engine::Session& session, const Policy& policy,
   Score score;
   score.routing = policy.spec;
   score.tokens = targets.tokens;
-  SY_ASSIGN(score.result,
-            session.run(std::move(job), engine::Session::Spread::kAllRouters, nullptr,
-                        [&](const engine::JobProgress& now) {
-                          line.update(fmt::format(
-                              "{}: {} of {} tokens, {:.0f} tokens/s", policy.spec, now.tokens,
-                              score.tokens,
-                              static_cast<double>(now.tokens) / std::max(now.seconds, 1e-9)));
-                        }));
+  SY_ASSIGN(score.result, session.run(job, engine::Session::Spread::kAllRouters, nullptr,
+                                      [&](const engine::JobProgress& now) {
+                                        line.update("{}: {} of {} tokens, {:.0f} tokens/s",
+                                                    policy.spec, now.tokens, score.tokens,
+                                                    static_cast<double>(now.tokens) /
+                                                        std::max(now.seconds, 1e-9));
+                                      }));
   double nats = 0;
   for (const auto& sequence : score.result.sequences) {
     if (sequence.finish != engine::FinishReason::kScored) {

@@ -1,5 +1,6 @@
-// launcher/unled_world.h -- what a run without a controller lacks: ranks of plain mpirun, or
-// threads. Words only; the run itself is cluster_run.h. Thread safety: pure functions.
+// launcher/unled_world.h -- what a run without a controller lacks, and which of its ranks lack
+// work: ranks of plain mpirun, or threads. Words only; the run itself is cluster_run.h. Thread
+// safety: pure functions.
 #pragma once
 
 #include <string>
@@ -14,5 +15,10 @@ namespace switchyard::launcher {
 // A sentence on the settings that differ from their defaults and that only a controller could
 // honour, with where they came from. Empty: nothing is ignored.
 [[nodiscard]] std::string ignored_settings(const config::EffectiveConfig& config);
+
+// A sentence where some of `rank_count` ranks can hold no expert of a layer, because there are
+// fewer copies than expert ranks. Empty: there is work for all. After check_world().
+[[nodiscard]] std::string idle_ranks(const config::ClusterSection& cluster, std::size_t experts,
+                                     std::size_t rank_count);
 
 }  // namespace switchyard::launcher

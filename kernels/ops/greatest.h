@@ -20,7 +20,7 @@ inline constexpr std::uint32_t kNoIndex = std::numeric_limits<std::uint32_t>::ma
 [[nodiscard]] inline std::uint32_t index_of_greatest(std::span<const float> row) noexcept {
   constexpr std::size_t kLanes = 32;
   constexpr float kLowest = -std::numeric_limits<float>::infinity();
-  std::array<float, kLanes> top;
+  std::array<float, kLanes> top{};
   top.fill(kLowest);
   std::size_t at = 0;
   for (; at + kLanes <= row.size(); at += kLanes) {

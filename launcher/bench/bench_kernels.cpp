@@ -32,8 +32,38 @@ struct GemmShape {
   std::size_t in;
 };
 
+struct GemmTimes {
+  std::size_t m = 0;
+  Sample sample;
+};
+
+BenchRow gemm_row(const GemmShape& shape, DType dtype, const GemmTimes& times,
+                  const kernels::Ceilings& ceilings) {
+  BenchRow row;
+  row.name = fmt::format("kernel/gemm {}/{}/{}x{} m={}", shape.name, to_string(dtype), shape.out,
+                         shape.in, times.m);
+  row.sample = times.sample;
+  const double elements = static_cast<double>(shape.out) * static_cast<double>(shape.in);
+  if (times.m <= 4) {
+    const auto element_bytes = static_cast<double>(size_bytes(dtype));
+    row.achieved = elements * element_bytes / row.sample.us_p50 / 1e3;
+    row.unit = "GB/s";
+    row.ceiling = ceilings.read_gbs;
+    row.limit = "read bandwidth";
+    return row;
+  }
+  const bool bf16 = dtype == DType::kBf16 && ceilings.bf16_gflops > 0;
+  row.achieved = 2 * elements * static_cast<double>(times.m) / row.sample.us_p50 / 1e3;
+  row.unit = "GFLOP/s";
+  row.ceiling = bf16 ? ceilings.bf16_gflops : ceilings.fp32_gflops;
+  row.limit = bf16 ? "bf16 peak" : "fp32 peak";
+  return row;
+}
+
 Result<void> bench_gemm(kernels::Device& device, const GemmShape& shape, const BenchPlan& plan,
-                        const kernels::Ceilings& ceilings, BenchRows& rows) {
+                        const CeilingMeter& meter, BenchRows& rows) {
+  SY_ASSIGN(const auto before, meter.measure_again());
+  std::vector<GemmTimes> all;
   const auto source = random_matrix(shape.out * shape.in, 7);
   const kernels::WeightView view{reinterpret_cast<const std::byte*>(source.data()), DType::kBf16,
                                  shape.out, shape.in};
@@ -44,9 +74,7 @@ Result<void> bench_gemm(kernels::Device& device, const GemmShape& shape, const B
     bytes += packed->bytes();
     copies.push_back(std::move(packed));
   }
-  const bool bf16 = device.precision() == kernels::Precision::kBf16;
   const DType dtype = kernels::operand_dtype(device.precision());
-  const double element_bytes = static_cast<double>(size_bytes(dtype));
   for (const std::size_t m : {1U, 4U, 16U, 64U, 256U}) {
     HostBuffer x(m * shape.in * size_bytes(dtype));
     Array<float> y(m * shape.out);
@@ -59,41 +87,24 @@ Result<void> bench_gemm(kernels::Device& device, const GemmShape& shape, const B
       device.gemm(in, *copies[i % copies.size()], out, kernels::Device::Store::kSet);
       times.push_back(now_us() - start);
     }
-    BenchRow row;
-    row.name = fmt::format("kernel/gemm {}/{}/{}x{} m={}", shape.name, to_string(dtype), shape.out,
-                           shape.in, m);
-    row.sample = summarise(std::move(times));
-    const double elements = static_cast<double>(shape.out) * static_cast<double>(shape.in);
-    if (m <= 4) {
-      row.achieved = elements * element_bytes / row.sample.us_p50 / 1e3;
-      row.unit = "GB/s";
-      row.ceiling = ceilings.read_gbs;
-      row.limit = "read bandwidth";
-    } else {
-      row.achieved = 2 * elements * static_cast<double>(m) / row.sample.us_p50 / 1e3;
-      row.unit = "GFLOP/s";
-      row.ceiling = bf16 && ceilings.bf16_gflops > 0 ? ceilings.bf16_gflops : ceilings.fp32_gflops;
-      row.limit = bf16 && ceilings.bf16_gflops > 0 ? "bf16 peak" : "fp32 peak";
-    }
-    rows.add(row);
+    all.push_back({m, summarise(std::move(times))});
   }
+  SY_ASSIGN(const auto after, meter.measure_again());
+  for (const auto& times : all) rows.add(gemm_row(shape, dtype, times, best_of(before, after)));
   return {};
 }
 
 }  // namespace
 
 Result<void> bench_kernels(const kernels::DeviceOptions& options, const model::ModelConfig& model,
-                           const BenchPlan& plan, const kernels::Ceilings& ceilings,
-                           BenchRows& rows) {
+                           const BenchPlan& plan, const CeilingMeter& meter, BenchRows& rows) {
   SY_ASSIGN(const auto device, kernels::make_device("cpu", options));
   SY_TRY(device->reserve(256, 0, model.hidden, model.expert_inner));
   const std::size_t query = model.heads * model.head_size;
   const std::size_t key = model.kv_heads * model.head_size;
-  SY_TRY(bench_gemm(*device, {"qkv", query + 2 * key, model.hidden}, plan, ceilings, rows));
-  SY_TRY(
-      bench_gemm(*device, {"expert up", model.expert_inner, model.hidden}, plan, ceilings, rows));
-  return bench_gemm(*device, {"expert down", model.hidden, model.expert_inner}, plan, ceilings,
-                    rows);
+  SY_TRY(bench_gemm(*device, {"qkv", query + 2 * key, model.hidden}, plan, meter, rows));
+  SY_TRY(bench_gemm(*device, {"expert up", model.expert_inner, model.hidden}, plan, meter, rows));
+  return bench_gemm(*device, {"expert down", model.hidden, model.expert_inner}, plan, meter, rows);
 }
 
 }  // namespace switchyard::launcher

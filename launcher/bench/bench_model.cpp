@@ -1,4 +1,5 @@
 #include <chrono>
+#include <functional>
 
 #include "launcher/bench/bench_parts.h"
 #include "launcher/job_inputs.h"
@@ -65,9 +66,9 @@ double active_bytes(const model::ModelConfig& model, const model::ModelLayout& l
 
 class ModelBench final : public LeadProgram {
  public:
-  ModelBench(const config::RunConfig& run, const BenchPlan& plan, const kernels::Ceilings& ceilings,
+  ModelBench(const config::RunConfig& run, const BenchPlan& plan, const CeilingMeter& meter,
              BenchRows& rows)
-      : run_(run), plan_(plan), ceilings_(ceilings), rows_(rows) {}
+      : run_(run), plan_(plan), meter_(meter), rows_(rows) {}
 
   Result<void> prepare(const model::ModelConfig& model) override {
     model_ = model;
@@ -78,13 +79,44 @@ class ModelBench final : public LeadProgram {
     return configured_k_max(run_, model);
   }
   Result<void> run(engine::Session& session) override {
-    SY_TRY(prefill(session));
-    SY_TRY(decode(session, 1, 1));
-    return decode(session, plan_.sequences, 32);
+    SY_TRY(block([&] { return prefill(session); }));
+    SY_TRY(block([&] { return decode(session, 1, 1); }));
+    return block([&] { return decode(session, plan_.sequences, 32); });
   }
   Result<void> finish(const engine::ClusterReport& /*report*/) override { return {}; }
 
  private:
+  // What keeps a figure from being higher, and how much of it a token takes: FLOP or bytes.
+  enum class Bound { kNone, kArithmetic, kReading };
+  struct Figure {
+    BenchRow row;
+    Bound bound = Bound::kNone;
+    double per_token = 0;
+  };
+
+  // The ceilings on both sides of a block: what was measured minutes ago may be another machine's
+  // by now.
+  Result<void> block(const std::function<Result<Figure>()>& work) {
+    SY_ASSIGN(const auto before, meter_.measure_again());
+    SY_ASSIGN(auto figure, work());
+    SY_ASSIGN(const auto after, meter_.measure_again());
+    set_ceiling(figure, best_of(before, after));
+    rows_.add(figure.row);
+    return {};
+  }
+
+  void set_ceiling(Figure& figure, const kernels::Ceilings& ceilings) const {
+    auto& row = figure.row;
+    if (figure.bound == Bound::kReading) {
+      row.ceiling = ceilings.read_gbs * 1e9 / figure.per_token;
+      row.limit = "read bandwidth";
+    } else if (figure.bound == Bound::kArithmetic) {
+      const bool bf16 = run_.device.precision == "bf16" && ceilings.bf16_gflops > 0;
+      row.ceiling = (bf16 ? ceilings.bf16_gflops : ceilings.fp32_gflops) * 1e9 / figure.per_token;
+      row.limit = !bf16 ? "fp32 peak" : run_.device.name == "cuda" ? "mma.sync peak" : "bf16 peak";
+    }
+  }
+
   Result<engine::JobResult> job(engine::Session& session,
                                 std::vector<engine::SequenceRequest> requests,
                                 engine::Observer* observer) {
@@ -92,11 +124,16 @@ class ModelBench final : public LeadProgram {
     job.routing = policy_.spec;
     job.calibration = policy_.calibration;
     job.sequences = std::move(requests);
-    return session.run(std::move(job), engine::Session::Spread::kAllRouters, observer,
-                       [](const engine::JobProgress&) {});
+    SY_ASSIGN(auto result, session.run(job, engine::Session::Spread::kAllRouters, observer,
+                                       [](const engine::JobProgress&) {}));
+    for (const auto& sequence : result.sequences) {
+      if (sequence.finish != engine::FinishReason::kInterrupted) continue;
+      return fail(ErrorCode::kInterrupted, "stopped before all of it was measured");
+    }
+    return result;
   }
 
-  Result<void> prefill(engine::Session& session) {
+  Result<Figure> prefill(engine::Session& session) {
     std::vector<double> times;
     double mean_k = 0;
     for (std::size_t i = 0; i <= plan_.repeats; ++i) {
@@ -112,16 +149,10 @@ class ModelBench final : public LeadProgram {
     row.unit = "tokens/s";
     row.achieved = 1e6 * static_cast<double>(plan_.prompt_tokens) / row.sample.us_p50;
     const auto flops = model::flops_per_token(model_, mean_k);
-    const bool bf16 = run_.device.precision == "bf16" && ceilings_.bf16_gflops > 0;
-    const double peak = bf16 ? ceilings_.bf16_gflops : ceilings_.fp32_gflops;
-    row.ceiling = peak * 1e9 / (flops.total() - flops.head);
-    row.limit = bf16 ? "bf16 peak" : "fp32 peak";
-    if (bf16 && run_.device.name == "cuda") row.limit = "mma.sync peak";
-    rows_.add(row);
-    return {};
+    return Figure{std::move(row), Bound::kArithmetic, flops.total() - flops.head};
   }
 
-  Result<void> decode(engine::Session& session, std::size_t sequences, std::size_t prompt) {
+  Result<Figure> decode(engine::Session& session, std::size_t sequences, std::size_t prompt) {
     TokenClock clock;
     // Warms up.
     SY_TRY(job(session, random_requests(sequences, prompt, 16, model_.vocab, 1), nullptr));
@@ -134,22 +165,18 @@ class ModelBench final : public LeadProgram {
     row.sample = summarise(clock.gaps_us());
     row.unit = "tokens/s";
     row.achieved = static_cast<double>(result.times.decode_tokens) / result.times.decode_seconds;
-    if (sequences == 1) {
-      model::LayoutOptions options;
-      const bool bf16 = run_.device.precision == "bf16";
-      options.precision = bf16 ? kernels::Precision::kBf16 : kernels::Precision::kFp32;
-      const auto layout = model::compute_layout(model_, options);
-      row.ceiling = ceilings_.read_gbs * 1e9 /
-                    active_bytes(model_, layout, result.stats.mean_k(), bf16 ? 2 : 4);
-      row.limit = "read bandwidth";
-    }
-    rows_.add(row);
-    return {};
+    if (sequences != 1) return Figure{std::move(row)};
+    model::LayoutOptions options;
+    const bool bf16 = run_.device.precision == "bf16";
+    options.precision = bf16 ? kernels::Precision::kBf16 : kernels::Precision::kFp32;
+    const auto layout = model::compute_layout(model_, options);
+    return Figure{std::move(row), Bound::kReading,
+                  active_bytes(model_, layout, result.stats.mean_k(), bf16 ? 2 : 4)};
   }
 
   config::RunConfig run_;
   BenchPlan plan_;
-  kernels::Ceilings ceilings_;
+  const CeilingMeter& meter_;
   BenchRows& rows_;
   model::ModelConfig model_;
   Policy policy_;
@@ -158,8 +185,8 @@ class ModelBench final : public LeadProgram {
 }  // namespace
 
 Result<void> bench_model(const Invocation& invocation, const BenchPlan& plan,
-                         const kernels::Ceilings& ceilings, BenchRows& rows) {
-  ModelBench program(invocation.run(), plan, ceilings, rows);
+                         const CeilingMeter& meter, BenchRows& rows) {
+  ModelBench program(invocation.run(), plan, meter, rows);
   return run_on_cluster(invocation, program);
 }
 

@@ -108,7 +108,7 @@ class MoeLayerBench {
     parts.dispatch =
         us_of([&] { begun = parts_.plane->begin(0, 0, ++step_, rows, selections_, buffers.keys); });
     SY_TRY(std::move(begun));
-    Result<void> finished{};
+    Result<moe::ExchangeWait> finished = moe::ExchangeWait::kCombined;
     const MatrixView<float> out(buffers.residual.data(), tokens, model_.hidden);
     parts.finish = us_of([&] { finished = parts_.plane->finish(0, out); });
     SY_TRY(std::move(finished));

@@ -1,9 +1,10 @@
 // launcher/bench/bench_parts.h -- the measurements of `switchyard bench`, one function an area.
+// Where a figure has a ceiling, that is measured before and after it.
 // Thread: the main thread.
 #pragma once
 
-#include "kernels/ceilings.h"
 #include "launcher/bench/bench_rows.h"
+#include "launcher/bench/ceiling_meter.h"
 #include "launcher/cluster_run.h"
 
 namespace switchyard::launcher {
@@ -19,7 +20,7 @@ struct BenchPlan {
 // Matmuls of the model's sizes at 1 .. 256 rows, weights colder than the caches.
 [[nodiscard]] Result<void> bench_kernels(const kernels::DeviceOptions& options,
                                          const model::ModelConfig& model, const BenchPlan& plan,
-                                         const kernels::Ceilings& ceilings, BenchRows& rows);
+                                         const CeilingMeter& meter, BenchRows& rows);
 // One MoE layer at 1 .. 512 tokens: whole, and the share of gate, selection, plan and combine.
 [[nodiscard]] Result<void> bench_moe(const engine::ClusterOptions& options,
                                      const model::ModelConfig& model, const BenchPlan& plan,
@@ -35,6 +36,6 @@ struct BenchPlan {
                                                BenchRows& rows);
 // Prefill, decode of one sequence and of many, over all ranks of this run.
 [[nodiscard]] Result<void> bench_model(const Invocation& invocation, const BenchPlan& plan,
-                                       const kernels::Ceilings& ceilings, BenchRows& rows);
+                                       const CeilingMeter& meter, BenchRows& rows);
 
 }  // namespace switchyard::launcher

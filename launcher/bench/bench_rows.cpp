@@ -1,5 +1,7 @@
 #include "launcher/bench/bench_rows.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -54,6 +56,7 @@ void BenchRows::add(const BenchRow& row) {
       line["ceiling"] = row.ceiling;
       line["limit"] = row.limit;
       line["share"] = row.achieved / row.ceiling;
+      line["above_limit"] = row.achieved > row.ceiling;
     }
     std::printf("%s\n", line.dump().c_str());
     std::fflush(stdout);
@@ -64,11 +67,11 @@ void BenchRows::add(const BenchRow& row) {
                 "achieved", "unit", "of its limit");
     titled_ = true;
   }
-  const std::string share =
-      row.ceiling > 0
-          ? std::to_string(static_cast<int>(std::lround(100 * row.achieved / row.ceiling))) +
-                " % of " + row.limit
-          : std::string();
+  std::string share;
+  if (row.ceiling > 0) {
+    share = fmt::format("{:.0f} % of {}", 100 * row.achieved / row.ceiling, row.limit);
+    if (row.achieved > row.ceiling) share += " (above it: caches, or a disturbed ceiling)";
+  }
   std::printf("%-44s %10.1f %10.1f %9.1f %12.1f %-9s %s\n", row.name.c_str(), row.sample.us_p50,
               row.sample.us_p99, row.sample.us_mad, row.achieved, row.unit.c_str(), share.c_str());
   std::fflush(stdout);

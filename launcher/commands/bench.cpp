@@ -1,39 +1,25 @@
 #include "launcher/commands/bench.h"
 
-#include <algorithm>
 #include <filesystem>
 #include <set>
 
 #include "launcher/bench/bench_parts.h"
 #include "launcher/cluster_run.h"
-#include "runtime/base/cores.h"
+#include "launcher/count_option.h"
 
 namespace switchyard::launcher {
 namespace {
 
 const std::set<std::string> kAreas{"all", "ceilings", "kernels", "moe", "exchange", "model"};
 
+constexpr std::size_t kTokensMax = 1'000'000;
+constexpr std::size_t kRepeatsMax = 100'000;
+
 struct BenchFlags {
   std::string area = "all";
   bool json_lines = false;
   BenchPlan plan;
 };
-
-std::string processor_name() {
-  std::FILE* file = std::fopen("/proc/cpuinfo", "r");
-  if (file == nullptr) return "unknown";
-  char line[256];
-  std::string name = "unknown";
-  while (std::fgets(line, sizeof line, file) != nullptr) {
-    const std::string text = line;
-    if (!text.starts_with("model name")) continue;
-    name = text.substr(text.find(':') + 2);
-    name.erase(name.find_last_not_of(" \n") + 1);
-    break;
-  }
-  std::fclose(file);
-  return name;
-}
 
 // Rank 0 measures and prints; under mpirun the others only take part where several ranks are
 // needed.
@@ -71,48 +57,59 @@ class BenchCommand final : public Command {
     app.add_flag("--json-lines", flags_.json_lines, "one JSON object per row");
     app.add_option("--prompt-tokens", flags_.plan.prompt_tokens,
                    "of the prefill, and of the larger exchange")
+        ->check(count_between(1, kTokensMax))
         ->capture_default_str();
     app.add_option("--decode-tokens", flags_.plan.decode_tokens, "of the decode")
+        ->check(count_between(2, kTokensMax))
         ->capture_default_str();
     app.add_option("--batch", flags_.plan.sequences,
                    "sequences of the batched decode, and tokens of the smaller exchange")
+        ->check(count_between(1, kTokensMax))
         ->capture_default_str();
     app.add_option("--repeats", flags_.plan.repeats, "of the prefill; the others follow")
+        ->check(count_between(1, kRepeatsMax))
         ->capture_default_str();
   }
 
   Result<void> run(Invocation& invocation) override {
     BenchRows rows(flags_.json_lines ? BenchRows::Format::kJsonLines : BenchRows::Format::kText);
     if (flags_.area == "exchange") return bench_exchange(invocation, flags_.plan, rows);
-    const bool first = is_first_rank(invocation);
-    SY_ASSIGN(auto options, cluster_options(invocation.run()));
+    SY_ASSIGN(const auto options, cluster_options(invocation.run()));
     SY_TRY(check_area(options));
-    kernels::Ceilings ceilings;
-    if (first) {
-      SY_ASSIGN(ceilings, measure_and_print(invocation, options, rows));
-    }
-    if (flags_.area == "ceilings") return {};
+    const CeilingMeter meter(options);
+    const bool first = is_first_rank(invocation);
+    if (flags_.area == "ceilings") return first ? print_ceilings(meter, rows) : Result<void>{};
     flags_.plan.shape = shape_name(invocation.run());
-    SY_ASSIGN(const auto source, open_weights(invocation.config));
-    const bool on_cpu = options.device_name == "cpu";
-    if (first && on_cpu && (flags_.area == "all" || flags_.area == "kernels")) {
-      SY_TRY(bench_kernels(options.device, source->config(), flags_.plan, ceilings, rows));
-    }
-    if (first && on_cpu && (flags_.area == "all" || flags_.area == "moe")) {
-      SY_TRY(
-          bench_moe(options, source->config(), flags_.plan, invocation.run().routing.spec, rows));
+    SY_ASSIGN(const auto source, open_weights(invocation.config));  // an error comes first
+    if (first) {
+      SY_TRY(print_ceilings(meter, rows));
+      SY_TRY(measure_alone(invocation, options, source->config(), meter, rows));
     }
     // Under mpirun the model's ranks join the world, which a process can do once.
-    if (flags_.area == "all" && on_cpu && !comm::started_by_mpi_launcher(invocation.env())) {
+    if (wanted("exchange") && options.device_name == "cpu" &&
+        !comm::started_by_mpi_launcher(invocation.env())) {
       SY_TRY(bench_exchange(invocation, flags_.plan, rows));
     }
-    if (flags_.area == "all" || flags_.area == "model") {
-      SY_TRY(bench_model(invocation, flags_.plan, ceilings, rows));
-    }
-    return {};
+    return wanted("model") ? bench_model(invocation, flags_.plan, meter, rows) : Result<void>{};
   }
 
  private:
+  [[nodiscard]] bool wanted(std::string_view area) const {
+    return flags_.area == "all" || flags_.area == area;
+  }
+
+  // What one process measures by itself.
+  Result<void> measure_alone(const Invocation& invocation, const engine::ClusterOptions& options,
+                             const model::ModelConfig& model, const CeilingMeter& meter,
+                             BenchRows& rows) const {
+    if (options.device_name != "cpu") return {};
+    if (wanted("kernels")) {
+      SY_TRY(bench_kernels(options.device, model, flags_.plan, meter, rows));
+    }
+    if (!wanted("moe")) return {};
+    return bench_moe(options, model, flags_.plan, invocation.run().routing.spec, rows);
+  }
+
   // On a GPU single kernels are measured by tests/gpu/run.
   Result<void> check_area(const engine::ClusterOptions& options) const {
     if (options.device_name == "cpu" || (flags_.area != "kernels" && flags_.area != "moe")) {
@@ -124,29 +121,11 @@ class BenchCommand final : public Command {
                 flags_.area);
   }
 
-  static Result<kernels::Ceilings> measure_and_print(const Invocation& invocation,
-                                                     engine::ClusterOptions& options,
-                                                     BenchRows& rows) {
-    // Under mpirun the ceilings are those of all ranks of this host together.
-    std::size_t threads = options.device.threads;
-    if (threads == 0) threads = usable_cores();
-    kernels::CeilingOptions ceiling_options;
-    ceiling_options.threads = threads;
-    SY_ASSIGN(const auto ceilings, kernels::measure_device_ceilings(
-                                       options.device_name, options.device, ceiling_options));
-    nlohmann::json facts = {{"version", SWITCHYARD_VERSION},
-                            {"processor", processor_name()},
-                            {"threads", threads},
-                            {"precision", invocation.run().device.precision},
-                            {"read GB/s", ceilings.read_gbs},
-                            {"fp32 GFLOP/s", ceilings.fp32_gflops},
-                            {"bf16 GFLOP/s", ceilings.bf16_gflops}};
-    if (options.device_name != "cpu") {
-      SY_ASSIGN(const auto device, kernels::make_device(options.device_name, options.device));
-      facts["device"] = device->description();
-    }
+  static Result<void> print_ceilings(const CeilingMeter& meter, BenchRows& rows) {
+    SY_ASSIGN(const auto ceilings, meter.measure());
+    SY_ASSIGN(const auto facts, meter.facts(ceilings));
     rows.print_header(facts);
-    return ceilings;
+    return {};
   }
 
   static std::string shape_name(const config::RunConfig& run) {

@@ -6,6 +6,7 @@
 #include "launcher/calibration_run.h"
 #include "launcher/cluster_run.h"
 #include "launcher/job_inputs.h"
+#include "runtime/base/output_file.h"
 
 namespace switchyard::launcher {
 namespace {
@@ -23,14 +24,15 @@ class CalibrateProgram final : public LeadProgram {
 
   Result<void> prepare(const model::ModelConfig& model) override {
     SY_ASSIGN(const auto tokenizer, open_tokenizer(run_.model));
-    SY_ASSIGN(const auto text, read_scored_text(flags_.text, tokenizer.get(), model.vocab));
+    SY_ASSIGN(const auto text,
+              read_scored_text(flags_.text, run_.model.path, tokenizer.get(), model.vocab));
     const std::size_t window = window_of(run_, model);
     windows_ = scoring_requests(text.ids, window);
     for (const auto& spec : flags_.specs) {
       auto fits = routing::check_budget(spec, engine::convention_of(model));
       if (!fits) return with_place(std::move(fits).error(), "--budget " + spec);
     }
-    return check_out_file(flags_.out);
+    return OutputFile::check(flags_.out);
   }
 
   std::size_t k_max(const model::ModelConfig& model) const override {

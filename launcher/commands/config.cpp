@@ -17,6 +17,7 @@ class ConfigCommand final : public Command {
     return "  switchyard config\n"
            "  SWITCHYARD_DEVICE_THREADS=1 switchyard config --preset demo --routers 2\n";
   }
+  RunsOn runs_on() const override { return RunsOn::kFirstRank; }
   void add_flags(CLI::App& app) override { app.add_flag("--json", json_, "as a JSON document"); }
   Result<void> run(Invocation& invocation) override {
     const auto text =

@@ -1,11 +1,13 @@
 #include "launcher/commands/controller.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <optional>
+#include <random>
 #include <system_error>
 
 #include "launcher/run_file.h"
@@ -109,6 +111,8 @@ class ControllerCommand final : public Command {
     app.add_option("--secret-file", secret_file_,
                    "file with the cluster's secret; made if it is not there");
     app.add_option("--journal", journal_, "file to remember requests and views in");
+    app.add_option("--log-file", log_file_,
+                   "file for the log, put aside when it is full; else it goes to stderr");
     app.add_option("--run-file", run_file_, "where to write the address for other commands");
   }
 
@@ -117,8 +121,7 @@ class ControllerCommand final : public Command {
     SY_ASSIGN(const auto options, controller_options(invocation.run()));
     control::Controller controller(options);
     SY_ASSIGN(auto journal, open_journal(controller));
-    SY_ASSIGN(auto log, make_log(RankId(), invocation.run().log.level));
-    log->set_pattern("%v");  // whatever log.format says: each line is a JSON object of its own
+    SY_ASSIGN(const auto log, open_log(invocation.run().log));
     SY_ASSIGN(auto served, server_options(options, invocation.run()));
     const auto tls = served.tls;
     SY_ASSIGN(const auto server,
@@ -137,6 +140,7 @@ class ControllerCommand final : public Command {
     options.ranks = run.cluster.ranks == 0 ? 1 : static_cast<std::uint32_t>(run.cluster.ranks);
     options.spares = static_cast<std::uint32_t>(run.cluster.spares);
     options.placement = run.cluster.placement;
+    options.prepare_deadline = std::chrono::milliseconds(run.cluster.prepare_timeout_ms);
     options.change_deadline = std::chrono::milliseconds(run.cluster.change_timeout_ms);
     options.spawns_max = static_cast<std::uint32_t>(run.cluster.spawns);
     options.replicas = static_cast<std::uint32_t>(run.cluster.replicas);
@@ -146,8 +150,14 @@ class ControllerCommand final : public Command {
     options.retries.ratio = run.cluster.retry_ratio;
     options.retries.per_second_min = run.cluster.retry_per_second;
     SY_TRY(options.retries.validate());
+    options.retry_wait.base = std::chrono::milliseconds(run.cluster.retry_base_ms);
+    options.retry_wait.cap = std::chrono::milliseconds(run.cluster.retry_cap_ms);
+    SY_TRY(options.retry_wait.validate());
+    options.seed = std::random_device{}();
+    options.results_kept = std::chrono::milliseconds(run.cluster.results_kept_ms);
     SY_ASSIGN(options.residency, control::parse_residency(run.cluster.residency));
     SY_ASSIGN(options.loss, loss_policy(run.cluster.loss));
+    options.loss_wait = std::chrono::milliseconds(run.cluster.loss_wait_ms);
     if (options.spares >= options.ranks) {
       return fail(ErrorCode::kUsage, "--spares {} of {} ranks leaves no rank to work",
                   options.spares, options.ranks);
@@ -181,6 +191,18 @@ class ControllerCommand final : public Command {
     return server;
   }
 
+  // Whatever log.format says: each line is a JSON object of its own.
+  Result<Log> open_log(const config::LogSection& log) const {
+    if (!log_file_.empty()) {
+      constexpr std::uint32_t kFullFilesKept = 3;
+      ::umask(S_IRWXG | S_IRWXO);  // each new file is its owner's alone, as the first one
+      return make_file_log({log_file_, log.file_bytes_max, kFullFilesKept}, log.level);
+    }
+    SY_ASSIGN(auto to_stderr, make_log(RankId(), log.level));
+    to_stderr->set_pattern("%v");
+    return to_stderr;
+  }
+
   // `tls` null: plain.
   Result<void> announce(const net::ControllerServer& server, const net::TlsIdentity* tls) const {
     const auto where = server.listening();
@@ -205,6 +227,7 @@ class ControllerCommand final : public Command {
   std::string admin_token_file_;
   std::string secret_file_;
   std::string journal_;
+  std::string log_file_;
   std::string run_file_;
 };
 

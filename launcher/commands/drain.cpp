@@ -16,6 +16,7 @@ class DrainCommand final : public Command {
            "  switchyard drain 3 --json\n";
   }
   UsesConfig uses_config() const override { return UsesConfig::kNo; }
+  RunsOn runs_on() const override { return RunsOn::kFirstRank; }
   void add_flags(CLI::App& app) override {
     app.add_option("rank", rank_, "the rank")->required()->check(CLI::Range(0, 65'535));
     access_.add_flags(app);

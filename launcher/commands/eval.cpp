@@ -2,12 +2,15 @@
 
 #include <cstdio>
 
+#include "launcher/count_option.h"
 #include "launcher/policy_program.h"
 #include "launcher/scoring.h"
 #include "runtime/base/random.h"
 
 namespace switchyard::launcher {
 namespace {
+
+constexpr std::size_t kRandomTokensMax = 10'000'000;
 
 struct EvalFlags {
   std::string text;
@@ -32,15 +35,11 @@ class EvalProgram final : public PolicyProgram {
 
   Result<void> prepare(const model::ModelConfig& model) override {
     SY_TRY(prepare_policy(model));
-    if (flags_.random_tokens == 1) {
-      return fail(ErrorCode::kUsage,
-                  "--random-tokens 1: at least 2 are needed, the first is given");
-    }
     if (flags_.random_tokens > 0) {
       text_ = random_text(flags_.random_tokens, run_.sampling.seed, model.vocab);
       return {};
     }
-    SY_ASSIGN(text_, read_scored_text(flags_.text, tokenizer_.get(), model.vocab));
+    SY_ASSIGN(text_, read_scored_text(flags_.text, run_.model.path, tokenizer_.get(), model.vocab));
     return {};
   }
 
@@ -89,10 +88,13 @@ class EvalCommand final : public Command {
            "  mpirun -n 4 switchyard eval --preset demo --text FILE --routing topk:k=2 --json\n";
   }
   void add_flags(CLI::App& app) override {
-    app.add_option("--text", flags_.text,
-                   "text file; its ids are cut into windows of --context inputs (default 512)");
+    auto* text =
+        app.add_option("--text", flags_.text,
+                       "text file; its ids are cut into windows of --context inputs (default 512)");
     app.add_option("--random-tokens", flags_.random_tokens,
-                   "score this many random ids instead (a forward pass of random weights)");
+                   "score this many random ids instead (a forward pass of random weights)")
+        ->check(count_between(2, kRandomTokensMax))
+        ->excludes(text);
     app.add_flag("--json", flags_.json, "one JSON document");
   }
   Result<void> run(Invocation& invocation) override {

@@ -5,6 +5,7 @@
 
 #include "launcher/policy_program.h"
 #include "launcher/result_output.h"
+#include "runtime/base/output_file.h"
 #include "runtime/engine/logits_digest.h"
 
 namespace switchyard::launcher {
@@ -31,7 +32,7 @@ class GenerateProgram final : public PolicyProgram, public ServedProgram {
     SY_TRY(prepare_policy(model));
     SY_ASSIGN(prompts_,
               take_prompts(flags_.prompts, flags_.prompts_file, run_.sampling.max_tokens));
-    return flags_.out.empty() ? Result<void>{} : check_out_file(flags_.out);
+    return flags_.out.empty() ? Result<void>{} : OutputFile::check(flags_.out);
   }
 
   // Without a controller nobody could say where the rows of a regime may go.

@@ -1,15 +1,15 @@
 #include "launcher/commands/inspect.h"
 
 #include <cstdio>
-#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "launcher/cluster_run.h"
 #include "launcher/run_report.h"
+#include "runtime/config/config_rules.h"
+#include "runtime/engine/rank_parts.h"
 #include "runtime/engine/rank_sizes.h"
 #include "runtime/model/checkpoint/checkpoint.h"
 #include "runtime/model/layout.h"
-#include "runtime/placement/planner_table.h"
 
 namespace switchyard::launcher {
 namespace {
@@ -24,38 +24,43 @@ struct RankMemory {
 
 double mib(std::size_t bytes) { return static_cast<double>(bytes) / (1024.0 * 1024.0); }
 
-std::vector<RankId> expert_ranks(const config::ClusterSection& cluster, std::size_t ranks,
-                                 std::size_t routers) {
-  std::vector<RankId> list;
-  for (std::uint32_t r = 0; r < ranks; ++r) {
-    if (cluster.colocate || ranks == 1 || r >= routers) list.push_back(RankId(r));
+// As a run would begin, with its errors.
+Result<placement::View> first_view(const Invocation& invocation,
+                                   const engine::ClusterOptions& options,
+                                   const model::ModelConfig& model) {
+  const auto& cluster = invocation.run().cluster;
+  std::size_t ranks = cluster.ranks == 0 ? 1 : cluster.ranks;
+  if (const auto launched = comm::launched_world_size(invocation.env());
+      launched && cluster.transport != "local") {
+    SY_TRY(config::check_launched_world(invocation.config, *launched));
+    ranks = *launched;
   }
-  return list;
+  SY_TRY(config::check_world(invocation.config, ranks));
+  const std::vector<std::string> hosts(ranks, "here");
+  return engine::make_static_view(options, model, hosts);
 }
 
-Result<std::vector<RankMemory>> memory_per_rank(const config::RunConfig& run,
-                                                const model::ModelConfig& model,
-                                                const model::ModelLayout& layout,
-                                                const engine::KvSize& kv) {
-  const std::size_t ranks = run.cluster.ranks == 0 ? 1 : run.cluster.ranks;
-  const std::size_t routers = run.cluster.routers == 0 ? 1 : run.cluster.routers;
-  const auto holders = expert_ranks(run.cluster, ranks, routers);
-  SY_ASSIGN(const auto placement, placement::plan_placement(run.cluster.placement,
-                                                            {holders, model.moe_layer_count(),
-                                                             model.experts, run.cluster.replicas}));
+std::string role_of(const placement::Member& member) {
+  if (!member.router) return "expert";
+  return member.expert ? "router+expert" : "router";
+}
+
+std::vector<RankMemory> memory_per_rank(const placement::View& view,
+                                        const model::ModelLayout& layout,
+                                        const engine::KvSize& kv) {
   std::vector<RankMemory> memory;
-  for (std::uint32_t r = 0; r < ranks; ++r) {
+  for (const auto& member : view.members) {
     RankMemory entry;
-    entry.rank = r;
-    for (std::size_t layer = 0; layer < placement.layers(); ++layer) {
-      entry.experts += placement.experts_of(layer, RankId(r)).size();
+    entry.rank = member.rank.value();
+    entry.role = role_of(member);
+    for (std::size_t layer = 0; layer < view.placement.layers(); ++layer) {
+      entry.experts += view.placement.experts_of(layer, member.rank).size();
     }
     entry.weight_bytes = entry.experts * layout.expert_bytes;
-    if (r < routers) {
+    if (member.router) {
       entry.weight_bytes += layout.router_bytes;
       entry.kv_bytes = kv.pages * kv.page_bytes;
     }
-    entry.role = r >= routers ? "expert" : entry.experts > 0 ? "router+expert" : "router";
     memory.push_back(std::move(entry));
   }
   return memory;
@@ -71,6 +76,7 @@ class InspectCommand final : public Command {
     return "  switchyard inspect --model DIR\n"
            "  switchyard inspect --model DIR --ranks 9 --routers 1 --precision bf16\n";
   }
+  RunsOn runs_on() const override { return RunsOn::kFirstRank; }
   void add_flags(CLI::App& app) override { app.add_flag("--json", json_, "as a JSON document"); }
 
   Result<void> run(Invocation& invocation) override {
@@ -88,7 +94,8 @@ class InspectCommand final : public Command {
     }
     const auto layout = model::compute_layout(model, layout_options);
     SY_ASSIGN(const auto kv, engine::kv_size(options, model));
-    SY_ASSIGN(const auto memory, memory_per_rank(run, model, layout, kv));
+    SY_ASSIGN(const auto view, first_view(invocation, options, model));
+    const auto memory = memory_per_rank(view, layout, kv);
     if (json_) {
       print_json(model, layout, memory);
     } else {

@@ -19,6 +19,7 @@ class KernelsCommand final : public Command {
            "  switchyard kernels --precision fp32 --isa avx2\n"
            "  switchyard kernels --device cuda\n";
   }
+  RunsOn runs_on() const override { return RunsOn::kFirstRank; }
   void add_flags(CLI::App& app) override { app.add_flag("--json", json_, "as a JSON document"); }
   Result<void> run(Invocation& invocation) override {
     SY_ASSIGN(const auto options, cluster_options(invocation.run()));

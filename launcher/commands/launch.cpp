@@ -11,6 +11,7 @@
 #include "launcher/launch/launched_run.h"
 #include "launcher/run_file.h"
 #include "launcher/stop_watch.h"
+#include "runtime/base/output_file.h"
 #include "runtime/control/residency_text.h"
 #include "runtime/placement/places.h"
 
@@ -112,7 +113,7 @@ class LaunchCommand final : public Command {
     SY_ASSIGN(const auto source, open_weights(inner.config));
     SY_TRY(program->check_input(source->config()));
     if (const auto& trace = inner.config.run.log.trace_out; !trace.empty()) {
-      SY_TRY(check_trace_path(trace));
+      SY_TRY(OutputFile::check(trace));
     }
     (void)::signal(SIGPIPE, SIG_IGN);
     engine::StopSignals signals;
@@ -123,7 +124,8 @@ class LaunchCommand final : public Command {
     LaunchedRun run(
         *processes, *program,
         inner.config.run.log.progress ? ProgressLine::Show::kYes : ProgressLine::Show::kNo,
-        signals.stop, inner.config.run.log.trace_out);
+        signals.stop, inner.config.run.log.trace_out,
+        std::chrono::milliseconds(cluster.controller_timeout_ms));
     auto outcome = run.run();
     if (run.ended_in_order()) return outcome;
     if (!outcome) return Unexpected(processes->keep_logs(std::move(outcome).error()));

@@ -1,9 +1,9 @@
 #include "launcher/commands/logits.h"
 
 #include <cstdio>
-#include <set>
 
 #include "launcher/policy_program.h"
+#include "runtime/base/output_file.h"
 #include "runtime/engine/logits_digest.h"
 #include "runtime/model/checkpoint/safetensors_writer.h"
 
@@ -26,15 +26,7 @@ class LogitsProgram final : public PolicyProgram {
   Result<void> prepare(const model::ModelConfig& model) override {
     SY_TRY(prepare_policy(model));
     SY_ASSIGN(prompts_, take_prompts(flags_.prompts, flags_.prompts_file, 0));
-    std::set<std::string> ids;
-    for (const auto& prompt : prompts_) {
-      if (!ids.insert(prompt.id).second) {
-        return fail(ErrorCode::kBadInput,
-                    "{}: id '{}' names two prompts; each needs its own tensor", prompt.place,
-                    prompt.id);
-      }
-    }
-    return check_out_file(flags_.out);
+    return OutputFile::check(flags_.out);
   }
 
   Result<void> run(engine::Session& session) override {

@@ -5,10 +5,12 @@
 #include <cstdio>
 
 #include "launcher/controller_access.h"
+#include "launcher/count_option.h"
 #include "launcher/place_report.h"
 #include "launcher/prompts.h"
 #include "launcher/run_report.h"
 #include "runtime/base/clock.h"
+#include "runtime/base/output_file.h"
 #include "runtime/placement/metrics.h"
 #include "runtime/placement/planner_table.h"
 #include "runtime/routing/noise_floor.h"
@@ -18,6 +20,8 @@ namespace {
 
 constexpr std::size_t kTogetherMax = std::size_t{1} << 28;
 constexpr std::size_t kFileBytesMax = std::size_t{1} << 30;
+constexpr std::size_t kCountMax = 65'536;  // of ranks, copies, groups
+constexpr std::size_t kStepTokensMax = 10'000'000;
 
 struct PlaceFlags {
   std::string trace;
@@ -84,6 +88,19 @@ placement::RankList living(const placement::RankList& list) {
   return out;
 }
 
+// How much the experts' shares of a layer's load change between the windows, mean of the layers.
+double drift_of(const placement::LoadTrace& trace, const Windows& windows) {
+  const auto before = trace.loads(windows.plan);
+  const auto after = trace.loads(windows.score);
+  const std::size_t width = trace.experts();
+  double sum = 0;
+  for (std::size_t l = 0; l < trace.layers(); ++l) {
+    sum += placement::load_drift(std::span(before).subspan(l * width, width),
+                                 std::span(after).subspan(l * width, width));
+  }
+  return sum / static_cast<double>(trace.layers());
+}
+
 class PlaceCommand final : public Command {
  public:
   std::string_view name() const override { return "place"; }
@@ -100,6 +117,7 @@ class PlaceCommand final : public Command {
            "  switchyard generate --preset demo --ranks 4 --colocate \\\n"
            "      --placement file:plan.json --prompt \"...\"\n";
   }
+  RunsOn runs_on() const override { return RunsOn::kFirstRank; }
   void add_flags(CLI::App& app) override {
     auto* trace = app.add_option("trace", flags_.trace, "file written by `trace`");
     app.add_option("--plan", flags_.plan, "plan written before, in place of a trace: to --apply it")
@@ -117,7 +135,7 @@ class PlaceCommand final : public Command {
   Result<void> run(Invocation& invocation) override {
     if (!flags_.plan.empty()) return apply_file(invocation);
     if (flags_.trace.empty()) return fail(ErrorCode::kUsage, "give a trace, or --plan FILE");
-    if (!flags_.out.empty()) SY_TRY(check_out_file(flags_.out));
+    if (!flags_.out.empty()) SY_TRY(OutputFile::check(flags_.out));
     SY_ASSIGN(const auto text, read_text_file(flags_.trace, kFileBytesMax));
     SY_ASSIGN(const auto trace, placement::LoadTrace::parse(text, flags_.trace));
     SY_ASSIGN(const Windows windows, windows_of(trace, flags_.holdout));
@@ -160,12 +178,17 @@ class PlaceCommand final : public Command {
     app.add_option("--planner", flags_.planner, "balanced, eplb, contiguous, round-robin")
         ->capture_default_str();
     app.add_option("--replicas", flags_.replicas, "least copies of every expert, on distinct ranks")
+        ->check(count_between(1, kCountMax))
         ->capture_default_str();
-    app.add_option("--slots", flags_.slots, "copies that a rank holds in a layer; 0: few enough");
-    app.add_option("--groups", flags_.groups, "expert groups (eplb)")->capture_default_str();
+    app.add_option("--slots", flags_.slots, "copies that a rank holds in a layer; 0: few enough")
+        ->check(count_between(0, kCountMax));
+    app.add_option("--groups", flags_.groups, "expert groups (eplb)")
+        ->check(count_between(1, kCountMax))
+        ->capture_default_str();
     app.add_option("--objective", flags_.objective, "tokens (prefill) or activated (decode)")
         ->capture_default_str();
     app.add_option("--step-tokens", flags_.step_tokens, "tokens of a step, for activated experts")
+        ->check(count_between(1, kStepTokensMax))
         ->capture_default_str();
     app.add_flag("--every-region", flags_.every_region, "a copy of each expert in each region");
     app.add_flag("--together", flags_.together, "bring experts chosen together onto one rank");
@@ -173,7 +196,8 @@ class PlaceCommand final : public Command {
         ->capture_default_str();
     app.add_option("--previous", flags_.previous, "plan to start from, written by `place`");
     app.add_option("--move-cost", flags_.move_cost, "what a moved copy must save (docs/PLAN.md)");
-    app.add_option("--moves-max", flags_.moves_max, "most moved copies in all layers");
+    app.add_option("--moves-max", flags_.moves_max, "most moved copies in all layers")
+        ->check(count_between(0, SIZE_MAX));
     app.add_option("--holdout", flags_.holdout, "share of the sequences, the last, to score on")
         ->check(CLI::Range(0.0, 1.0));
     app.add_option("--out", flags_.out, "plan to write (JSON, docs/PLAN.md)");
@@ -259,6 +283,7 @@ class PlaceCommand final : public Command {
     report.tokens_planned = trace.tokens(windows.plan);
     report.tokens_scored = trace.tokens(windows.score);
     report.held_out = flags_.holdout != 0;
+    if (report.held_out) report.drift = drift_of(trace, windows);
     report.step_tokens = flags_.step_tokens;
     std::uint64_t pairs = 0;
     for (const auto load : trace.loads(windows.score)) pairs += load;

@@ -140,7 +140,7 @@ Result<void> run_life(const Invocation& invocation, const RankFlags& flags, cons
 }
 
 // A rank that was taken for dead (it was stopped, or cut off) has no place any more; it comes back
-// as a new one and waits as a spare.
+// as a new one and waits as a spare. Not for ever: each life leaves its remains in memory.
 Result<void> run_rank(const Invocation& invocation, const RankFlags& flags, const Seat& seat,
                       Remains& remains) {
   std::optional<control::RankKind> first;
@@ -148,6 +148,13 @@ Result<void> run_rank(const Invocation& invocation, const RankFlags& flags, cons
   auto outcome = run_life(invocation, flags, seat, first, remains);
   while (!outcome && outcome.error().code == ErrorCode::kStaleEpoch &&
          outcome.error().scope == ErrorScope::kProcess) {
+    if (remains.size() >= invocation.run().cluster.lives_max) {
+      std::fprintf(stderr,
+                   "switchyard: rank %u: this process was taken for dead in each of its %zu lives; "
+                   "it ends, so that a fresh one can take the slot\n",
+                   seat.transport->rank().value(), remains.size());
+      return outcome;
+    }
     std::fprintf(stderr, "switchyard: rank %u: %s; it comes back as a spare\n",
                  seat.transport->rank().value(), outcome.error().message.c_str());
     outcome = run_life(invocation, flags, seat, control::RankKind::kSpare, remains);

@@ -13,6 +13,7 @@ class RebalanceCommand final : public Command {
   }
   std::string_view examples() const override { return "  switchyard rebalance\n"; }
   UsesConfig uses_config() const override { return UsesConfig::kNo; }
+  RunsOn runs_on() const override { return RunsOn::kFirstRank; }
   void add_flags(CLI::App& app) override { access_.add_flags(app); }
   Result<void> run(Invocation& invocation) override {
     return access_.request(invocation, control::Command{control::Wish::kRebalance, 0},

@@ -51,6 +51,7 @@ class RoutingCommand final : public Command {
            "  switchyard routing --json\n";
   }
   UsesConfig uses_config() const override { return UsesConfig::kNo; }
+  RunsOn runs_on() const override { return RunsOn::kFirstRank; }
   void add_flags(CLI::App& app) override { app.add_flag("--json", json_, "as a JSON document"); }
   Result<void> run(Invocation& /*invocation*/) override {
     const auto text = json_ ? routing_document().dump(2) + "\n" : routing_text();

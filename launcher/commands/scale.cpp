@@ -17,6 +17,7 @@ class ScaleCommand final : public Command {
            "  switchyard scale 2 --controller 127.0.0.1:7070 --secret-file FILE\n";
   }
   UsesConfig uses_config() const override { return UsesConfig::kNo; }
+  RunsOn runs_on() const override { return RunsOn::kFirstRank; }
   void add_flags(CLI::App& app) override {
     auto* ranks = app.add_option("expert_ranks", expert_ranks_, "expert ranks wanted")
                       ->check(CLI::Range(1, 65'535));

@@ -36,6 +36,7 @@ class StatusCommand final : public Command {
            "  switchyard status --controller 127.0.0.1:7070 --secret-file FILE --json\n";
   }
   UsesConfig uses_config() const override { return UsesConfig::kNo; }
+  RunsOn runs_on() const override { return RunsOn::kFirstRank; }
   void add_flags(CLI::App& app) override { access_.add_flags(app); }
   Result<void> run(Invocation& invocation) override {
     SY_ASSIGN(const auto answer,

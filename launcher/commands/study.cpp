@@ -2,11 +2,15 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <map>
+#include <optional>
 
 #include "launcher/calibration_run.h"
 #include "launcher/cluster_run.h"
+#include "launcher/count_option.h"
 #include "launcher/scoring.h"
 #include "launcher/study_plot.h"
+#include "runtime/base/output_file.h"
 #include "runtime/model/layout.h"
 
 namespace switchyard::launcher {
@@ -14,6 +18,8 @@ namespace {
 
 // Every eighth window calibrates the thresholds and is not scored.
 constexpr std::size_t kCalibrationStride = 8;
+constexpr std::size_t kExpertsMax = 65'536;
+constexpr std::size_t kWindowsMax = 10'000'000;
 
 struct StudyFlags {
   std::string text;
@@ -58,8 +64,12 @@ class StudyProgram final : public LeadProgram {
 
   Result<void> prepare(const model::ModelConfig& model) override {
     model_ = model;
+    if (flags_.static_k_max > model.experts) {
+      return fail(ErrorCode::kUsage, "--static-k-max {}: the model has {} experts a layer",
+                  flags_.static_k_max, model.experts);
+    }
     SY_ASSIGN(const auto tokenizer, open_tokenizer(run_.model));
-    SY_ASSIGN(text_, read_scored_text(flags_.text, tokenizer.get(), model.vocab));
+    SY_ASSIGN(text_, read_scored_text(flags_.text, run_.model.path, tokenizer.get(), model.vocab));
     const std::size_t window = window_of(run_, model);
     auto windows = scoring_requests(text_.ids, window);
     if (flags_.windows_max != 0 && windows.size() > flags_.windows_max) {
@@ -80,8 +90,9 @@ class StudyProgram final : public LeadProgram {
       target_count_ += request.targets.size();
     }
     SY_TRY(take_budgets());
-    SY_TRY(check_out_file(flags_.out + ".csv"));
-    return check_out_file(flags_.out + ".svg");
+    SY_TRY(OutputFile::check(flags_.out + ".csv"));
+    SY_TRY(OutputFile::check(flags_.out + ".windows.csv"));
+    return OutputFile::check(flags_.out + ".svg");
   }
 
   std::size_t k_max(const model::ModelConfig& model) const override {
@@ -92,8 +103,8 @@ class StudyProgram final : public LeadProgram {
     const SteadyClock clock;
     ProgressLine line(progress_of(run_), clock);
     for (std::size_t k = 1; k <= static_max(model_); ++k) {
-      SY_TRY(
-          measure(session, {fmt::format("topk:k={}", k), {}}, PointKind::kStatic, "static", line));
+      SY_TRY(measure(session, {fmt::format("topk:k={}", k), {}}, PointKind::kStatic, "static",
+                     std::nullopt, line));
     }
     SY_ASSIGN(const auto calibrator, observe_gates(session, calibration_, line));
     for (const double budget : budgets_) {
@@ -101,13 +112,13 @@ class StudyProgram final : public LeadProgram {
         const auto spec = spec_of(rule, budget);
         if (rule.kind == PointKind::kRandom) {
           // Chance needs no thresholds.
-          SY_TRY(measure(session, {spec, {}}, rule.kind, rule.family, line));
+          SY_TRY(measure(session, {spec, {}}, rule.kind, rule.family, budget, line));
           continue;
         }
         auto entry = calibrator.solve(spec);
         if (!entry) return with_place(std::move(entry).error(), spec);
         const auto calibration = calibrator.calibration({*entry}).to_json();
-        SY_TRY(measure(session, {entry->spec, calibration}, rule.kind, rule.family, line));
+        SY_TRY(measure(session, {entry->spec, calibration}, rule.kind, rule.family, budget, line));
       }
     }
     line.clear();
@@ -148,8 +159,18 @@ class StudyProgram final : public LeadProgram {
     return {};
   }
 
+  // In the order of the text.
+  [[nodiscard]] std::vector<WindowLoss> window_losses(const engine::JobResult& result) const {
+    std::map<SequenceId, double> nats;
+    for (const auto& sequence : result.sequences) nats[sequence.id] = sequence.nll;
+    std::vector<WindowLoss> losses;
+    for (const auto& window : scored_) losses.push_back({window.targets.size(), nats[window.id]});
+    return losses;
+  }
+
   Result<void> measure(engine::Session& session, const Policy& policy, PointKind kind,
-                       const std::string& family, ProgressLine& line) {
+                       const std::string& family, std::optional<double> budget,
+                       ProgressLine& line) {
     SY_ASSIGN(const auto score,
               score_windows(session, policy, scored_, {target_count_, target_bytes_}, line));
     StudyPoint point;
@@ -158,6 +179,8 @@ class StudyProgram final : public LeadProgram {
     point.routing = policy.spec;
     point.mean_k = score.result.stats.mean_k();
     point.nll = score.nll;
+    point.budget = budget;
+    point.windows = window_losses(score.result);
     point.bits_per_byte = score.bits_per_byte;
     point.saved_vs_static = model::compute_savings(model_, point.mean_k).vs_static;
     point.tokens_per_second = score.tokens_per_second();
@@ -169,9 +192,11 @@ class StudyProgram final : public LeadProgram {
     const auto title = fmt::format("{}: {} tokens scored, thresholds from {} other windows",
                                    flags_.text, target_count_, calibration_.size());
     SY_TRY(write_text_file(flags_.out + ".csv", study_csv(points_)));
+    SY_TRY(write_text_file(flags_.out + ".windows.csv", study_windows_csv(points_)));
     SY_TRY(write_text_file(flags_.out + ".svg", study_svg(points_, title)));
-    std::printf("%s\n%s\n%swrote %s.csv and %s.svg\n", title.c_str(), study_table(points_).c_str(),
-                study_verdict(points_).c_str(), flags_.out.c_str(), flags_.out.c_str());
+    std::printf("%s\n%s\n%swrote %s.csv, %s.windows.csv and %s.svg\n", title.c_str(),
+                study_table(points_).c_str(), study_verdict(points_).c_str(), flags_.out.c_str(),
+                flags_.out.c_str(), flags_.out.c_str());
     return {};
   }
 
@@ -200,13 +225,16 @@ class StudyCommand final : public Command {
   void add_flags(CLI::App& app) override {
     app.add_option("--text", flags_.text, "text to score; every eighth window calibrates instead")
         ->required();
-    app.add_option("--out", flags_.out, "writes OUT.csv and OUT.svg")->capture_default_str();
+    app.add_option("--out", flags_.out, "writes OUT.csv, OUT.windows.csv and OUT.svg")
+        ->capture_default_str();
     app.add_option("--budgets", flags_.budgets,
                    "mean experts per token; those above the largest static k are left out")
         ->capture_default_str();
     app.add_option("--static-k-max", flags_.static_k_max,
-                   "static top-k from 1 to this; 0: the checkpoint's k + 2");
-    app.add_option("--windows", flags_.windows_max, "use only the first windows; 0: all");
+                   "static top-k from 1 to this; 0: the checkpoint's k + 2")
+        ->check(count_between(0, kExpertsMax));
+    app.add_option("--windows", flags_.windows_max, "use only the first windows; 0: all")
+        ->check(count_between(0, kWindowsMax));
   }
   Result<void> run(Invocation& invocation) override {
     StudyProgram program(flags_, invocation.run());

@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "launcher/policy_program.h"
+#include "runtime/base/output_file.h"
 
 namespace switchyard::launcher {
 namespace {
@@ -22,9 +23,10 @@ class TraceProgram final : public PolicyProgram {
 
   Result<void> prepare(const model::ModelConfig& model) override {
     SY_TRY(prepare_policy(model));
-    SY_TRY(check_out_file(flags_.out));
+    SY_TRY(OutputFile::check(flags_.out));
     if (!flags_.text.empty()) {
-      SY_ASSIGN(const auto text, read_scored_text(flags_.text, tokenizer_.get(), model.vocab));
+      SY_ASSIGN(const auto text,
+                read_scored_text(flags_.text, run_.model.path, tokenizer_.get(), model.vocab));
       requests_ = observing_requests(scoring_requests(text.ids, window_of(run_, model)));
       for (const auto& request : requests_) names_.push_back(fmt::format("{}", request.id.value()));
       return {};

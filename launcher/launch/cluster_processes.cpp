@@ -58,7 +58,7 @@ Result<std::unique_ptr<ClusterProcesses>> ClusterProcesses::start(
 
 Error ClusterProcesses::keep_logs(Error error) {
   temporary_ = false;
-  for (const char* name : {"controller.log", "ranks.log"}) {
+  for (const char* name : {"controller.out", "controller.log", "ranks.log"}) {
     const std::string last = last_line(places_.in(name));
     if (!last.empty()) error.message += fmt::format("\n  {}: {}", places_.in(name), last);
   }
@@ -95,7 +95,7 @@ Result<void> ClusterProcesses::start_controller() {
   std::error_code error;
   std::filesystem::remove(places_.in("run.json"), error);
   SY_ASSIGN(auto controller, ChildProcess::start(controller_words(flags_, *config_, places_),
-                                                 places_.in("controller.log")));
+                                                 places_.in("controller.out")));
   controller_.emplace(std::move(controller));
   starting_ = true;
   return {};

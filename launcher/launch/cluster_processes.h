@@ -42,6 +42,11 @@ class ClusterProcesses {
   // Looks after the processes; call it often. A controller that dies is started again, also when it
   // dies while it starts. Blocks: no. Errors: it dies again and again.
   [[nodiscard]] Result<Standing> look_after(ControllerEnd end = ControllerEnd::kUnexpected);
+  // Of one that lives and does nothing: look_after() starts the next, which has its journal.
+  // Blocks: for a moment.
+  void end_controller() { controller_->end(Duration::zero()); }
+  // It lives and listens, as far as is known: it is not being started.
+  [[nodiscard]] bool controller_listens() { return !starting_ && !controller_->exit_code(); }
   // A process for the slot of a rank whose life number `life` has ended; once for each life.
   // Errors: kIo.
   [[nodiscard]] Result<void> start_late_rank(RankId slot, std::uint32_t life);

@@ -25,7 +25,8 @@ std::vector<std::string> controller_words(const LaunchFlags& flags,
                                     "--port",        fmt::to_string(places.controller.port),
                                     "--run-file",    places.in("run.json"),
                                     "--secret-file", places.in("secret"),
-                                    "--journal",     places.in("journal")};
+                                    "--journal",     places.in("journal"),
+                                    "--log-file",    places.in("controller.log")};
   if (places.admin) {
     words.insert(words.end(), {"--admin-port", fmt::to_string(places.admin->port)});
   }

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "launcher/run_report.h"
+#include "runtime/control/token_bytes.h"
 
 namespace switchyard::launcher {
 namespace {
@@ -18,6 +19,7 @@ constexpr Duration kListenWait{20'000'000};
 constexpr Duration kStatusInterval{500'000'000};
 constexpr Duration kLeavePatience{20'000'000'000};
 constexpr Duration kLastWordsWait{500'000'000};
+constexpr Duration kReachLimit{2'000'000'000};  // so that a controller that hangs is seen to
 constexpr Duration kReachPatience{60'000'000'000};
 constexpr Duration kFirstReachPatience{2'000'000'000};
 constexpr std::size_t kSubmitRequestsMax = 1000;
@@ -52,11 +54,12 @@ Result<TraceContext> new_trace() {
 
 LaunchedRun::LaunchedRun(ClusterProcesses& processes, ServedProgram& program,
                          ProgressLine::Show show, const std::atomic<bool>& stop,
-                         std::string trace_out)
+                         std::string trace_out, Duration controller_limit)
     : processes_(processes),
       program_(program),
       stop_(stop),
       view_(show, clock_),
+      silence_(controller_limit),
       trace_out_(std::move(trace_out)) {}
 
 Result<void> LaunchedRun::run() {
@@ -78,8 +81,9 @@ Result<void> LaunchedRun::run() {
 }
 
 Result<void> LaunchedRun::connect() {
-  SY_ASSIGN(auto client, net::Client::connect(processes_.controller(), processes_.secret(),
-                                              kCallLimit, processes_.tls()));
+  SY_ASSIGN(auto client,
+            net::Client::connect(processes_.controller(), processes_.secret(),
+                                 reached_ ? kReachLimit : kCallLimit, processes_.tls()));
   SY_TRY(client.send(control::Command{control::Wish::kWatch, 0}, kCallLimit));
   client_.emplace(std::move(client));
   arrivals_.hand_out_again_from(0);
@@ -94,6 +98,7 @@ Result<void> LaunchedRun::reach() {
   auto connected = connect();
   if (connected) {
     reached_ = true;
+    silence_.heard();
     unreachable_since_.reset();
     return {};
   }
@@ -134,14 +139,24 @@ Result<void> LaunchedRun::submit_due() {
   return {};
 }
 
-// A controller that died comes back on the same address with its journal; results that were missed
-// are sent again to whoever watches.
-Result<void> LaunchedRun::look_after() {
-  SY_ASSIGN(const auto standing, processes_.look_after());
-  if (standing == ClusterProcesses::Standing::kRanksEnded) {
-    return fail(ErrorCode::kPeer, "all ranks ended before the work was done");
+// A controller that died, or lives and says nothing, comes back on the same address with its
+// journal; results that were missed are sent again to whoever watches.
+Result<ClusterProcesses::Standing> LaunchedRun::look_after(ClusterProcesses::ControllerEnd end) {
+  if (!processes_.controller_listens()) silence_.heard();  // it reads its journal
+  if (silence_.too_long(clock_.now())) {
+    view_.event("the controller says nothing: it is ended and started again");
+    client_.reset();
+    processes_.end_controller();
   }
-  return {};
+  return processes_.look_after(end);
+}
+
+// What it answers also shows that the controller lives.
+void LaunchedRun::ask_status() {
+  if (!client_ || (!status_due_ && clock_.now() - status_asked_ < kStatusInterval)) return;
+  status_asked_ = clock_.now();
+  status_due_ = false;
+  tell(control::Wish::kStatus);
 }
 
 Result<void> LaunchedRun::listen(Duration wait) {
@@ -151,13 +166,23 @@ Result<void> LaunchedRun::listen(Duration wait) {
     client_.reset();
     return {};
   }
-  return *message ? take(**message) : Result<void>{};
+  if (!*message) return {};
+  silence_.heard();
+  return take(**message);
 }
 
 Result<void> LaunchedRun::take(const control::Message& message) {
   if (const auto* done = std::get_if<control::RequestDone>(&message)) {
     const auto id = own_request(done->name);
     if (!id) return {};
+    if (done->error == control::kEndedNow) {
+      auto& result = results_[*id];
+      result.id = SequenceId(*id);
+      result.prompt_tokens = static_cast<std::uint32_t>(requests_[*id].tokens.size());
+      SY_ASSIGN(result.tokens, control::tokens_of_bytes(done->payload));
+      result.finish = engine::FinishReason::kInterrupted;
+      return {};
+    }
     if (!done->error.empty()) {
       failed_[*id] = done->error;
       return {};
@@ -215,16 +240,14 @@ void LaunchedRun::start_awaited(const nlohmann::json& ranks) {
 }
 
 Result<void> LaunchedRun::await_results() {
-  TimePoint asked{};
   while (results_.size() + failed_.size() < requests_.size()) {
-    SY_TRY(look_after());
+    SY_ASSIGN(const auto standing, look_after(ClusterProcesses::ControllerEnd::kUnexpected));
+    if (standing == ClusterProcesses::Standing::kRanksEnded) {
+      return fail(ErrorCode::kPeer, "all ranks ended before the work was done");
+    }
     SY_TRY(listen(kListenWait));
     SY_TRY(submit_due());
-    if (client_ && (status_due_ || clock_.now() - asked > kStatusInterval)) {
-      asked = clock_.now();
-      status_due_ = false;
-      tell(control::Wish::kStatus);
-    }
+    ask_status();
     if (stop_.load() && client_ && arrivals_.over() && !end_asked_) {
       end_asked_ = tell(control::Wish::kEndNow);
     }
@@ -243,10 +266,10 @@ bool LaunchedRun::tell(control::Wish wish) {
 Result<void> LaunchedRun::end_cluster() {
   const auto deadline = Deadline::after(clock_, kLeavePatience);
   while (!deadline.passed(clock_)) {
-    SY_ASSIGN(const auto standing,
-              processes_.look_after(ClusterProcesses::ControllerEnd::kExpected));
+    SY_ASSIGN(const auto standing, look_after(ClusterProcesses::ControllerEnd::kExpected));
     if (standing == ClusterProcesses::Standing::kRanksEnded) break;
     if (client_ && !shutdown_asked_) shutdown_asked_ = tell(control::Wish::kShutdown);
+    ask_status();
     (void)listen(kListenWait).has_value();
   }
   while (client_) {

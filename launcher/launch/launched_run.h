@@ -12,6 +12,7 @@
 
 #include "launcher/launch/cluster_processes.h"
 #include "launcher/launch/live_view.h"
+#include "launcher/launch/silence_watch.h"
 #include "launcher/served_program.h"
 #include "launcher/timeline/trace_export.h"
 #include "runtime/engine/arrivals.h"
@@ -23,9 +24,9 @@ namespace switchyard::launcher {
 class LaunchedRun {
  public:
   // References outlive the run; `stop` set: requests end with what they have. trace_out: file for a
-  // trace of the run, or empty.
+  // trace of the run, or empty. A controller that says nothing for `controller_limit` is replaced.
   LaunchedRun(ClusterProcesses& processes, ServedProgram& program, ProgressLine::Show show,
-              const std::atomic<bool>& stop, std::string trace_out);
+              const std::atomic<bool>& stop, std::string trace_out, Duration controller_limit);
 
   // Blocks: until all requests are done and the cluster has ended. Errors: what ended it early.
   [[nodiscard]] Result<void> run();
@@ -38,7 +39,8 @@ class LaunchedRun {
   [[nodiscard]] Result<void> submit_due();
   [[nodiscard]] Result<void> await_results();
   [[nodiscard]] Result<void> end_cluster();
-  [[nodiscard]] Result<void> look_after();
+  [[nodiscard]] Result<ClusterProcesses::Standing> look_after(ClusterProcesses::ControllerEnd end);
+  void ask_status();
   [[nodiscard]] Result<void> listen(Duration wait);
   [[nodiscard]] Result<void> take(const control::Message& message);
   bool tell(control::Wish wish);
@@ -58,6 +60,8 @@ class LaunchedRun {
   engine::Arrivals arrivals_{{}};
   bool reached_ = false;  // once
   std::optional<TimePoint> unreachable_since_;
+  SilenceWatch silence_;  // of the controller
+  TimePoint status_asked_{};
   // What the controller that we are connected to has been told; the next one hears it again.
   bool end_asked_ = false;
   bool shutdown_asked_ = false;

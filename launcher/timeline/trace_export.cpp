@@ -55,11 +55,6 @@ nlohmann::json facts_of(const engine::ClusterReport& report,
 
 }  // namespace
 
-Result<void> check_trace_path(const std::string& path) {
-  SY_TRY(TraceFile::create(path));
-  return {};
-}
-
 Result<TraceSummary> write_trace(const std::string& path, const engine::ClusterReport& report,
                                  std::span<const ClusterMoment> moments) {
   const auto offsets = engine::align_clocks(report.ranks);

@@ -29,9 +29,6 @@ struct TraceSummary {
   std::uint64_t dropped = 0;  // that did not fit into the rings
 };
 
-// Whether a file can be made there, before hours of work. Errors: kIo naming the path.
-[[nodiscard]] Result<void> check_trace_path(const std::string& path);
-
 // Errors: kIo naming the path.
 [[nodiscard]] Result<TraceSummary> write_trace(const std::string& path,
                                                const engine::ClusterReport& report,

@@ -1,7 +1,5 @@
 #include "launcher/timeline/trace_file.h"
 
-#include <cerrno>
-#include <cstring>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -9,8 +7,6 @@ namespace switchyard::launcher {
 namespace {
 
 constexpr std::size_t kBufferBytes = std::size_t{1} << 20;
-
-std::string part_of(const std::string& path) { return path + ".part"; }
 
 // Microseconds with three decimals, exactly.
 std::string us(std::int64_t ns) {
@@ -25,26 +21,10 @@ std::string json_text(std::string_view text) {
 }
 
 Result<TraceFile> TraceFile::create(const std::string& path) {
-  std::FILE* file = std::fopen(part_of(path).c_str(), "wb");
-  if (file == nullptr) {
-    return fail(ErrorCode::kIo, "{}: cannot be written: {}", path, std::strerror(errno));
-  }
-  TraceFile out(path, file);
+  SY_ASSIGN(auto file, OutputFile::create(path));
+  TraceFile out(std::move(file));
   out.buffer_ = "{\"displayTimeUnit\":\"ms\",\"traceEvents\":[\n";
   return out;
-}
-
-TraceFile::TraceFile(TraceFile&& other) noexcept
-    : path_(std::move(other.path_)),
-      file_(std::exchange(other.file_, nullptr)),
-      buffer_(std::move(other.buffer_)),
-      events_(other.events_),
-      failed_(other.failed_) {}
-
-TraceFile::~TraceFile() {
-  if (file_ == nullptr) return;
-  std::fclose(file_);
-  std::remove(part_of(path_).c_str());
 }
 
 void TraceFile::event(std::string_view text) {
@@ -54,7 +34,7 @@ void TraceFile::event(std::string_view text) {
 }
 
 void TraceFile::flush() {
-  failed_ |= std::fwrite(buffer_.data(), 1, buffer_.size(), file_) != buffer_.size();
+  file_.write(buffer_);
   buffer_.clear();
 }
 
@@ -109,16 +89,7 @@ void TraceFile::name_thread(TraceRow row, std::string_view name) {
 Result<void> TraceFile::finish(std::string_view facts) {
   buffer_ += fmt::format("\n],\"otherData\":{}}}\n", facts);
   flush();
-  failed_ |= std::fclose(std::exchange(file_, nullptr)) != 0;
-  const std::string part = part_of(path_);
-  if (failed_) {
-    std::remove(part.c_str());
-    return fail(ErrorCode::kIo, "{}: cannot be written", path_);
-  }
-  if (std::rename(part.c_str(), path_.c_str()) != 0) {
-    return fail(ErrorCode::kIo, "{}: cannot be replaced: {}", path_, std::strerror(errno));
-  }
-  return {};
+  return file_.finish();
 }
 
 }  // namespace switchyard::launcher

@@ -1,15 +1,14 @@
 // launcher/timeline/trace_file.h -- writes events in the Trace Event Format (JSON) that
-// ui.perfetto.dev and chrome://tracing read, one after the other, to a file that appears whole or
-// not at all. Not what the events mean (trace_export.h). Thread safety: shared objects: unsafe.
+// ui.perfetto.dev and chrome://tracing read, one after the other, to an OutputFile. Not what the
+// events mean (trace_export.h). Thread safety: shared objects: unsafe.
 #pragma once
 
 #include <cstdint>
-#include <cstdio>
-#include <memory>
 #include <string>
 #include <string_view>
 
 #include "runtime/base/error.h"
+#include "runtime/base/output_file.h"
 
 namespace switchyard::launcher {
 
@@ -23,11 +22,6 @@ class TraceFile {
  public:
   // Errors: kIo naming the path.
   [[nodiscard]] static Result<TraceFile> create(const std::string& path);
-  ~TraceFile();
-  TraceFile(TraceFile&&) noexcept;
-  TraceFile& operator=(TraceFile&&) = delete;
-  TraceFile(const TraceFile&) = delete;
-  TraceFile& operator=(const TraceFile&) = delete;
 
   // Times in ns from the start of the trace. `args`: a JSON object as text. Names are plain words,
   // but an instant's may be anything.
@@ -50,15 +44,13 @@ class TraceFile {
   [[nodiscard]] Result<void> finish(std::string_view facts);
 
  private:
-  TraceFile(std::string path, std::FILE* file) : path_(std::move(path)), file_(file) {}
+  explicit TraceFile(OutputFile file) : file_(std::move(file)) {}
   void event(std::string_view text);
   void flush();
 
-  std::string path_;
-  std::FILE* file_;
+  OutputFile file_;
   std::string buffer_;
   std::size_t events_ = 0;
-  bool failed_ = false;
 };
 
 // A JSON string literal; bytes that are no UTF-8 come out as replacement characters.

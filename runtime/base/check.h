@@ -1,4 +1,4 @@
-// runtime/base/check.h -- checks for programmer errors; they stay on in release and abort the process.
+// runtime/base/check.h -- checks for programmer errors; on in release too, they abort the process.
 // Not for anything that input, files or peers can cause: those are Results (error.h).
 #pragma once
 
@@ -21,11 +21,10 @@ std::string check_message(fmt::format_string<Args...> text, Args&&... args) {
 }  // namespace switchyard::detail
 
 // SY_CHECK(rows == view.rows(), "rows {} view {}", rows, view.rows());
-#define SY_CHECK(condition, ...)                                              \
-  do {                                                                        \
-    if (!(condition)) [[unlikely]] {                                          \
-      ::switchyard::detail::check_failed(                                     \
-          #condition, __FILE__, __LINE__,                                     \
-          ::switchyard::detail::check_message(__VA_ARGS__));                  \
-    }                                                                         \
+#define SY_CHECK(condition, ...)                                                            \
+  do {                                                                                      \
+    if (!(condition)) [[unlikely]] {                                                        \
+      ::switchyard::detail::check_failed(#condition, __FILE__, __LINE__,                    \
+                                         ::switchyard::detail::check_message(__VA_ARGS__)); \
+    }                                                                                       \
   } while (false)

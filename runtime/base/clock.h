@@ -18,9 +18,7 @@ class Clock {
 
 class SteadyClock final : public Clock {
  public:
-  [[nodiscard]] TimePoint now() const noexcept override {
-    return std::chrono::steady_clock::now();
-  }
+  [[nodiscard]] TimePoint now() const noexcept override { return std::chrono::steady_clock::now(); }
 };
 
 // A clock that moves only when told to; for tests and simulation.

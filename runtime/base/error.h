@@ -1,5 +1,5 @@
 // runtime/base/error.h -- operating errors as values: what went wrong and what must be rebuilt.
-// Not for programmer errors (see check.h). Exceptions never cross a box; translate them at the edge.
+// Not for programmer errors (see check.h). Exceptions cross no box: translate them at its edge.
 // Thread safety: distinct objects: safe; shared objects: unsafe.
 #pragma once
 
@@ -15,18 +15,18 @@ namespace switchyard {
 
 // What kind of failure this is. Tests and exit codes switch on it, never on the wording.
 enum class ErrorCode {
-  kUsage,          // a flag, a key or a spec that the user gave is wrong
-  kConfig,         // a configuration file is wrong
-  kNotFound,       // a file, a tensor, a name is missing
-  kBadInput,       // a checkpoint, prompt or message is malformed
-  kLimit,          // a documented maximum would be passed
-  kUnsupported,    // valid, but this build or model cannot do it
-  kDeadline,       // a wait ended without its event
-  kPeer,           // another rank failed or broke the protocol
-  kStaleEpoch,     // the message belongs to another view
-  kIo,             // the operating system refused an operation
-  kInterrupted,    // the user asked to stop
-  kInternal,       // a bug that was caught as a value
+  kUsage,        // a flag, a key or a spec that the user gave is wrong
+  kConfig,       // a configuration file is wrong
+  kNotFound,     // a file, a tensor, a name is missing
+  kBadInput,     // a checkpoint, prompt or message is malformed
+  kLimit,        // a documented maximum would be passed
+  kUnsupported,  // valid, but this build or model cannot do it
+  kDeadline,     // a wait ended without its event
+  kPeer,         // another rank failed or broke the protocol
+  kStaleEpoch,   // the message belongs to another view
+  kIo,           // the operating system refused an operation
+  kInterrupted,  // the user asked to stop
+  kInternal,     // a bug that was caught as a value
 };
 
 // The largest thing that must be rebuilt before the operation can be tried again.
@@ -50,7 +50,7 @@ class [[nodiscard]] Result : public tl::expected<T, Error> {
 
 using Unexpected = tl::unexpected<Error>;
 
-// Builds the error branch of any Result: `return fail(ErrorCode::kBadInput, "{}: no header", path);`
+// The error branch of any Result: `return fail(ErrorCode::kBadInput, "{}: no header", path);`
 template <class... Args>
 [[nodiscard]] Unexpected fail(ErrorCode code, fmt::format_string<Args...> text, Args&&... args) {
   return Unexpected(
@@ -74,12 +74,12 @@ template <class... Args>
 #define SY_CONCAT_INNER(a, b) a##b
 #define SY_CONCAT(a, b) SY_CONCAT_INNER(a, b)
 
-// Returns the error of a Result<void> (or drops the value of any other) from the enclosing function.
-#define SY_TRY(expression)                                                             \
-  do {                                                                                 \
-    if (auto sy_outcome = (expression); !sy_outcome.has_value()) {                     \
-      return ::switchyard::Unexpected(std::move(sy_outcome).error());                  \
-    }                                                                                  \
+// Returns a Result<void>'s error (or drops the value of any other) from the enclosing function.
+#define SY_TRY(expression)                                            \
+  do {                                                                \
+    if (auto sy_outcome = (expression); !sy_outcome.has_value()) {    \
+      return ::switchyard::Unexpected(std::move(sy_outcome).error()); \
+    }                                                                 \
   } while (false)
 
 #define SY_ASSIGN_INNER(holder, target, expression)                                    \

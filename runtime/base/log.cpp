@@ -1,6 +1,7 @@
 #include "runtime/base/log.h"
 
 #include <spdlog/sinks/null_sink.h>
+#include <spdlog/sinks/rotating_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 
 #include "runtime/base/log_lines.h"
@@ -13,17 +14,41 @@ Result<LogFormat> parse_log_format(std::string_view name) {
   return fail(ErrorCode::kUsage, "log format '{}' is unknown; use text or json", name);
 }
 
-Result<Log> make_log(RankId rank, std::string_view level, LogFormat format) {
+namespace {
+
+Result<spdlog::level::level_enum> parse_level(std::string_view level) {
   const auto parsed = spdlog::level::from_str(std::string(level));
   if (parsed == spdlog::level::off && level != "off") {
     return fail(ErrorCode::kUsage,
                 "log level '{}' is unknown; use trace, debug, info, warning, error or off", level);
   }
+  return parsed;
+}
+
+}  // namespace
+
+Result<Log> make_log(RankId rank, std::string_view level, LogFormat format) {
+  SY_ASSIGN(const auto parsed, parse_level(level));
   auto sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
   auto log = std::make_shared<spdlog::logger>("switchyard", std::move(sink));
   log->set_formatter(make_line_formatter(rank, format));
   log->set_level(parsed);
   return log;
+}
+
+Result<Log> make_file_log(const LogFile& file, std::string_view level) {
+  SY_ASSIGN(const auto parsed, parse_level(level));
+  try {
+    auto sink = std::make_shared<spdlog::sinks::rotating_file_sink_mt>(file.path, file.bytes_max,
+                                                                       file.kept);
+    auto log = std::make_shared<spdlog::logger>("switchyard", std::move(sink));
+    log->set_pattern("%v");
+    log->set_level(parsed);
+    log->flush_on(spdlog::level::trace);  // whoever reads it while we work sees all of it
+    return log;
+  } catch (const spdlog::spdlog_ex& error) {
+    return fail(ErrorCode::kIo, "log file {}: {}", file.path, error.what());
+  }
 }
 
 Log make_null_log() {

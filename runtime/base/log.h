@@ -32,6 +32,18 @@ enum class LogFormat : std::uint8_t {
 [[nodiscard]] Result<Log> make_log(RankId rank, std::string_view level,
                                    LogFormat format = LogFormat::kText);
 
+// A file for the log of who writes for long. Once it is full it is put aside as NAME.1.EXT (the one
+// of before as NAME.2.EXT, up to `kept`, older ones go) and a new one begun; what a file of that
+// name holds already stays.
+struct LogFile {
+  std::string path;
+  std::uint64_t bytes_max = 0;
+  std::uint32_t kept = 0;  // full files
+};
+// A logger for it; each line as it is told, with no word of level or time. Errors: kUsage for an
+// unknown level, kIo where the file can't be opened.
+[[nodiscard]] Result<Log> make_file_log(const LogFile& file, std::string_view level);
+
 // A logger that drops everything; for tests and for parts that were given none.
 [[nodiscard]] Log make_null_log();
 

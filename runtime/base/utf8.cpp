@@ -26,18 +26,18 @@ std::size_t skip_ascii(std::string_view text, std::size_t i) noexcept {
 }  // namespace
 
 // Bounds of the second byte: table 3-7 of the Unicode standard.
-std::size_t valid_sequence_bytes(std::string_view text, std::size_t i) noexcept {
-  const unsigned lead = byte_at(text, i);
+std::size_t valid_sequence_bytes(std::string_view text, std::size_t offset) noexcept {
+  const unsigned lead = byte_at(text, offset);
   if (lead < 0x80) return 1;
   if (lead < 0xC2 || lead > 0xF4) return 0;
   const std::size_t length = sequence_bytes(static_cast<unsigned char>(lead));
-  if (i + length > text.size()) return 0;
-  const unsigned second = byte_at(text, i + 1);
+  if (offset + length > text.size()) return 0;
+  const unsigned second = byte_at(text, offset + 1);
   const unsigned low = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
   const unsigned high = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
   if (second < low || second > high) return 0;
   for (std::size_t j = 2; j < length; ++j) {
-    if ((byte_at(text, i + j) & 0xC0) != 0x80) return 0;
+    if ((byte_at(text, offset + j) & 0xC0) != 0x80) return 0;
   }
   return length;
 }

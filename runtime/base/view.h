@@ -76,9 +76,7 @@ struct BasicRows {
     return MatrixView<Element>(reinterpret_cast<Element*>(data), rows, cols, stride);
   }
   // As a pointer to T goes for one to const T. NOLINTNEXTLINE(google-explicit-constructor)
-  constexpr operator BasicRows<const std::byte>() const noexcept
-    requires(!std::is_const_v<Byte>)
-  {
+  constexpr operator BasicRows<const std::byte>() const noexcept requires(!std::is_const_v<Byte>) {
     return {data, dtype, rows, cols, stride};
   }
 };

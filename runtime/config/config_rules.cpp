@@ -1,5 +1,7 @@
 #include "runtime/config/config_rules.h"
 
+#include <algorithm>
+
 namespace switchyard::config {
 namespace {
 
@@ -86,7 +88,24 @@ Result<void> check_world(const EffectiveConfig& config, std::size_t rank_count) 
                 "{} is {}, but there are {} ranks, and copies are on distinct ranks",
                 config.blame("cluster.replicas"), cluster.replicas, rank_count);
   }
+  // Where no rank is left for experts, the view that is built of this says so.
+  const bool together = cluster.colocate || rank_count == 1;
+  const std::size_t routers = std::max<std::size_t>(1, cluster.routers);
+  const std::size_t holders = together ? rank_count : rank_count - routers;
+  if (holders > 0 && cluster.replicas > holders) {
+    return fail(ErrorCode::kConfig,
+                "{} is {}, but there are {} expert ranks ({} ranks, {} routers without experts), "
+                "and copies are on distinct ranks",
+                config.blame("cluster.replicas"), cluster.replicas, holders, rank_count, routers);
+  }
   return {};
+}
+
+Result<void> check_launched_world(const EffectiveConfig& config, std::size_t rank_count) {
+  const std::size_t wanted = config.run.cluster.ranks;
+  if (wanted == 0 || wanted == rank_count) return {};
+  return fail(ErrorCode::kConfig, "{} is {}, but mpirun has started {} ranks (-n)",
+              config.blame("cluster.ranks"), wanted, rank_count);
 }
 
 Result<void> check_model_given(const EffectiveConfig& config) {

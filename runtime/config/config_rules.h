@@ -13,6 +13,11 @@ namespace switchyard::config {
 // What holds for every command. load_config calls it. Errors: kConfig.
 [[nodiscard]] Result<void> check_rules(const EffectiveConfig& config);
 
+// What holds once mpirun has said how many ranks there are: --ranks says nothing else.
+// Errors: kConfig.
+[[nodiscard]] Result<void> check_launched_world(const EffectiveConfig& config,
+                                                std::size_t rank_count);
+
 // What holds once the number of ranks is known (under mpirun: the size of the world).
 // Errors: kConfig.
 [[nodiscard]] Result<void> check_world(const EffectiveConfig& config, std::size_t rank_count);

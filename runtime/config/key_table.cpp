@@ -122,6 +122,9 @@ void add_scaling(Rows& rows) {
       "ramp_steps", field<kIn, &S::ramp_steps>(), 0, 1000000,
       "Steps of a router over which an expert rank that has come gets its share of the rows; "
       "0: at once");
+  rows.count("prepare_timeout_ms", field<kIn, &S::prepare_timeout_ms>(), 1, 86400000,
+             "A rank that is to load for a view and reads no weight for so long has failed, in "
+             "milliseconds");
   rows.count("change_timeout_ms", field<kIn, &S::change_timeout_ms>(), 1, 86400000,
              "A drain, scaling or move of experts is done after so long, or taken back, in "
              "milliseconds");
@@ -131,8 +134,8 @@ void add_scaling(Rows& rows) {
              "How long load must be low before ranks leave, in milliseconds");
   rows.need_launch({"autoscale", "experts_min", "experts_max", "busy_target", "queue_target_ms",
                     "step_target_ms", "cpu_target", "memory_target", "replicas_max",
-                    "imbalance_target", "ramp_steps", "change_timeout_ms", "autoscale_interval_ms",
-                    "autoscale_window_ms"});
+                    "imbalance_target", "ramp_steps", "prepare_timeout_ms", "change_timeout_ms",
+                    "autoscale_interval_ms", "autoscale_window_ms"});
 }
 
 void add_balancing(Rows& rows) {
@@ -185,8 +188,13 @@ void add_retries(Rows& rows) {
             "Retries that each second pays for");
   rows.count("attempts_max", field<kIn, &S::attempts_max>(), 1, 1000000,
              "Attempts of one request; then it fails");
+  rows.count("results_kept_ms", field<kIn, &S::results_kept_ms>(), 0, 86400000,
+             "The controller forgets a result so long after a client was told, in milliseconds");
+  rows.count("lives_max", field<kIn, &S::lives_max>(), 1, 1000000,
+             "Lives of a rank's process that is taken for dead; after the last one it ends");
   rows.need_launch({"breaker_failures", "breaker_open_ms", "breaker_timeout_ms", "retry_base_ms",
-                    "retry_cap_ms", "retry_ratio", "retry_per_second", "attempts_max"});
+                    "retry_cap_ms", "retry_ratio", "retry_per_second", "attempts_max",
+                    "results_kept_ms", "lives_max"});
 }
 
 void add_cluster(std::vector<Key>& keys) {
@@ -226,6 +234,12 @@ void add_cluster(std::vector<Key>& keys) {
   rows.choice(
       "loss", field<kIn, &S::loss>(), {"reload", "mask", "fail"},
       "When an expert's last copy dies: load it elsewhere, drop its pairs, or fail requests");
+  rows.count("loss_wait_ms", field<kIn, &S::loss_wait_ms>(), 0, 86400000,
+             "loss reload: requests fail when no rank that could load has been there for so long, "
+             "in milliseconds");
+  rows.count("controller_timeout_ms", field<kIn, &S::controller_timeout_ms>(), 1, 86400000,
+             "launch ends a controller that says nothing for so long and starts it again, in "
+             "milliseconds");
   rows.text("regions", field<kIn, &S::regions>(),
             "Region and zone of launched ranks, such as 0-1=eu-west/a,2-3=us-east");
   rows.text("residency", field<kIn, &S::residency>(),
@@ -240,7 +254,8 @@ void add_cluster(std::vector<Key>& keys) {
              "How long an expert rank waits for the other routers' rows, in microseconds");
   rows.count("micro_batches", field<kIn, &S::micro_batches>(), 0, 16,
              "Parts of a step that overlap; 0: 2 where experts are on other ranks, else 1");
-  rows.need_launch({"link_costs", "spares", "spawns", "loss", "regions", "residency"});
+  rows.need_launch({"link_costs", "spares", "spawns", "loss", "loss_wait_ms",
+                    "controller_timeout_ms", "regions", "residency"});
 }
 
 void add_routing(std::vector<Key>& keys) {
@@ -278,7 +293,7 @@ void add_sampling(std::vector<Key>& keys) {
   constexpr auto kIn = &RunConfig::sampling;
   Rows rows{"sampling", keys};
   rows.count("max_tokens", field<kIn, &S::max_tokens>(), 0, 16777216,
-             "Most tokens to generate for a prompt");
+             "Most tokens to generate for a prompt; 0: none, the prompt is only read");
   rows.real("temperature", field<kIn, &S::temperature>(), 0, 100,
             "Divides the logits before sampling; 0: greedy");
   rows.count("top_k", field<kIn, &S::top_k>(), 0, 4194304,
@@ -312,6 +327,8 @@ void add_log(std::vector<Key>& keys) {
               "Least severe event that is logged to stderr");
   rows.choice("format", field<kIn, &S::format>(), {"text", "json"},
               "Lines of the ranks' log on stderr: for people, or one JSON object each");
+  rows.count("file_bytes_max", field<kIn, &S::file_bytes_max>(), 4096, std::uint64_t{1} << 40,
+             "A controller's log file is put aside at so many bytes; three full ones are kept");
   rows.flag("progress", field<kIn, &S::progress>(), "Show progress on stderr while working");
   rows.path("trace_out", field<kIn, &S::trace_out>(),
             "File for a trace of the run (Trace Event Format, for ui.perfetto.dev); empty: none");

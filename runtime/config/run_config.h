@@ -43,19 +43,20 @@ struct ClusterSection {
   std::string placement = "contiguous";  // a planner, or file:PLAN
   std::uint64_t replicas = 1;            // copies of every expert, on distinct ranks
   std::string replica_choice = "local-first";  // local-first, nearest, round-robin, weighted
-  std::string link_costs;         // "eu-west:us-east=80,...": between regions, for nearest
-  double spill_over = 0;          // nearest: fair shares of a dispatch that fill a rank; 0: none
-  std::string wire = "auto";      // expert rows on the wire: auto (the precision), bf16, fp32
-  std::uint64_t spares = 0;       // launched ranks that wait to take a dead one's place
-  std::uint64_t spawns = 0;       // processes started in place of dead ones, once no spare is left
-  std::string loss = "reload";    // when an expert's last copy dies: reload, mask, fail
-  std::string regions;            // "0-1=eu-west/a,2=us-east": region and zone of the ranks
-  std::string residency;          // "eu/gdpr=eu-west+eu-north": where rows of a regime may go
-  std::string autoscale = "off";  // off, advisory, active
-  std::uint64_t experts_min = 1;  // expert ranks that the autoscaler keeps at least
-  std::uint64_t experts_max = 0;  // ... and at most; 0: all that there are
-  double busy_target = 0.7;       // share of an expert rank's time that the autoscaler aims at
-  double queue_target_ms = 20;    // further targets of the autoscaler; 0: not looked at
+  std::string link_costs;       // "eu-west:us-east=80,...": between regions, for nearest
+  double spill_over = 0;        // nearest: fair shares of a dispatch that fill a rank; 0: none
+  std::string wire = "auto";    // expert rows on the wire: auto (the precision), bf16, fp32
+  std::uint64_t spares = 0;     // launched ranks that wait to take a dead one's place
+  std::uint64_t spawns = 0;     // processes started in place of dead ones, once no spare is left
+  std::string loss = "reload";  // when an expert's last copy dies: reload, mask, fail
+  std::uint64_t loss_wait_ms = 30000;  // ... then requests fail where nobody can load it
+  std::string regions;                 // "0-1=eu-west/a,2=us-east": region and zone of the ranks
+  std::string residency;               // "eu/gdpr=eu-west+eu-north": where rows of a regime may go
+  std::string autoscale = "off";       // off, advisory, active
+  std::uint64_t experts_min = 1;       // expert ranks that the autoscaler keeps at least
+  std::uint64_t experts_max = 0;       // ... and at most; 0: all that there are
+  double busy_target = 0.7;            // share of an expert rank's time that the autoscaler aims at
+  double queue_target_ms = 20;         // further targets of the autoscaler; 0: not looked at
   double step_target_ms = 0;
   double cpu_target = 0;
   double memory_target = 0;
@@ -64,6 +65,8 @@ struct ClusterSection {
   std::uint64_t replicas_max = 1;  // copies of each expert that the autoscaler has at most
   double imbalance_target = 1.5;   // of the expert ranks, for its copies; 0: not looked at
   std::uint64_t ramp_steps = 64;   // until a rank that has come gets its whole share of the rows
+  std::uint64_t controller_timeout_ms = 10000;  // one that says nothing for so long is replaced
+  std::uint64_t prepare_timeout_ms = 60000;     // a rank that loads and reads nothing has failed
   std::uint64_t change_timeout_ms = 300000;  // a drain, scaling, rebalance is done, or taken back
   std::string rebalance = "off";             // off, advisory, active
   std::uint64_t rebalance_interval_ms = 10000;  // between two decisions
@@ -81,9 +84,11 @@ struct ClusterSection {
   std::uint64_t retry_base_ms =
       50;  // first wait before another try, doubled each time, with full jitter
   std::uint64_t retry_cap_ms = 1000;
-  double retry_ratio = 0.2;        // retries for each first attempt
-  double retry_per_second = 3;     // and for each second
-  std::uint64_t attempts_max = 8;  // of one request, on routers that died or lost it
+  double retry_ratio = 0.2;                // retries for each first attempt
+  double retry_per_second = 3;             // and for each second
+  std::uint64_t attempts_max = 8;          // of one request, on routers that died or lost it
+  std::uint64_t results_kept_ms = 600000;  // by the controller, after a client has been told
+  std::uint64_t lives_max = 8;             // of a process that was taken for dead; then it ends
   std::uint64_t exchange_deadline_ms = 30000;
   std::uint64_t gather_window_us = 200;  // an expert rank waits this long for the other routers
   std::uint64_t micro_batches = 0;       // 0: 2 where experts are on other ranks, else 1
@@ -122,8 +127,9 @@ struct TlsSection {
 };
 
 struct LogSection {
-  std::string level = "warning";      // trace, debug, info, warning, error, off
-  std::string format = "text";        // of the lines: text, json
+  std::string level = "warning";  // trace, debug, info, warning, error, off
+  std::string format = "text";    // of the lines: text, json
+  std::uint64_t file_bytes_max = std::uint64_t{64} << 20;  // of a controller's log file
   bool progress = true;               // on a terminal or not; --quiet turns it off
   std::string trace_out;              // trace of the run for ui.perfetto.dev; empty: none
   std::uint64_t trace_spans = 65536;  // kept by each rank for it, 64 bytes each; the last ones

@@ -18,18 +18,25 @@ Result<Backoff> Backoff::create(const BackoffConfig& config, std::uint64_t seed)
   return Backoff(config, seed);
 }
 
-Duration Backoff::ceiling() const noexcept {
-  // Halves the cap instead of doubling the base: no overflow for any number of attempts.
-  Duration room = config_.cap;
-  for (std::uint32_t i = 0; i < attempts_ && room >= config_.base; ++i) room /= 2;
-  if (room < config_.base) return config_.cap;
-  return std::min(config_.cap, config_.base * (Duration::rep{1} << std::min(attempts_, 62U)));
+Duration backoff_ceiling(const BackoffConfig& config, std::uint32_t waits) noexcept {
+  // Halves the cap instead of doubling the base: no overflow for any number of waits.
+  Duration room = config.cap;
+  for (std::uint32_t i = 0; i < waits && room >= config.base; ++i) room /= 2;
+  if (room < config.base) return config.cap;
+  return std::min(config.cap, config.base * (Duration::rep{1} << std::min(waits, 62U)));
 }
 
+Duration full_jitter(const BackoffConfig& config, std::uint32_t waits, Random& random) noexcept {
+  const auto bound = static_cast<std::uint64_t>(backoff_ceiling(config, waits).count()) + 1;
+  return Duration(static_cast<Duration::rep>(random.next_below(bound)));
+}
+
+Duration Backoff::ceiling() const noexcept { return backoff_ceiling(config_, attempts_); }
+
 Duration Backoff::next() {
-  const auto bound = static_cast<std::uint64_t>(ceiling().count()) + 1;
+  const Duration wait = full_jitter(config_, attempts_, random_);
   if (attempts_ < UINT32_MAX) ++attempts_;
-  return Duration(static_cast<Duration::rep>(random_.next_below(bound)));
+  return wait;
 }
 
 }  // namespace switchyard::control

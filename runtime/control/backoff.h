@@ -22,6 +22,12 @@ struct BackoffConfig {
   [[nodiscard]] Result<void> validate() const;
 };
 
+// The largest wait after so many waits before it.
+[[nodiscard]] Duration backoff_ceiling(const BackoffConfig& config, std::uint32_t waits) noexcept;
+// A wait, uniform in [0, ceiling]. `config` has been validated.
+[[nodiscard]] Duration full_jitter(const BackoffConfig& config, std::uint32_t waits,
+                                   Random& random) noexcept;
+
 class Backoff {
  public:
   [[nodiscard]] static Result<Backoff> create(const BackoffConfig& config, std::uint64_t seed);

@@ -12,10 +12,10 @@ namespace {
 constexpr std::size_t kTypes = std::variant_size_v<Message>;
 
 constexpr std::array<std::string_view, kTypes> kNames{
-    "register", "heartbeat", "load_report", "evidence",     "prepared",  "adopted", "progress",
-    "finished", "goodbye",   "welcome",     "refused",      "prepare",   "commit",  "rollback",
-    "retire",   "assign",    "cancel",      "drain",        "undrain",   "leave",   "submit",
-    "command",  "place",     "answer",      "request_done", "rank_left", "event"};
+    "register", "heartbeat", "load_report", "evidence", "prepared",     "adopted",   "progress",
+    "finished", "goodbye",   "welcome",     "refused",  "prepare",      "commit",    "rollback",
+    "retire",   "assign",    "cancel",      "drain",    "undrain",      "leave",     "alive",
+    "submit",   "command",   "place",       "answer",   "request_done", "rank_left", "event"};
 
 // Reads the body as the alternative number I.
 template <std::size_t I>

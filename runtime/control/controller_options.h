@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "runtime/base/clock.h"
+#include "runtime/control/backoff.h"
 #include "runtime/control/balancing_config.h"
 #include "runtime/control/evidence.h"
 #include "runtime/control/health.h"
@@ -38,6 +39,7 @@ struct ControllerOptions {
   LossPolicy loss = LossPolicy::kReload;
   std::vector<ResidencyRule> residency;
   Duration start_deadline{120'000'000'000};  // all slots registered; then start with who is there
+  // A rank that is to load for a view and reads no weight for so long has failed.
   Duration prepare_deadline{60'000'000'000};
   // Drain, scale, rebalance, place, replicas: done by then, or taken back.
   Duration change_deadline{300'000'000'000};
@@ -47,6 +49,8 @@ struct ControllerOptions {
   // Requests fail when there was no router for so long; before the first view, so long after
   // start_deadline.
   Duration stranded_after{120'000'000'000};
+  // Requests fail when experts without a copy have had nobody to load them for so long.
+  Duration loss_wait{30'000'000'000};
   Duration residency_wait{10'000'000'000};  // for ranks that a request may use
   Duration leave_deadline{10'000'000'000};  // from Leave to the last Goodbye
   PhiConfig phi;                            // heartbeats
@@ -54,9 +58,13 @@ struct ControllerOptions {
   EvidenceConfig evidence;
   ScalingConfig scaling = no_scaling();
   BalancingConfig balancing;
-  std::uint32_t attempts_max = 8;            // of one request
-  RetryBudgetConfig retries;                 // attempts after the first that no death explains
+  std::uint32_t attempts_max = 8;  // of one request
+  RetryBudgetConfig retries;       // attempts after the first that no death explains
+  // Before each of those; its attempts_max is of no account, that above is.
+  BackoffConfig retry_wait{std::chrono::milliseconds(50), std::chrono::seconds(1), 1};
+  std::uint64_t seed = 0;                    // of the waits
   std::uint32_t requests_max = 100'000;      // held in the ledger
+  Duration results_kept{600'000'000'000};    // after a client has been told
   std::uint32_t open_per_router_max = 1024;  // assigned at once; the others wait here
   // Of results and last words on their way to one client that watches; well below what the server
   // keeps for a connection at most (runtime/net/peer.h).

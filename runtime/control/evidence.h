@@ -64,8 +64,6 @@ class EvidenceBook {
   // Errors: kStaleEpoch (an epoch that is not the current one), kBadInput (a rank reports itself),
   // kLimit. A repeated report renews the old one.
   [[nodiscard]] Result<void> report(const SilenceReport& report, TimePoint now);
-  // The reporter heard from the rank again.
-  void retract(RankId reporter, RankId silent) { reports_.erase({reporter, silent}); }
   // The rank left or died: its reports and those about it are forgotten.
   void forget(RankId rank);
 

@@ -8,10 +8,23 @@ namespace switchyard::control {
 
 void Ledger::make_room(std::size_t count, MakeRoom how) {
   while (requests_.size() + count > requests_max_ && !done_.empty() &&
-         (how == MakeRoom::kOfDone || requests_.at(done_.front()).delivered)) {
-    names_.erase(requests_.at(done_.front()).what.name);
-    requests_.erase(done_.front());
-    done_.pop_front();
+         (how == MakeRoom::kOfDone || requests_.at(done_.front()).delivered_at)) {
+    drop_oldest_done();
+  }
+}
+
+void Ledger::drop_oldest_done() {
+  const auto oldest = requests_.find(done_.front());
+  names_.erase(oldest->second.what.name);
+  requests_.erase(oldest);
+  done_.pop_front();
+}
+
+void Ledger::expire(Duration kept, TimePoint now) {
+  while (!done_.empty()) {
+    const auto& delivered_at = requests_.at(done_.front()).delivered_at;
+    if (!delivered_at || now - *delivered_at < kept) return;
+    drop_oldest_done();
   }
 }
 
@@ -27,15 +40,14 @@ Result<void> Ledger::restore(Request request, TimePoint now) {
     return switchyard::fail(ErrorCode::kBadInput, "request {} cannot be", request.id.value());
   }
   request.waiting_since = now;
-  if (request.state == RequestState::kWaiting) waiting_.insert(request.id);
+  if (find(request.id) != nullptr) {
+    return switchyard::fail(ErrorCode::kBadInput, "request {} is there twice", request.id.value());
+  }
+  if (request.state == RequestState::kWaiting) waiting_.add(request.id, request.what.regime, now);
   if (assigned) assigned_[request.holder.rank].insert(request.id);
   if (request.state == RequestState::kDone) done_.push_back(request.id);
-  const RequestId id = request.id;
-  if (find(id) == nullptr) {
-    hold(std::move(request));
-    return {};
-  }
-  return switchyard::fail(ErrorCode::kBadInput, "request {} is there twice", id.value());
+  hold(std::move(request));
+  return {};
 }
 
 void Ledger::hold(Request request) {
@@ -66,7 +78,7 @@ Result<std::vector<RequestId>> Ledger::submit(std::vector<NewRequest> requests, 
     request.what = std::move(what);
     request.waiting_since = now;
     ids.push_back(next_);
-    waiting_.insert(next_);
+    waiting_.add(next_, request.what.regime, now);
     hold(std::move(request));
     next_ = next_.next();
   }
@@ -76,10 +88,9 @@ Result<std::vector<RequestId>> Ledger::submit(std::vector<NewRequest> requests, 
 std::uint32_t Ledger::assign(RequestId id, Holder holder) {
   Request& request = at(id);
   SY_CHECK(request.state == RequestState::kWaiting, "request {} is not waiting", id.value());
-  waiting_.erase(id);
+  leave_state(request);
   request.state = RequestState::kAssigned;
   request.holder = holder;
-  request.orphan_at.reset();
   assigned_[holder.rank].insert(id);
   return ++request.attempt;
 }
@@ -107,7 +118,7 @@ WordOutcome Ledger::progress(const Holder& from, const Progress& word) {
   if (!std::equal(word.tokens.begin(), fresh, request.tokens.begin() + word.first)) {
     return WordOutcome::kDiffers;
   }
-  request.orphan_at.reset();
+  orphan_from(request, {});
   if (fresh == word.tokens.end()) return WordOutcome::kStale;
   request.tokens.insert(request.tokens.end(), fresh, word.tokens.end());
   return WordOutcome::kTaken;
@@ -119,16 +130,22 @@ WordOutcome Ledger::finish(const Holder& from, Finished word) {
   return WordOutcome::kTaken;
 }
 
-void Ledger::fail(RequestId id, std::string error) {
+void Ledger::fail(RequestId id, std::string error, std::vector<std::byte> result) {
   Request& request = at(id);
   SY_CHECK(request.state != RequestState::kDone, "request {} is done", id.value());
-  end(request, std::move(error), {});
+  end(request, std::move(error), std::move(result));
 }
 
 void Ledger::leave_state(Request& request) {
-  waiting_.erase(request.id);
+  waiting_.remove(request.id);
   if (request.state == RequestState::kAssigned) assigned_[request.holder.rank].erase(request.id);
-  request.orphan_at.reset();
+  orphan_from(request, {});
+}
+
+void Ledger::orphan_from(Request& request, std::optional<TimePoint> at) {
+  if (request.orphan_at) orphans_.erase({*request.orphan_at, request.id});
+  request.orphan_at = at;
+  if (at) orphans_.emplace(*at, request.id);
 }
 
 void Ledger::end(Request& request, std::string error, std::vector<std::byte> result) {
@@ -141,13 +158,13 @@ void Ledger::end(Request& request, std::string error, std::vector<std::byte> res
   done_.push_back(request.id);
 }
 
-void Ledger::release(RequestId id, TimePoint now) {
+void Ledger::release(RequestId id, TimePoint now, std::optional<TimePoint> retry_at) {
   Request& request = at(id);
   SY_CHECK(request.state == RequestState::kAssigned, "request {} is not assigned", id.value());
   leave_state(request);
   request.state = RequestState::kWaiting;
   request.waiting_since = now;
-  waiting_.insert(id);
+  waiting_.add(id, request.what.regime, now, retry_at);
 }
 
 std::vector<RequestId> Ledger::held_by(const Holder& holder) const {
@@ -179,9 +196,9 @@ Result<std::vector<RequestId>> Ledger::reconcile(const Holder& holder,
   for (const RequestId id : held_by(holder)) {
     Request& request = at(id);
     if (claimed.contains(id)) {
-      request.orphan_at.reset();
+      orphan_from(request, {});
     } else if (!request.orphan_at) {
-      request.orphan_at = orphan_at;
+      orphan_from(request, orphan_at);
     }
   }
   return forget;
@@ -198,15 +215,9 @@ Request& Ledger::at(RequestId id) {
   return found->second;
 }
 
-std::vector<RequestId> Ledger::orphans(TimePoint now) const {
-  std::vector<RequestId> out;
-  for (const auto& [rank, ids] : assigned_) {
-    for (const RequestId id : ids) {
-      const auto& at = requests_.at(id).orphan_at;
-      if (at && *at <= now) out.push_back(id);
-    }
-  }
-  return out;
+std::optional<RequestId> Ledger::orphan(TimePoint now) const {
+  if (orphans_.empty() || orphans_.begin()->first > now) return std::nullopt;
+  return orphans_.begin()->second;
 }
 
 std::size_t Ledger::open_count(RankId rank) const {

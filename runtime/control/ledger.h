@@ -14,6 +14,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/error.h"
 #include "runtime/control/messages.h"
+#include "runtime/control/waiting_line.h"
 
 namespace switchyard::control {
 
@@ -31,13 +32,13 @@ struct Request {
   NewRequest what;
   RequestState state = RequestState::kWaiting;
   std::uint32_t attempt = 0;
-  Holder holder;                       // kAssigned
-  std::vector<std::uint32_t> tokens;   // generated so far
-  TimePoint waiting_since{};           // kWaiting
-  std::optional<TimePoint> orphan_at;  // kAssigned, but its holder says that it has it not
-  std::string error;                   // kDone
-  std::vector<std::byte> result;       // kDone
-  bool delivered = false;              // to at least one client
+  Holder holder;                          // kAssigned
+  std::vector<std::uint32_t> tokens;      // generated so far
+  TimePoint waiting_since{};              // kWaiting
+  std::optional<TimePoint> orphan_at;     // kAssigned, but its holder says that it has it not
+  std::string error;                      // kDone
+  std::vector<std::byte> result;          // kDone
+  std::optional<TimePoint> delivered_at;  // to the first client that was told
 };
 
 // What became of a router's words about a request.
@@ -70,11 +71,16 @@ class Ledger {
   [[nodiscard]] WordOutcome progress(const Holder& from, const Progress& word);
   [[nodiscard]] WordOutcome finish(const Holder& from, Finished word);
   // Ends a request that no router ended.
-  void fail(RequestId id, std::string error);
-  // Back to the waiting ones.
-  void release(RequestId id, TimePoint now);
+  void fail(RequestId id, std::string error, std::vector<std::byte> result = {});
+  // Back to the waiting ones. retry_at: it owes for another try, and not before that time.
+  void release(RequestId id, TimePoint now, std::optional<TimePoint> retry_at = {});
+  // For a try that it owes for.
+  void pay(RequestId id) { waiting_.pay(id); }
   // Ids assigned to that life, ascending.
   [[nodiscard]] std::vector<RequestId> held_by(const Holder& holder) const;
+
+  // Forgets results that were delivered so long ago: those at the front of done().
+  void expire(Duration kept, TimePoint now);
 
   // What a router that has reconnected says it holds. `forget`: what it should drop. Requests that
   // it should hold and does not become orphans at `orphan_at`.
@@ -85,8 +91,9 @@ class Ledger {
 
   [[nodiscard]] const Request* find(RequestId id) const;
   [[nodiscard]] Request& at(RequestId id);
-  [[nodiscard]] const std::set<RequestId>& waiting() const noexcept { return waiting_; }
-  [[nodiscard]] std::vector<RequestId> orphans(TimePoint now) const;
+  [[nodiscard]] const WaitingLine& waiting() const noexcept { return waiting_; }
+  // The orphan whose time came first, if it has come.
+  [[nodiscard]] std::optional<RequestId> orphan(TimePoint now) const;
   [[nodiscard]] std::size_t open_count(RankId rank) const;
   [[nodiscard]] std::size_t open_count() const noexcept { return requests_.size() - done_.size(); }
   // Done ones that are still held, in the order in which they ended.
@@ -97,8 +104,10 @@ class Ledger {
  private:
   enum class MakeRoom : std::uint8_t { kOfDelivered, kOfDone };
   void make_room(std::size_t count, MakeRoom how);
+  void drop_oldest_done();
   void hold(Request request);
   void leave_state(Request& request);
+  void orphan_from(Request& request, std::optional<TimePoint> at);
   void end(Request& request, std::string error, std::vector<std::byte> result);
   [[nodiscard]] std::optional<WordOutcome> refuse(const Holder& from, RequestId id,
                                                   std::uint32_t attempt) const;
@@ -107,8 +116,9 @@ class Ledger {
   RequestId next_;
   std::map<RequestId, Request> requests_;
   std::set<std::string> names_;  // of requests_
-  std::set<RequestId> waiting_;
+  WaitingLine waiting_;
   std::map<RankId, std::set<RequestId>> assigned_;
+  std::set<std::pair<TimePoint, RequestId>> orphans_;  // those with an orphan_at
   std::deque<RequestId> done_;
 };
 

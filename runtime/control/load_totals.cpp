@@ -80,6 +80,16 @@ LoadTotals::Rank LoadTotals::rank(RankId rank) const {
   return found == ranks_.end() ? Rank{} : found->second;
 }
 
+std::optional<double> worst_imbalance(std::span<const std::uint64_t> pairs, std::size_t layers) {
+  if (layers == 0 || pairs.empty() || pairs.size() % layers != 0) return std::nullopt;
+  const std::size_t experts = pairs.size() / layers;
+  double worst = 0;
+  for (std::size_t layer = 0; layer < layers; ++layer) {
+    worst = std::max(worst, imbalance_of(pairs.subspan(layer * experts, experts)));
+  }
+  return worst;
+}
+
 LastLoads LoadTotals::last_of(RankId rank) const {
   const auto found = lives_.find(rank);
   if (found == lives_.end()) return {};

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -78,5 +80,10 @@ class LoadTotals {
   ByEnds restricted_;
   std::vector<std::uint64_t> expert_pairs_;  // [layers * experts]; empty before the first report
 };
+
+// The busiest expert over its layer's mean, of the worst layer; pairs: [layers][experts]. Nothing
+// where there are none.
+[[nodiscard]] std::optional<double> worst_imbalance(std::span<const std::uint64_t> pairs,
+                                                    std::size_t layers);
 
 }  // namespace switchyard::control

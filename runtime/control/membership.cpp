@@ -130,9 +130,14 @@ void Membership::heartbeat(RankId rank, const Heartbeat& beat, std::size_t assig
   slot.progress.observe({beat.steps, requests + beat.open_jobs}, now);
 }
 
+void Membership::heard(RankId rank, TimePoint now) {
+  if (auto& phi = at(rank).phi) phi->sign_of_life(now);
+}
+
 void Membership::excuse(Duration pause) {
   for (Slot& slot : slots_) {
     if (slot.phi) slot.phi->excuse(pause);
+    slot.progress.excuse(pause);
     if (slot.state == SlotState::kLost) slot.lost_until += pause;
   }
 }

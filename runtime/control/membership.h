@@ -86,6 +86,8 @@ class Membership {
   void failed_to_prepare(RankId rank, Duration rest, TimePoint now);
   // assigned: requests that it should have, by the ledger.
   void heartbeat(RankId rank, const Heartbeat& beat, std::size_t assigned, TimePoint now);
+  // Any word of it is a sign of life.
+  void heard(RankId rank, TimePoint now);
   // The controller itself stood still for so long.
   void excuse(Duration pause);
 

@@ -71,6 +71,7 @@ struct Heartbeat {
   std::uint64_t steps = 0;          // exchanges done (router) and batches served (expert rank)
   std::uint32_t open_requests = 0;  // sequences running or waiting here
   std::uint32_t open_jobs = 0;      // expert rank: dispatches that wait here or are being served
+  std::uint64_t weights_read = 0;   // matrices, so far: grows while it loads, whatever it loads
 };
 
 // Rows of requests under a residency rule that a router has sent to ranks of a region.
@@ -130,6 +131,10 @@ struct Progress {
 
 // How the error of a request begins whose rows had nowhere to go within its residency rule.
 inline constexpr std::string_view kResidencyUnsatisfiable = "residency_unsatisfiable";
+
+// The error of a request that ended while it waited because all were to end (Ctrl-C): no fault.
+// The payload is not a result but the tokens of earlier attempts (token_bytes.h).
+inline constexpr std::string_view kEndedNow = "ended_now";
 
 struct Finished {
   RequestId id;
@@ -204,6 +209,8 @@ struct Cancel {
 struct Drain {};    // take no new sequences
 struct Undrain {};  // take them again: the drain was taken back
 struct Leave {};    // the run is over: send Goodbye and exit
+// The controller lives; said to every agent each second, so that one that hangs is noticed.
+struct Alive {};
 
 // ---- client -> controller ------------------------------------------------------------------
 
@@ -228,6 +235,7 @@ enum class Wish : std::uint8_t {
   kReplicas,   // `amount` copies of each expert
   kEndNow,     // requests end with what they have (Ctrl-C)
   kShutdown,   // all ranks leave, then the controller
+  kUndrain,    // rank `amount` works again, or may
 };
 struct Command {
   Wish wish = Wish::kStatus;
@@ -298,7 +306,7 @@ struct Event {
 // controller's to clients (speaker.h).
 using Message = std::variant<Register, Heartbeat, LoadReport, Evidence, Prepared, Adopted, Progress,
                              Finished, Goodbye, Welcome, Refused, Prepare, Commit, Rollback, Retire,
-                             Assign, Cancel, Drain, Undrain, Leave, Submit, Command, Place, Answer,
-                             RequestDone, RankLeft, Event>;
+                             Assign, Cancel, Drain, Undrain, Leave, Alive, Submit, Command, Place,
+                             Answer, RequestDone, RankLeft, Event>;
 
 }  // namespace switchyard::control

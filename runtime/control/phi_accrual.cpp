@@ -78,12 +78,21 @@ void PhiAccrual::heartbeat(TimePoint now) {
     remember(first * 0.75);
     remember(first * 1.25);
     heard_ = true;
-    last_ = now;
+    beat_at_ = last_ = now;
     return;
   }
   const Duration longest = config_.heartbeat_interval + config_.acceptable_pause;
-  remember(to_seconds(std::min(silence(now), longest)));
+  const Duration interval = now > beat_at_ ? now - beat_at_ : Duration::zero();
+  remember(to_seconds(std::min(interval, longest)));
+  beat_at_ = std::max(beat_at_, now);
   last_ = std::max(last_, now);
+}
+
+void PhiAccrual::sign_of_life(TimePoint now) noexcept { last_ = std::max(last_, now); }
+
+void PhiAccrual::excuse(Duration pause) noexcept {
+  beat_at_ += pause;
+  last_ += pause;
 }
 
 Duration PhiAccrual::silence(TimePoint now) const {

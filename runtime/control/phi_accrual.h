@@ -32,13 +32,15 @@ class PhiAccrual {
   // so that one long stop does not make the detector patient. Time does not run backwards: an
   // earlier `now` counts as the last one.
   void heartbeat(TimePoint now);
+  // Something else has come: the silence begins anew, and nothing is learnt of the intervals.
+  void sign_of_life(TimePoint now) noexcept;
   // The listener itself stood still for `pause` (its own loop came late): that much of the silence
   // is not the rank's.
-  void excuse(Duration pause) noexcept { last_ += pause; }
+  void excuse(Duration pause) noexcept;
 
   // 0 before the first heartbeat; grows without bound and never falls while none comes.
   [[nodiscard]] double phi(TimePoint now) const;
-  // Since the last heartbeat; 0 before the first.
+  // Since the last heartbeat or other sign of life; 0 before the first heartbeat.
   [[nodiscard]] Duration silence(TimePoint now) const;
   [[nodiscard]] bool heard() const noexcept { return heard_; }
   [[nodiscard]] Duration mean() const;
@@ -54,7 +56,8 @@ class PhiAccrual {
   double mean_seconds_ = 0;
   double sigma_seconds_ = 0;
   bool heard_ = false;
-  TimePoint last_{};
+  TimePoint beat_at_{};  // the last heartbeat
+  TimePoint last_{};     // the last sign of life
 };
 
 // -log10 of the upper tail of the standard normal distribution at z: never negative, growing,

@@ -1,6 +1,7 @@
 #include "runtime/control/placement_repair.h"
 
 #include <algorithm>
+#include <compare>
 #include <map>
 
 namespace switchyard::control {
@@ -12,9 +13,21 @@ bool holds(const Copies& copies, RankId rank) {
   return std::ranges::any_of(copies, [&](const auto& copy) { return copy.rank == rank; });
 }
 
-bool in_group(const Copies& copies, const std::set<RankId>& group) {
-  return std::ranges::any_of(copies, [&](const auto& copy) { return group.contains(copy.rank); });
+std::size_t count_in(const Copies& copies, const std::set<RankId>& group) {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(copies, [&](const auto& copy) { return group.contains(copy.rank); }));
 }
+
+bool in_group(const Copies& copies, const std::set<RankId>& group) {
+  return count_in(copies, group) > 0;
+}
+
+// How many copies are where one on the rank would be, its own aside: they would die together.
+struct Crowd {
+  std::size_t host = 0;
+  std::size_t zone = 0;
+  auto operator<=>(const Crowd&) const = default;
+};
 
 // One layer of a table under repair.
 class Layer {
@@ -48,9 +61,10 @@ class Layer {
     return filled;
   }
 
-  void cover(const std::set<RankId>& group) {
+  void cover(const std::set<RankId>& group, std::size_t count) {
     for (const std::size_t e : order_) {
-      if (!in_group(first_[e], group)) (void)add(e, &group);
+      while (count_in(first_[e], group) < count && add(e, &group)) {
+      }
     }
   }
 
@@ -79,12 +93,31 @@ class Layer {
     }
   }
 
-  // The target that holds least and may take a copy of e; null where there is none.
+  Crowd crowd(std::size_t e, RankId rank, RankId without) const {
+    Crowd out;
+    const auto own = request_.spots.find(rank);
+    if (own == request_.spots.end()) return out;
+    for (const auto& copy : first_[e]) {
+      const auto other = request_.spots.find(copy.rank);
+      if (copy.rank == rank || copy.rank == without || other == request_.spots.end()) continue;
+      const auto& [host, zone] = own->second;
+      out.host += !host.empty() && other->second.host == host ? 1U : 0U;
+      out.zone += !zone.empty() && other->second.zone == zone ? 1U : 0U;
+    }
+    return out;
+  }
+
+  // Of the targets that may take a copy of e: away from the others, then the one that holds least;
+  // null where there is none.
   const RankId* lightest(std::size_t e, const std::set<RankId>* group) const {
     const RankId* best = nullptr;
+    std::pair<Crowd, Held> least;
     for (const auto& [rank, held] : held_) {
       if (holds(first_[e], rank) || (group != nullptr && !group->contains(rank))) continue;
-      if (best == nullptr || held < held_.at(*best)) best = &rank;
+      const std::pair cost(crowd(e, rank, rank), held);
+      if (best != nullptr && !(cost < least)) continue;
+      best = &rank;
+      least = cost;
     }
     return best;
   }
@@ -118,11 +151,12 @@ class Layer {
   }
 
   bool may_leave(std::size_t e, RankId from, RankId to) const {
+    if (crowd(e, to, from) > crowd(e, from, from)) return false;
     Copies after = first_[e];
     std::erase_if(after, [&](const auto& copy) { return copy.rank == from; });
     after.push_back({to, SlotId()});
     return std::ranges::all_of(request_.groups, [&](const auto& group) {
-      return !in_group(first_[e], group) || in_group(after, group);
+      return count_in(after, group) >= std::min(count_in(first_[e], group), request_.replicas);
     });
   }
 
@@ -185,10 +219,10 @@ Result<void> repair(CopyTable& table, const RepairRequest& request) {
   const std::size_t count = std::min(request.replicas, request.targets.size());
   for (std::size_t l = 0; l < table.layers; ++l) {
     Layer layer(table, l, request);
+    for (const auto& group : request.groups) layer.cover(group, std::min(count, group.size()));
     const bool whole = layer.fill(1);
     if (!whole) return fail(ErrorCode::kConfig, "layer {}: no rank can take a lost expert", l);
     (void)layer.fill(count);  // fewer where other holders are no targets
-    for (const auto& group : request.groups) layer.cover(group);
     if (request.evenness == Evenness::kLevel) layer.level();
   }
   return {};

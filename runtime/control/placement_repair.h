@@ -4,7 +4,9 @@
 // safety: functions without state.
 #pragma once
 
+#include <map>
 #include <set>
+#include <string>
 #include <vector>
 
 #include "runtime/base/error.h"
@@ -30,15 +32,24 @@ enum class Evenness : std::uint8_t {
   kLevel,  // and copies move until no target holds more than one above another, per layer
 };
 
+// Where a rank is: who dies with it. Empty: not known, shared with nobody.
+struct RankSpot {
+  std::string host;
+  std::string zone;
+};
+
 struct RepairRequest {
   std::vector<RankId> targets;  // may receive copies, ascending
   std::size_t replicas = 1;     // wanted of each expert; as many as there are targets at most
   Evenness evenness = Evenness::kLeave;
-  // In each group of ranks every expert has a copy, as far as it has a target.
+  // In each group of ranks every expert has as many copies, as far as it has so many ranks that are
+  // targets.
   std::vector<std::set<RankId>> groups;
   // Pairs per [layers * experts]: copies go where least is done, the busiest experts first. Empty:
   // all experts count alike.
   std::vector<std::uint64_t> loads{};
+  // A new copy goes to a host that has none of the expert, then to such a zone, where it can.
+  std::map<RankId, RankSpot> spots{};
 };
 
 // Errors: kConfig for a lost expert without a target that could take it.

@@ -24,6 +24,9 @@ class ProgressWatch {
   // at which work appeared. Silence does not stop it: a rank that had work still has it.
   [[nodiscard]] Duration stalled(TimePoint now) const;
 
+  // Whoever watches stood still for so long, and saw no report.
+  void excuse(Duration pause) { since_ += pause; }
+
  private:
   bool reported_ = false;
   Report last_;

@@ -15,9 +15,11 @@ struct RankGauges {
   std::atomic<std::uint32_t> open_requests{0};
   std::atomic<std::uint32_t> open_jobs{0};  // written by its expert server, also before it serves
 
+  std::atomic<std::uint64_t> weights_read{0};  // by whichever thread loads
+
   [[nodiscard]] Heartbeat heartbeat() const {
-    return {phase.load(), Epoch(epoch.load()), steps.load(), open_requests.load(),
-            open_jobs.load()};
+    return {phase.load(),         Epoch(epoch.load()), steps.load(),
+            open_requests.load(), open_jobs.load(),    weights_read.load()};
   }
 };
 

@@ -118,7 +118,8 @@ void Engine::split(const std::vector<StepPart>& parts) {
 Result<void> Engine::close_layer(std::size_t batch) {
   if (!open_[batch]) return {};
   open_[batch] = 0;
-  SY_TRY(plane_.finish(batch, batches_[batch].work().residual()));
+  SY_ASSIGN(const auto waited, plane_.finish(batch, batches_[batch].work().residual()));
+  left_ = left_ || waited == moe::ExchangeWait::kLeft;
   for (const std::uint32_t row : plane_.forbidden(batch)) {
     batches_[batch].owner(row).forbidden = true;
   }
@@ -127,6 +128,7 @@ Result<void> Engine::close_layer(std::size_t batch) {
 
 Result<void> Engine::run_layer(std::size_t layer, std::size_t batch) {
   SY_TRY(close_layer(batch));
+  if (left_) return {};
   const TimePoint begin = span_start(timeline_);
   auto& micro_batch = batches_[batch];
   const bool moe = transformer_.config().moe_layer[layer];
@@ -173,6 +175,7 @@ Result<Engine::StepEnd> Engine::run_layers() {
       end = StepEnd::kStopped;
       break;
     }
+    if (pulse_) SY_TRY(pulse_());
     for (std::size_t b = 0; b < batch_count_; ++b) {
       if (auto ran = run_layer(layer, b); !ran) {
         return with_place(std::move(ran).error(), fmt::format("layer {}", layer));
@@ -180,11 +183,12 @@ Result<Engine::StepEnd> Engine::run_layers() {
     }
   }
   for (std::size_t b = 0; b < batch_count_; ++b) SY_TRY(close_layer(b));
-  return end;
+  return left_ ? StepEnd::kStopped : end;
 }
 
 Result<Engine::StepEnd> Engine::run_step(const std::vector<StepPart>& parts) {
   ++step_;
+  left_ = false;
   split(parts);
   for (std::size_t b = 0; b < batch_count_; ++b) {
     SY_TRY(transformer_.embed(batches_[b].ids(), batches_[b].work()));

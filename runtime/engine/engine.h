@@ -6,6 +6,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -49,12 +50,16 @@ class Engine {
   // A flag that ends a step between two layers: no token of it counts, and interrupt() is to
   // follow. Null: steps run to their end.
   void set_stop(const std::atomic<bool>* stop) noexcept { stop_ = stop; }
+  // Called before each layer of a step, for who must give signs of life during a long one; its
+  // error ends the step. Null: nobody.
+  using Pulse = std::function<Result<void>()>;
+  void set_pulse(Pulse pulse) noexcept { pulse_ = std::move(pulse); }
   // Where to note steps, layers and requests; null: nowhere.
   void set_timeline(Timeline* timeline) noexcept { timeline_ = timeline; }
 
   [[nodiscard]] Result<void> submit(SequenceRequest request);
-  // One step over the layers, or until the stop flag. False when no sequence is left. Blocks: for
-  // its exchanges.
+  // One step over the layers, or until the stop flag or the plane has left an exchange; then no
+  // token of it counts. False when no sequence is left. Blocks: for its exchanges.
   [[nodiscard]] Result<bool> step();
   // Ends one sequence without a word to the observer; no effect where it is not here.
   void forget(SequenceId id) { (void)scheduler_.take_out(id); }
@@ -74,11 +79,11 @@ class Engine {
   Engine(const EngineOptions& options, model::Transformer& transformer, moe::DataPlane& plane,
          const Clock& clock, std::unique_ptr<kernels::KvCache> cache);
   [[nodiscard]] Result<void> make_buffers(kernels::Device& device);
-  enum class StepEnd { kDone, kStopped };
+  enum class StepEnd { kDone, kStopped };  // kStopped: no token of it counts
   [[nodiscard]] Result<StepEnd> run_step(const std::vector<StepPart>& parts);
   [[nodiscard]] Result<StepEnd> run_layers();
   [[nodiscard]] bool stopped() const noexcept {
-    return stop_ != nullptr && stop_->load(std::memory_order_relaxed);
+    return left_ || (stop_ != nullptr && stop_->load(std::memory_order_relaxed));
   }
   void split(const std::vector<StepPart>& parts);
   [[nodiscard]] Result<void> run_layer(std::size_t layer, std::size_t batch);
@@ -120,11 +125,13 @@ class Engine {
   std::vector<SelectionRule> rules_;  // [MoE layers] of the router; empty: the device cannot
   Observer* observer_ = nullptr;
   const std::atomic<bool>* stop_ = nullptr;
+  Pulse pulse_;
   Timeline* timeline_ = nullptr;
   std::vector<MicroBatch> batches_;
   std::size_t batch_count_ = 0;         // in use this step
   std::vector<std::size_t> moe_index_;  // [layers] index among MoE layers
   std::vector<char> open_;              // [micro-batches] an exchange is open
+  bool left_ = false;                   // an exchange of this step, because nobody wants it
   Array<float> logits_;                 // [head_rows_max, V]
   Array<std::uint32_t> greedy_ids_;     // [head_rows_max]
   std::vector<WantedRow> head_wanted_;  // of one head() or greedy()

@@ -11,7 +11,7 @@ bool take_selected(const kernels::SelectedRows& selected, routing::Selections& o
     const std::size_t k = selected.count[t];
     if (k == 0) return false;
     for (std::size_t j = t * selected.k_max; j < t * selected.k_max + k; ++j) {
-      out.experts.push_back(ExpertId(selected.experts[j]));
+      out.experts.emplace_back(selected.experts[j]);
       out.weights.push_back(selected.weights[j]);
     }
     out.slot_begin.push_back(static_cast<std::uint32_t>(out.experts.size()));

@@ -21,6 +21,7 @@ struct JobKeeps {
   bool selections = false;  // every routing decision
   bool signals = false;     // compute all difficulty signals, for an observer
   bool gate_stats = false;  // the gate's entropy and auxiliary losses (one more softmax a token)
+  bool sequences = true;    // the results; who passes them on as they end needs none of them again
 };
 
 struct Job {

@@ -54,9 +54,15 @@ void JobCollector::on_token(const SequenceRequest& request, std::uint32_t token)
 }
 
 void JobCollector::on_finished(SequenceResult result) {
-  if (const auto nll = nll_.find(result.id); nll != nll_.end()) result.nll = nll->second;
-  if (next_ != nullptr) next_->on_finished(result);
-  result_.sequences.push_back(std::move(result));
+  ++finished_;
+  // Taken out: whoever serves for days meets ever new sequences.
+  if (const auto nll = nll_.extract(result.id)) result.nll = nll.mapped();
+  if (keeps_.sequences) {
+    if (next_ != nullptr) next_->on_finished(result);
+    result_.sequences.push_back(std::move(result));
+  } else if (next_ != nullptr) {
+    next_->on_finished(std::move(result));
+  }
 }
 
 bool JobCollector::wants_gate_logits() const {

@@ -23,7 +23,7 @@ class JobCollector final : public Observer {
   [[nodiscard]] bool wants_gate_logits() const override;
   void on_routed(const RoutedRows& rows) override;
 
-  [[nodiscard]] std::size_t finished_count() const noexcept { return result_.sequences.size(); }
+  [[nodiscard]] std::size_t finished_count() const noexcept { return finished_; }
   [[nodiscard]] std::uint64_t token_count() const noexcept { return tokens_; }
   // The result, sequences by id; the collector is empty afterwards.
   [[nodiscard]] JobResult take();
@@ -32,6 +32,7 @@ class JobCollector final : public Observer {
   JobKeeps keeps_;
   Observer* next_;
   JobResult result_;
+  std::size_t finished_ = 0;
   std::uint64_t tokens_ = 0;
   std::unordered_map<SequenceId, double> nll_;
   std::unordered_map<SequenceId, LogitsBlock> logits_;

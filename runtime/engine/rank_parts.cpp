@@ -5,6 +5,7 @@
 #include "runtime/base/cores.h"
 #include "runtime/engine/expert_loader.h"
 #include "runtime/engine/rank_sizes.h"
+#include "runtime/model/fingerprint.h"
 #include "runtime/placement/planner_table.h"
 
 namespace switchyard::engine {
@@ -56,15 +57,18 @@ std::string kernel_names(const ClusterOptions& options) {
 }  // namespace
 
 // Ranks that were started with different options would break the exchange half-way.
-std::string world_fingerprint(const ClusterOptions& options, const model::ModelConfig& model,
+std::string world_fingerprint(const ClusterOptions& options, const model::WeightSource& source,
                               const comm::Transport& transport) {
+  const auto& model = source.config();
   const auto wire = options.wire.value_or(kernels::operand_dtype(options.device.precision));
   return fmt::format(
-      "model {} d={} layers={} E={} f={} V={}; precision {} wire {}; cuda gemm {}; routers {} "
+      "model {} d={} layers={} E={} f={} V={} (config.json {:016x}, weights {:016x}); precision {} "
+      "wire {}; cuda gemm {}; routers {} "
       "colocation {}; placement {} replicas {}; rows {}; steps {} sequences {} context {} k_max "
       "{}; "
       "kernels {} (--isa)",
       model.family, model.hidden, model.layers, model.experts, model.expert_inner, model.vocab,
+      model::fingerprint(model), source.fingerprint(),
       to_string(kernels::operand_dtype(options.device.precision)), to_string(wire),
       options.device.cuda_gemm == kernels::CudaGemm::kCublas ? "cublas" : "invariant",
       options.routers, static_cast<int>(options.colocation), options.placement, options.replicas,
@@ -85,8 +89,8 @@ std::size_t threads_for_rank(const ClusterOptions& options, const comm::Transpor
 
 Result<placement::View> make_static_view(const ClusterOptions& options,
                                          const model::ModelConfig& config,
-                                         const comm::Transport& transport) {
-  const std::size_t ranks = transport.size();
+                                         std::span<const std::string> hosts) {
+  const std::size_t ranks = hosts.size();
   if (options.routers == 0 || options.routers > ranks) {
     return fail(ErrorCode::kUsage, "cluster.routers is {}; this run has {} rank(s)",
                 options.routers, ranks);
@@ -106,7 +110,7 @@ Result<placement::View> make_static_view(const ClusterOptions& options,
     member.rank = RankId(r);
     member.router = r < options.routers;
     member.expert = together || !member.router;
-    member.host = transport.hosts()[r];
+    member.host = hosts[r];
     if (member.expert) expert_ranks.push_back(member.rank);
     view.members.push_back(std::move(member));
   }
@@ -154,7 +158,7 @@ Result<RankParts> make_rank_parts(const ClusterOptions& options, model::WeightSo
                                   const std::atomic<bool>& abandon, const LoadProgress& progress) {
   const auto& config = source.config();
   RankParts parts;
-  SY_ASSIGN(auto view, make_static_view(options, config, transport));
+  SY_ASSIGN(auto view, make_static_view(options, config, transport.hosts()));
   parts.view = std::make_shared<const placement::View>(std::move(view));
   SY_ASSIGN(auto sizes, make_rank_sizes(options, config,
                                         {options.routers, experts_per_rank_max(*parts.view),

@@ -24,14 +24,16 @@ namespace switchyard::engine {
 // Called now and then while weights load: experts or layers done, of all.
 using LoadProgress = std::function<void(std::size_t done, std::size_t total)>;
 
-// The first view of a static world. Errors: kUsage / kConfig naming what does not fit.
+// The first view of a static world; `hosts`: of its ranks. Errors: kUsage / kConfig naming what does
+// not fit.
 [[nodiscard]] Result<placement::View> make_static_view(const ClusterOptions& options,
                                                        const model::ModelConfig& config,
-                                                       const comm::Transport& transport);
+                                                       std::span<const std::string> hosts);
 
-// What must be equal on all ranks of a world, in words.
+// What must be equal on all ranks of a world, in words: options, configuration and weights. Reads a
+// sample of the weights.
 [[nodiscard]] std::string world_fingerprint(const ClusterOptions& options,
-                                            const model::ModelConfig& model,
+                                            const model::WeightSource& source,
                                             const comm::Transport& transport);
 
 // Threads for a rank: what was asked for, or its share of the cores that the host's ranks may use,

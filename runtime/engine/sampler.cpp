@@ -14,7 +14,7 @@ namespace {
 // In lanes, so that one comparison does not wait for the one before. A NaN is never the highest.
 float highest_of(std::span<const float> logits) {
   constexpr std::size_t kLanes = 32;
-  std::array<float, kLanes> lanes;
+  std::array<float, kLanes> lanes{};
   lanes.fill(-std::numeric_limits<float>::infinity());
   std::size_t i = 0;
   for (; i + kLanes <= logits.size(); i += kLanes) {

@@ -68,7 +68,9 @@ void Scheduler::admit() {
     auto sequence = seat(std::move(waiting_.front()));
     waiting_.pop_front();
     sequence->pages = std::move(*pages);
-    sequence->result.tokens.reserve(sequence->request.max_tokens);
+    const std::size_t prompt = sequence->request.tokens.size();
+    const std::size_t most = limits_.context - std::min(limits_.context, prompt) + 1;
+    sequence->result.tokens.reserve(std::min<std::size_t>(sequence->request.max_tokens, most));
     running_.push_back(std::move(sequence));
   }
 }

@@ -68,7 +68,7 @@ Result<void> Session::agree(Result<void> own) {
   return leads() ? gather_ready(std::move(own)) : [&]() -> Result<void> {
     nlohmann::json hello = {{"kind", "ready"}};
     if (own) {
-      hello["fingerprint"] = world_fingerprint(options_, source_->config(), transport_);
+      hello["fingerprint"] = world_fingerprint(options_, *source_, transport_);
     } else {
       hello = encode_error(own.error());
     }
@@ -81,6 +81,7 @@ Result<void> Session::gather_ready(Result<void> own) {
   std::vector<bool> heard(transport_.size());
   heard[0] = true;
   const Deadline deadline = Deadline::after(clock_, options_.start_deadline);
+  const auto print = own ? world_fingerprint(options_, *source_, transport_) : std::string();
   const auto silent = [&] {
     std::string names;
     for (std::size_t r = 0; r < heard.size(); ++r) {
@@ -95,11 +96,11 @@ Result<void> Session::gather_ready(Result<void> own) {
       heard[rank] = true;
       if (message->body["kind"] == "failed") {
         if (own) own = with_place(decode_error(message->body), fmt::format("rank {}", rank));
-      } else if (own && message->body.value("fingerprint", std::string()) !=
-                            world_fingerprint(options_, source_->config(), transport_)) {
-        own = fail(ErrorCode::kUsage, "rank {} was started with other options: {} -- rank 0: {}",
-                   rank, message->body.value("fingerprint", std::string("?")),
-                   world_fingerprint(options_, source_->config(), transport_));
+      } else if (const auto theirs = message->body.value("fingerprint", std::string("?"));
+                 own && theirs != print) {
+        own = fail(ErrorCode::kUsage,
+                   "rank {} was started with other options or another model: {} -- rank 0: {}",
+                   rank, theirs, print);
       }
     }
     return std::ranges::find(heard, false) == heard.end();
@@ -178,6 +179,8 @@ Result<JobResult> Session::run_share(
   JobProgress progress;
   progress.sequences = job.sequences.size();
   const TimePoint start = clock_.now();
+  // The lead takes a silent router for lost, and a step may last longer than its patience.
+  if (!leads()) engine.set_pulse([&] { return report(progress); });
   while (true) {
     if (signals_.stop.load(std::memory_order_relaxed)) {
       for (const auto& request : arrivals.take_rest()) SY_TRY(engine.submit(request));
@@ -197,6 +200,7 @@ Result<JobResult> Session::run_share(
   }
   engine.set_observer(nullptr);
   engine.set_stop(nullptr);
+  engine.set_pulse(nullptr);
   auto result = collector.take();
   result.times = engine.take_times();
   return result;

@@ -56,7 +56,7 @@ class Session {
   // Lead only. Runs the job on all routers; `observer` sees rank 0's own share.
   // `spread` kLeadOnly keeps all sequences on rank 0 (calibration).
   enum class Spread { kAllRouters, kLeadOnly };
-  [[nodiscard]] Result<JobResult> run(Job job, Spread spread, Observer* observer,
+  [[nodiscard]] Result<JobResult> run(const Job& job, Spread spread, Observer* observer,
                                       const ProgressSink& progress);
   // Lead only: ends the run on all ranks and gathers their reports.
   [[nodiscard]] Result<ClusterReport> close();

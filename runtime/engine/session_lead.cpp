@@ -92,7 +92,7 @@ Result<JobResult> Session::collect(JobResult own, const ProgressSink& progress) 
   return own;
 }
 
-Result<JobResult> Session::run(Job job, Spread spread, Observer* observer,
+Result<JobResult> Session::run(const Job& job, Spread spread, Observer* observer,
                                const ProgressSink& progress) {
   SY_CHECK(leads(), "rank {} does not lead", transport_.rank().value());
   job_start_ = clock_.now();

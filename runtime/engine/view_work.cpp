@@ -21,9 +21,21 @@ bool ViewWork::placed(const placement::View& view, std::size_t layer, ExpertId e
   return std::ranges::find(held, expert) != held.end();
 }
 
-void ViewWork::start(std::shared_ptr<const placement::View> view) {
+void ViewWork::start(std::shared_ptr<const placement::View> view, const placement::View* newest) {
   view_ = std::move(view);
+  failed_ = false;
+  drop_added(newest, view_.get());
   resume();
+}
+
+void ViewWork::drop_added(const placement::View* newest, const placement::View* coming) {
+  std::erase_if(added_, [&](const ExpertPlace& place) {
+    for (const auto* view : {newest, coming}) {
+      if (view != nullptr && placed(*view, place.moe_layer, place.expert)) return false;
+    }
+    store_.remove(place.moe_layer, place.expert);
+    return true;
+  });
 }
 
 void ViewWork::resume() {
@@ -38,6 +50,7 @@ Result<bool> ViewWork::advance() {
     if (!loaded) break;
     if (!loaded->packed) {
       pending_count_ = 0;
+      failed_ = true;
       return Unexpected(std::move(loaded->packed).error());
     }
     store_.add(loaded->place.moe_layer, loaded->place.expert, std::move(loaded->packed).value());
@@ -54,10 +67,9 @@ void ViewWork::finished() {
 }
 
 void ViewWork::give_up(const placement::View* newest) {
-  for (const auto& [layer, expert] : added_) {
-    if (newest == nullptr || !placed(*newest, layer, expert)) store_.remove(layer, expert);
-  }
-  finished();
+  if (failed_) drop_added(newest, nullptr);
+  view_.reset();
+  resume();
 }
 
 Result<void> ViewWork::load_now(const placement::View& view) {
@@ -80,6 +92,9 @@ void ViewWork::keep_only(const placement::View& current) {
       if (!prepared && !placed(current, layer, expert)) store_.remove(layer, expert);
     }
   }
+  std::erase_if(added_, [this](const ExpertPlace& place) {
+    return store_.find(place.moe_layer, place.expert) == nullptr;
+  });
 }
 
 }  // namespace switchyard::engine

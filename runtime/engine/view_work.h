@@ -28,14 +28,16 @@ class ViewWork {
         store_(store),
         loader_(source, std::move(make_device)) {}
 
-  // Forgets what was pending and begins to load what this rank lacks for the view.
-  void start(std::shared_ptr<const placement::View> view);
+  // Forgets what was pending and begins to load what this rank lacks for the view. Of what was
+  // loaded for one that was given up, what neither it nor `newest` (null: none) needs goes.
+  void start(std::shared_ptr<const placement::View> view, const placement::View* newest);
   // Takes in what has been loaded since. True while more is to do. Blocks: no.
   [[nodiscard]] Result<bool> advance();
   [[nodiscard]] const placement::View* view() const noexcept { return view_.get(); }
   // The view is in use: there is nothing to prepare.
   void finished();
-  // The view will not come: drops what was loaded for it, but for what `newest` needs (null: none).
+  // The view will not come. What was loaded for it stays, because the next one most likely wants
+  // it; where something could not be loaded it goes, but for what `newest` needs (null: none).
   void give_up(const placement::View* newest);
   // Loads all that this rank lacks for the view, before anything else. Blocks: until it is there.
   [[nodiscard]] Result<void> load_now(const placement::View& view);
@@ -48,6 +50,8 @@ class ViewWork {
  private:
   [[nodiscard]] std::vector<ExpertPlace> missing(const placement::View& view) const;
   [[nodiscard]] bool placed(const placement::View& view, std::size_t layer, ExpertId expert) const;
+  // Of what was loaded for no view that is in use, all but what one of these needs; null: none.
+  void drop_added(const placement::View* newest, const placement::View* coming);
 
   RankId self_;
   model::WeightSource& source_;
@@ -55,7 +59,8 @@ class ViewWork {
   moe::ExpertStore& store_;
   std::shared_ptr<const placement::View> view_;
   std::size_t pending_count_ = 0;
-  std::vector<ExpertPlace> added_;  // since nothing was prepared
+  std::vector<ExpertPlace> added_;  // for views that are not in use
+  bool failed_ = false;             // something of the view could not be loaded
   BackgroundLoader loader_;
 };
 

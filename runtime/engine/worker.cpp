@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "runtime/engine/counted_weights.h"
 #include "runtime/engine/payload.h"
 
 namespace switchyard::engine {
@@ -23,7 +24,7 @@ Worker::Worker(const WorkerOptions& options, std::unique_ptr<model::WeightSource
                comm::Transport& transport, const Clock& clock, const StopSignals& signals,
                control::Mailbox& mailbox, control::RankGauges& gauges, Log log)
     : options_(options),
-      source_(std::move(source)),
+      source_(std::make_unique<CountedWeights>(std::move(source), gauges.weights_read)),
       transport_(transport),
       clock_(clock),
       signals_(signals),
@@ -81,7 +82,8 @@ Result<void> Worker::make_engine() {
                                            convention.scoring};
   JobKeeps keeps;
   keeps.gate_stats = options_.gate_stats;
-  Observer* self = this;  // a private base: make_unique may not convert to it
+  keeps.sequences = false;  // told to the controller as they end
+  Observer* self = this;    // a private base: make_unique may not convert to it
   collector_ = std::make_unique<JobCollector>(keeps, routing::RoutingStats(shape), self);
   parts_.engine->set_router(std::move(router));
   parts_.engine->set_observer(collector_.get());
@@ -95,7 +97,7 @@ control::ModelFacts Worker::model_facts() const {
   facts.experts = static_cast<std::uint32_t>(config.experts);
   facts.expert_bytes = 3 * config.hidden * config.expert_inner *
                        size_bytes(kernels::operand_dtype(options_.cluster.device.precision));
-  facts.fingerprint = world_fingerprint(options_.cluster, config, transport_);
+  facts.fingerprint = world_fingerprint(options_.cluster, *source_, transport_);
   return facts;
 }
 
@@ -160,7 +162,6 @@ void Worker::say_farewell() {
   farewell.report = make_rank_report(parts_, *source_, transport_);
   if (collector_) {
     farewell.result = collector_->take();
-    farewell.result.sequences.clear();
     farewell.result.times = parts_.engine->take_times();
   }
   gauges_.phase = control::Phase::kLeaving;

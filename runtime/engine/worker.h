@@ -78,6 +78,7 @@ class Worker final : private moe::ViewFeed, private Observer {
   // ViewFeed: called by the data plane while it waits, and by run().
   Result<std::shared_ptr<const placement::View>> poll() override;
   Duration unled() const override { return absence_ ? absence_() : Duration::zero(); }
+  bool unwanted() override;
   void report_silent(Epoch epoch, Duration waited, std::span<const RankId> silent) override;
   void report_breaker(const BreakerEvent& event) override;
   [[nodiscard]] Result<void> take(control::Message message);
@@ -117,6 +118,8 @@ class Worker final : private moe::ViewFeed, private Observer {
   std::optional<control::Prepare> preparing_;
   TimePoint preparing_since_{};            // where there is a timeline
   std::deque<control::Message> deferred_;  // assignments, cancellations: between steps
+  std::size_t deferred_judged_ = 0;        // so many of them say ...
+  bool unwanted_ = false;                  // ... that all that is held here is cancelled
   std::unordered_map<SequenceId, Held> held_;
   Absence absence_;
   std::optional<Error> refused_;

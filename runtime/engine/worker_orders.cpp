@@ -1,4 +1,7 @@
 // The half of Worker that follows the controller: views, assignments, the end.
+#include <algorithm>
+#include <unordered_set>
+
 #include "runtime/engine/payload.h"
 #include "runtime/engine/worker.h"
 
@@ -43,12 +46,34 @@ void Worker::report_silent(Epoch epoch, Duration waited, std::span<const RankId>
       epoch, static_cast<std::uint64_t>(waited_ms), {silent.begin(), silent.end()}});
 }
 
+// All that is held here has been cancelled, or the run is over: what these orders wait for, the end
+// of a step, may never come.
+bool Worker::unwanted() {
+  if (deferred_.size() == deferred_judged_) return unwanted_;
+  deferred_judged_ = deferred_.size();
+  std::unordered_set<SequenceId> cancelled;
+  bool leaves = false;
+  for (const auto& message : deferred_) {
+    leaves = leaves || std::holds_alternative<control::Leave>(message);
+    if (const auto* order = std::get_if<control::Cancel>(&message)) {
+      cancelled.insert(SequenceId(order->id.value()));
+    }
+  }
+  unwanted_ = leaves || std::ranges::all_of(held_, [&](const auto& each) {
+                return cancelled.contains(each.first);
+              });
+  return unwanted_;
+}
+
 void Worker::report_breaker(const BreakerEvent& event) {
   const char* kind = event.to == BreakerState::kOpen     ? "breaker_opened"
                      : event.to == BreakerState::kClosed ? "breaker_closed"
                                                          : "breaker_probing";
-  log_->warn("{}: {}", kind, event.text);
-  mailbox_.post(control::Event{0, kind, event.text});
+  const auto level = event.to == BreakerState::kClosed ? spdlog::level::info : spdlog::level::warn;
+  log_event(log_, level, kind, event.text, {parts_.plane->view().epoch, {}, {}});
+  control::EventAbout about;
+  about.rank = event.peer;
+  mailbox_.post(control::Event{0, kind, event.text, about});
 }
 
 Result<void> Worker::take(control::Message message) {
@@ -60,7 +85,7 @@ Result<void> Worker::take(control::Message message) {
                      newest_ = std::move(welcome.view);
                  },
                  [&](control::Prepare& prepare) {
-                   work_->start(prepare.view);
+                   work_->start(prepare.view, newest_.get());
                    preparing_since_ = span_start(parts_.timeline.get());
                    say("view_preparing", fmt::format("epoch {}", prepare.view->epoch.value()));
                    preparing_ = std::move(prepare);
@@ -141,6 +166,8 @@ Result<void> Worker::follow_view() {
 }
 
 Result<void> Worker::do_deferred() {
+  deferred_judged_ = 0;
+  unwanted_ = false;
   while (!deferred_.empty()) {
     const auto message = std::move(deferred_.front());
     deferred_.pop_front();

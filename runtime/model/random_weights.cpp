@@ -82,6 +82,7 @@ class RandomWeights final : public WeightSource {
                                shape.out, shape.in};
   }
 
+  [[nodiscard]] std::uint64_t fingerprint() const override { return mix64(seed_); }
   void release() noexcept override { buffers_.clear(); }
   [[nodiscard]] std::size_t bytes_read() const noexcept override { return 0; }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <span>
@@ -53,6 +54,9 @@ class WeightSource {
   [[nodiscard]] virtual Result<kernels::WeightView> get(const WeightId& id) = 0;
   // File and tensor of a weight, for messages; empty where there is no file.
   [[nodiscard]] virtual std::string place_of(const WeightId& /*id*/) const { return {}; }
+  // Tells sets of weights apart: names, types, shapes and places of all tensors, and a sample of
+  // their values. Not the configuration (fingerprint.h).
+  [[nodiscard]] virtual std::uint64_t fingerprint() const = 0;
   // Gives pages that were read back to the system (they are packed by now).
   virtual void release() noexcept = 0;
   // Bytes read so far: shows that an expert rank reads only its experts.

@@ -299,7 +299,17 @@ Error DataPlane::overdue(const Exchange& exchange) const {
                       view_->epoch.value(), exchange.key().step, exchange.key().layer)};
 }
 
-Result<void> DataPlane::finish(std::size_t micro_batch, MatrixView<float> residual) {
+// What still comes for it is dropped as late.
+Result<void> DataPlane::leave(std::size_t micro_batch) {
+  SY_TRY(exchanges_[micro_batch].withdraw(in_flight_, answers_));
+  plans_[micro_batch].forbidden.clear();
+  if (options_.timeline != nullptr) note_exchange(micro_batch, ExchangeEnd::kWithdrawn);
+  if (breakers_) breakers_->end(micro_batch, CallOutcome::kNoVerdict, clock_.now());
+  tell_breakers();
+  return {};
+}
+
+Result<ExchangeWait> DataPlane::finish(std::size_t micro_batch, MatrixView<float> residual) {
   auto& exchange = exchanges_[micro_batch];
   const TimePoint start = clock_.now();
   const Deadline deadline(start + options_.exchange_deadline);
@@ -323,6 +333,10 @@ Result<void> DataPlane::finish(std::size_t micro_batch, MatrixView<float> residu
     if (abandon_.load(std::memory_order_relaxed)) {
       return fail(ErrorCode::kInterrupted, "stopped while waiting for rank(s) {}",
                   exchange.silent_ranks());
+    }
+    if (feed_ != nullptr && before - start >= options_.silence_report_after && feed_->unwanted()) {
+      SY_TRY(leave(micro_batch));
+      return ExchangeWait::kLeft;
     }
     if (feed_ != nullptr && before - start >= report_after) {
       feed_->report_silent(exchange.key().epoch, before - start, exchange.silent());
@@ -350,7 +364,7 @@ Result<void> DataPlane::finish(std::size_t micro_batch, MatrixView<float> residu
                            options_.timeline->now());
     note_exchange(micro_batch, ExchangeEnd::kAnswered);
   }
-  return {};
+  return ExchangeWait::kCombined;
 }
 
 }  // namespace switchyard::moe

@@ -28,6 +28,12 @@
 
 namespace switchyard::moe {
 
+// How the wait for an exchange ended.
+enum class ExchangeWait : std::uint8_t {
+  kCombined,  // every answer came
+  kLeft,      // nobody wants them any more: withdrawn, the residual is as it was
+};
+
 // Which sides of an exchange a rank must be able to take: those of its first view, or any, because
 // later views may change its roles.
 enum class PlaneRoles : std::uint8_t { kOfView, kAny };
@@ -71,9 +77,9 @@ class DataPlane {
     return plans_[micro_batch].forbidden;
   }
   // Waits for the answers, serving others meanwhile, and adds the combined rows to the residual.
-  // Blocks: until the exchange deadline. Errors: kDeadline naming the silent ranks, kPeer,
-  // kInterrupted when abandoned.
-  [[nodiscard]] Result<void> finish(std::size_t micro_batch, MatrixView<float> residual);
+  // What the feed calls unwanted is left once it is overdue. Blocks: until the exchange deadline.
+  // Errors: kDeadline naming the silent ranks, kPeer, kInterrupted when abandoned.
+  [[nodiscard]] Result<ExchangeWait> finish(std::size_t micro_batch, MatrixView<float> residual);
 
   // Any rank: serves and receives once. True when it did anything. Blocks: for one served batch.
   [[nodiscard]] Result<bool> progress();
@@ -112,6 +118,7 @@ class DataPlane {
                                               std::size_t other_expert_ranks);
   [[nodiscard]] Result<void> begin_open(std::size_t micro_batch);
   [[nodiscard]] Result<void> follow_views();
+  [[nodiscard]] Result<void> leave(std::size_t micro_batch);
   void reap_in_flight();
   void count_restricted(std::size_t micro_batch);
   void report_overdue(std::size_t micro_batch, Duration waited);

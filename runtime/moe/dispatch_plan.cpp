@@ -24,6 +24,7 @@ bool beyond(std::uint32_t share, const placement::ReplicaQuery& query) noexcept 
 DispatchPlanner::DispatchPlanner(std::size_t ranks, std::size_t tokens_max, std::size_t slots_max)
     : tallies_(ranks), tokens_max_(tokens_max), slots_max_(slots_max) {
   slot_rank_.reserve(slots_max);
+  good_.reserve(ranks);
 }
 
 void DispatchPlanner::plan(const placement::View& view, std::size_t moe_layer,
@@ -55,14 +56,14 @@ void DispatchPlanner::plan(const placement::View& view, std::size_t moe_layer,
         const auto whole = [&](RankId copy) {
           return sound(copy) && shares[copy.index()] == RankRamp::kWhole;
         };
-        const RankId other = steer(rank, copies, token_keys[t], mask, whole);
-        plan.ramped += other != rank ? 1U : 0U;
-        rank = other;
+        const RankId other = among(copies, token_keys[t], mask, choice, whole);
+        plan.ramped += other != rank && other != kNowhere ? 1U : 0U;
+        if (other != kNowhere) rank = other;
       }
       if (rank != kNowhere && !sound(rank)) {
-        const RankId other = steer(rank, copies, token_keys[t], mask, sound);
-        plan.steered += other != rank ? 1U : 0U;
-        rank = other;
+        const RankId other = among(copies, token_keys[t], mask, choice, sound);
+        plan.steered += other != rank && other != kNowhere ? 1U : 0U;
+        if (other != kNowhere) rank = other;
       }
       slot_rank_.push_back(rank);
       if (rank != kNowhere) choice.count(rank);
@@ -77,36 +78,26 @@ void DispatchPlanner::plan(const placement::View& view, std::size_t moe_layer,
   fill(selections, plan);
 }
 
-// Where the usual choice may not be taken, the allowed copies share the tokens.
+// Where the usual choice may not be taken, the nearest of the allowed copies is.
 RankId DispatchPlanner::choose(const placement::View& view, const placement::ReplicaQuery& query,
-                               const RankMask* mask, placement::ReplicaChoice& choice) const {
+                               const RankMask* mask, placement::ReplicaChoice& choice) {
   const auto replicas = view.placement.replicas(query.layer, query.expert);
   if (replicas.empty()) return kNowhere;
   const RankId usual =
       replicas.size() == 1 ? replicas.front().rank : replicas[choice.choose(replicas, query)].rank;
   if (mask == nullptr || mask->allows(usual)) return usual;
-  const auto allowed = [mask](const placement::Replica& copy) { return mask->allows(copy.rank); };
-  const auto count = static_cast<std::uint64_t>(std::ranges::count_if(replicas, allowed));
-  if (count == 0) return kNowhere;
-  std::uint64_t skip = query.token % count;
-  const auto taken = std::ranges::find_if(
-      replicas, [&](const placement::Replica& copy) { return allowed(copy) && skip-- == 0; });
-  return taken->rank;
+  return among(replicas, query.token, mask, choice, [](RankId) { return true; });
 }
 
-// The allowed copies on good ranks share the tokens; without one the choice stands.
 template <class Good>
-RankId DispatchPlanner::steer(RankId chosen, std::span<const placement::Replica> replicas,
-                              std::uint64_t token, const RankMask* mask, Good&& good_rank) {
-  const auto good = [&](const placement::Replica& copy) {
-    return good_rank(copy.rank) && (mask == nullptr || mask->allows(copy.rank));
-  };
-  const auto count = static_cast<std::uint64_t>(std::ranges::count_if(replicas, good));
-  if (count == 0) return chosen;
-  std::uint64_t skip = token % count;
-  return std::ranges::find_if(
-             replicas, [&](const placement::Replica& copy) { return good(copy) && skip-- == 0; })
-      ->rank;
+RankId DispatchPlanner::among(std::span<const placement::Replica> replicas, std::uint64_t token,
+                              const RankMask* mask, const placement::ReplicaChoice& choice,
+                              Good&& good_rank) {
+  good_.clear();
+  for (const placement::Replica& copy : replicas) {
+    if (good_rank(copy.rank) && (mask == nullptr || mask->allows(copy.rank))) good_.push_back(copy);
+  }
+  return good_.empty() ? kNowhere : good_[choice.choose_among(good_, token)].rank;
 }
 
 void DispatchPlanner::count(const routing::Selections& selections) {

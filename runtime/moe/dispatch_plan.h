@@ -64,16 +64,19 @@ class DispatchPlanner {
     std::uint32_t pair_begin = 0;
   };
   [[nodiscard]] RankId choose(const placement::View& view, const placement::ReplicaQuery& query,
-                              const RankMask* mask, placement::ReplicaChoice& choice) const;
+                              const RankMask* mask, placement::ReplicaChoice& choice);
+  // The nearest of the copies that the mask allows and whose rank is good; kNowhere: there is none.
   template <class Good>
-  [[nodiscard]] static RankId steer(RankId chosen, std::span<const placement::Replica> replicas,
-                                    std::uint64_t token, const RankMask* mask, Good&& good_rank);
+  [[nodiscard]] RankId among(std::span<const placement::Replica> replicas, std::uint64_t token,
+                             const RankMask* mask, const placement::ReplicaChoice& choice,
+                             Good&& good_rank);
   void count(const routing::Selections& selections);
   void lay_out(DispatchPlan& plan);
   void fill(const routing::Selections& selections, DispatchPlan& plan);
 
-  std::vector<RankTally> tallies_;  // [ranks]
-  std::vector<RankId> slot_rank_;   // [slots]
+  std::vector<RankTally> tallies_;        // [ranks]
+  std::vector<RankId> slot_rank_;         // [slots]
+  std::vector<placement::Replica> good_;  // of one expert
   std::size_t tokens_max_;
   std::size_t slots_max_;
 };

@@ -10,8 +10,8 @@ Result<PeerBreakers> PeerBreakers::create(const BreakerConfig& config, std::size
                                           RankId self, std::size_t micro_batches) {
   PeerBreakers out(config, self);
   for (std::uint32_t r = 0; r < ranks; ++r) {
-    SY_ASSIGN(CircuitBreaker breaker, CircuitBreaker::create(config, RankId(r)));
-    out.breakers_.push_back(std::move(breaker));
+    SY_ASSIGN(const CircuitBreaker breaker, CircuitBreaker::create(config, RankId(r)));
+    out.breakers_.push_back(breaker);
   }
   out.passes_.resize(micro_batches * ranks);
   out.avoided_.resize(ranks);

@@ -24,6 +24,8 @@ class ViewFeed {
   // For how long nobody has led this rank. Zero: somebody does, and it is that one's to say when an
   // exchange has waited too long.
   [[nodiscard]] virtual Duration unled() const { return Duration::zero(); }
+  // Nobody wants the answers that this rank waits for any more: it may leave its exchanges.
+  [[nodiscard]] virtual bool unwanted() { return false; }
   // An exchange of that epoch has been open for `waited`; these ranks owe it an answer.
   virtual void report_silent(Epoch epoch, Duration waited, std::span<const RankId> silent) = 0;
   // This router's breaker of a peer has opened, probes or has closed.

@@ -47,14 +47,17 @@ Page answer_page(const control::Answer& answer) {
   return {status_of(answer), kJson, json_text(document)};
 }
 
-// Ready while the cluster serves; one dead rank of many does not change that.
+// Ready while requests can be answered; one dead rank of many does not change that.
 Page ready_page(const std::string& status_json) {
   const auto status = nlohmann::json::parse(status_json, nullptr, false);
   std::string phase = "unknown";
   static const nlohmann::json::json_pointer kPhase("/cluster/phase");
   if (status.contains(kPhase) && status[kPhase].is_string()) phase = status[kPhase];
-  const bool ready = phase == "serving" || phase == "recovering";
-  const nlohmann::json document = {{"ready", ready}, {"phase", phase}};
+  std::string reason = "the controller does not say";
+  static const nlohmann::json::json_pointer kUnserved("/cluster/unserved");
+  if (status.contains(kUnserved) && status[kUnserved].is_string()) reason = status[kUnserved];
+  const bool ready = reason.empty();
+  const nlohmann::json document = {{"ready", ready}, {"phase", phase}, {"reason", reason}};
   return {ready ? 200u : 503u, kJson, json_text(document)};
 }
 

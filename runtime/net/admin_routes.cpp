@@ -18,6 +18,7 @@ constexpr std::array kRoutes{
     AdminRoute{"GET", "/v1/cluster", AdminPage::kCluster, Wish::kStatus, ""},
     AdminRoute{"POST", "/v1/scale", AdminPage::kCommand, Wish::kScale, "expert_ranks"},
     AdminRoute{"POST", "/v1/drain", AdminPage::kCommand, Wish::kDrain, "rank"},
+    AdminRoute{"POST", "/v1/undrain", AdminPage::kCommand, Wish::kUndrain, "rank"},
     AdminRoute{"POST", "/v1/rebalance", AdminPage::kCommand, Wish::kRebalance, ""},
     AdminRoute{"POST", "/v1/replicas", AdminPage::kCommand, Wish::kReplicas, "replicas"},
     AdminRoute{"POST", "/v1/place", AdminPage::kCommand, Wish::kStatus, "", BodyIs::kPlan},

@@ -35,6 +35,8 @@ struct AgentOptions {
   Duration connect_limit = std::chrono::seconds(2);
   Duration frame_limit = std::chrono::seconds(10);  // of one message, either way
   Duration welcome_limit = std::chrono::seconds(10);
+  // A controller that says nothing for so long hangs: it is left, and looked for again.
+  Duration silence_limit = std::chrono::seconds(10);
   control::BackoffConfig backoff{std::chrono::milliseconds(50), std::chrono::seconds(1), 8};
   control::RetryBudgetConfig retries{0.2, 3, 100};  // of connecting again
   std::uint64_t seed = 0;                           // of the jitter; differs from rank to rank

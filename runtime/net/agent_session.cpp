@@ -27,14 +27,6 @@ control::Register registration(const AgentLife& life) {
   return message;
 }
 
-control::Heartbeat heartbeat(const Pulse& pulse) {
-  return {pulse.phase.load(std::memory_order_relaxed),
-          Epoch(pulse.epoch.load(std::memory_order_relaxed)),
-          pulse.steps.load(std::memory_order_relaxed),
-          pulse.open_requests.load(std::memory_order_relaxed),
-          pulse.open_jobs.load(std::memory_order_relaxed)};
-}
-
 // A result too large for a frame would end every connection that tries to send it.
 void fit(control::Message& message) {
   auto* finished = std::get_if<control::Finished>(&message);
@@ -68,9 +60,23 @@ void plan_again(AgentLife& life) {
   }
 }
 
-// Everything posted. A message counts as sent once its write has ended.
-Task<Result<void>> write_posted(AgentLife& life, std::shared_ptr<DeadlineSocket> socket) {
+// Says that the rank lives, where it is time to.
+Task<Result<void>> beat_if_due(AgentLife& life, std::shared_ptr<DeadlineSocket> socket,
+                               TimePoint& beat_at) {
+  const SteadyClock clock;
+  if (clock.now() < beat_at) co_return Result<void>();
+  const control::Message beat = life.pulse.heartbeat();
+  SY_CO_TRY(co_await write_message(socket, beat, life.options.frame_limit));
+  beat_at = clock.now() + life.options.heartbeat_interval;
+  co_return Result<void>();
+}
+
+// Everything posted, with heartbeats in between: an engine may post faster than it can be written.
+// A message counts as sent once its write has ended.
+Task<Result<void>> write_posted(AgentLife& life, std::shared_ptr<DeadlineSocket> socket,
+                                TimePoint& beat_at) {
   for (;;) {
+    SY_CO_TRY(co_await beat_if_due(life, socket, beat_at));
     take_next(life);
     if (!life.unsent) co_return Result<void>();
     fit(*life.unsent);
@@ -86,12 +92,7 @@ Task<Result<void>> write_while_open(AgentLife& life, std::shared_ptr<DeadlineSoc
   const SteadyClock clock;
   TimePoint beat_at = clock.now();
   while (socket->is_open()) {
-    SY_CO_TRY(co_await write_posted(life, socket));
-    if (clock.now() >= beat_at) {
-      const control::Message beat = heartbeat(life.pulse);
-      SY_CO_TRY(co_await write_message(socket, beat, life.options.frame_limit));
-      beat_at = clock.now() + life.options.heartbeat_interval;
-    }
+    SY_CO_TRY(co_await write_posted(life, socket, beat_at));
     if (life.stopping) break;
     co_await life.wakeup.wait(beat_at);
   }
@@ -137,9 +138,15 @@ Task<Result<void>> register_here(AgentLife& life, std::shared_ptr<DeadlineSocket
 
 Task<Result<void>> read_while_open(AgentLife& life, std::shared_ptr<DeadlineSocket> socket) {
   for (;;) {
+    SY_CO_ASSIGN(const bool said, co_await socket->wait_readable(life.options.silence_limit));
+    if (!said) {
+      co_return fail(ErrorCode::kDeadline, ErrorScope::kPeer, "it has said nothing for {:.1f} s",
+                     to_seconds(life.options.silence_limit));
+    }
     SY_CO_ASSIGN(
         control::Message message,
         co_await read_message(socket, control::Speaker::kController, life.options.frame_limit));
+    if (std::holds_alternative<control::Alive>(message)) continue;
     if (std::holds_alternative<control::Refused>(message)) life.refused = true;
     life.mailbox.deliver(std::move(message));
     if (life.refused) {

@@ -51,11 +51,20 @@ ClusterMetrics::ClusterMetrics(prometheus::Registry& registry)
     : epoch_(gauge(registry, "switchyard_view_epoch", "Number of the current view")),
       members_(gauge(registry, "switchyard_view_members", "Ranks in the current view by role")),
       masked_(gauge(registry, "switchyard_experts_masked", "Experts that are on no rank")),
+      under_replicated_(gauge(registry, "switchyard_experts_under_replicated",
+                              "Experts with fewer copies than are wanted")),
       change_(gauge(registry, "switchyard_view_change_in_progress",
                     "1 while another view is being prepared")),
       requests_(gauge(registry, "switchyard_requests", "Requests by state")),
       submitted_(counter(registry, "switchyard_requests_submitted_total",
                          "Requests that clients have submitted")),
+      retries_(counter(registry, "switchyard_request_retries_total",
+                       "Tries of requests that the retry budget has paid for")),
+      retry_tokens_(gauge(registry, "switchyard_retry_budget_tokens",
+                          "Tries that the retry budget could pay for now")),
+      breakers_(gauge(registry, "switchyard_breaker_state",
+                      "Of a router's breaker for a peer: 0 closed, 1 probing, 2 open; one that "
+                      "never opened is not shown")),
       ranks_(gauge(registry, "switchyard_ranks", "Slots of the cluster by health of their rank")),
       healthy_(gauge(registry, "switchyard_rank_healthy", "1 where nothing is wrong with a rank")),
       heartbeat_age_(gauge(registry, "switchyard_rank_heartbeat_age_seconds",
@@ -81,8 +90,9 @@ ClusterMetrics::ClusterMetrics(prometheus::Registry& registry)
                      "Time that the rank waited while the peer owed it an answer")),
       restricted_(counter(registry, "switchyard_restricted_rows_total",
                           "Rows of requests under a residency rule sent to ranks of a region")),
-      imbalance_(gauge(registry, "switchyard_expert_load_imbalance_ratio",
-                       "Busiest expert over its layer's mean, worst layer, since the start")),
+      imbalance_(
+          gauge(registry, "switchyard_expert_load_imbalance_ratio",
+                "Busiest expert over its layer's mean, worst layer, over the loads of late")),
       current_(gauge(registry, "switchyard_expert_ranks_current", "Expert ranks in the view")),
       desired_(gauge(registry, "switchyard_expert_ranks_desired",
                      "Expert ranks that the autoscaler wants, or that were asked for")),
@@ -104,12 +114,14 @@ void ClusterMetrics::update(const json& status) {
   update_loads(status);
   update_ranks(status);
   update_links(status);
+  update_breakers(status);
 }
 
 void ClusterMetrics::update_view(const json& status) {
   const json& view = part(status, "view");
   set(epoch_, {}, view, "epoch");
   set(masked_, {}, view, "experts_masked");
+  set(under_replicated_, {}, view, "experts_under_replicated");
   change_.Add({}).Set(part(status, "transaction").is_object() ? 1 : 0);
   const json& members = part(view, "members");
   if (!members.is_array()) return;
@@ -123,10 +135,12 @@ void ClusterMetrics::update_view(const json& status) {
 
 void ClusterMetrics::update_requests(const json& status) {
   const json& requests = part(status, "requests");
-  for (const char* state : {"open", "waiting", "done"}) {
+  for (const char* state : {"open", "waiting", "retrying", "done"}) {
     set(requests_, {{"state", state}}, requests, state);
   }
   follow(submitted_, {}, requests, "submitted");
+  follow(retries_, {}, requests, "retries");
+  set(retry_tokens_, {}, requests, "retry_tokens");
 }
 
 void ClusterMetrics::update_scaling(const json& status) {
@@ -150,11 +164,21 @@ void ClusterMetrics::update_parts(const json& parts) {
 }
 
 void ClusterMetrics::update_loads(const json& status) {
-  double worst = 0;
-  for (const json& layer : part(part(status, "loads"), "imbalance")) {
-    if (layer.is_number()) worst = std::max(worst, layer.get<double>());
+  // Where nothing was routed of late nothing is known: no old value stays.
+  const json& late = part(part(status, "loads"), "imbalance_of_late");
+  auto& worst = imbalance_.Add({});
+  if (late.is_number()) return worst.Set(late.get<double>());
+  imbalance_.Remove(&worst);
+}
+
+void ClusterMetrics::update_breakers(const json& status) {
+  for (const json& breaker : part(status, "breakers")) {
+    const std::string state = word(breaker, "state");
+    breakers_.Add(ends(breaker, "rank", "peer"))
+        .Set(state == "open"      ? 2
+             : state == "probing" ? 1
+                                  : 0);
   }
-  if (worst > 0) imbalance_.Add({}).Set(worst);
 }
 
 void ClusterMetrics::update_ranks(const json& status) {

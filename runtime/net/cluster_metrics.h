@@ -32,13 +32,18 @@ class ClusterMetrics {
   void update_loads(const nlohmann::json& status);
   void update_ranks(const nlohmann::json& status);
   void update_links(const nlohmann::json& status);
+  void update_breakers(const nlohmann::json& status);
 
   Gauges& epoch_;
   Gauges& members_;
   Gauges& masked_;
+  Gauges& under_replicated_;
   Gauges& change_;
   Gauges& requests_;
   Counters& submitted_;
+  Counters& retries_;
+  Gauges& retry_tokens_;
+  Gauges& breakers_;
   Gauges& ranks_;
   Gauges& healthy_;
   Gauges& heartbeat_age_;

@@ -55,7 +55,23 @@ void ControllerLoop::received(const Peer& peer, control::Message message) {
 
 void ControllerLoop::drained(const Peer& peer) { happen(control::Drained{peer.id()}); }
 
-void ControllerLoop::tick() { happen(control::Tick{}); }
+void ControllerLoop::tick() {
+  happen(control::Tick{});
+  say_alive();
+}
+
+// Where nothing else is said either, agents still see that somebody is there.
+void ControllerLoop::say_alive() {
+  constexpr std::chrono::seconds kInterval{1};
+  const TimePoint now = clock_.now();
+  if (frozen_ || now < alive_said_ + kInterval) return;
+  alive_said_ = now;
+  for (const auto& [id, peer] : peers_) {
+    if (peer->kind() == control::PeerKind::kAgent && !peer->ending()) {
+      peer->send(control::encode(control::Alive{}));
+    }
+  }
+}
 
 control::ConnectionId ControllerLoop::command(control::Message wish, OnAnswer on_answer) {
   const auto id = next_id();

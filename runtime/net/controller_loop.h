@@ -47,6 +47,7 @@ class ControllerLoop {
   void on_stop(std::function<void()> call) { on_stop_ = std::move(call); }
 
  private:
+  void say_alive();
   void happen(control::Happening happening);
   void settle_journal();
   void perform(control::Send& action);
@@ -67,6 +68,7 @@ class ControllerLoop {
   std::map<control::ConnectionId, std::shared_ptr<Peer>> peers_;
   std::map<control::ConnectionId, OnAnswer> local_;  // commands that wait for their answer
   std::function<void()> on_stop_;
+  TimePoint alive_said_{};
   bool frozen_ = false;
 };
 

@@ -4,6 +4,7 @@
 
 #include "runtime/base/log_lines.h"
 #include "runtime/control/event_about.h"
+#include "runtime/control/event_kinds.h"
 
 namespace switchyard::net {
 namespace {
@@ -16,6 +17,20 @@ nlohmann::ordered_json line(std::string_view level, std::string_view event, std:
           {"msg", text}};
 }
 
+struct Level {
+  std::string_view word;
+  spdlog::level::level_enum level;
+};
+
+Level level_of(std::string_view kind) {
+  switch (control::seriousness_of(kind)) {
+    case control::Seriousness::kInfo: break;
+    case control::Seriousness::kWarning: return {"warning", spdlog::level::warn};
+    case control::Seriousness::kError: return {"error", spdlog::level::err};
+  }
+  return {"info", spdlog::level::info};
+}
+
 // Bytes that are no UTF-8 come out as replacement characters.
 std::string dump(const nlohmann::ordered_json& document) {
   return document.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
@@ -24,11 +39,13 @@ std::string dump(const nlohmann::ordered_json& document) {
 }  // namespace
 
 void EventLog::event(const control::Event& event) {
-  auto document = line("info", event.kind, event.text);
+  const Level level = level_of(event.kind);
+  if (!log_->should_log(level.level)) return;
+  auto document = line(level.word, event.kind, event.text);
   document["number"] = event.number;
   const auto about = control::about_json(event.about);
   for (const auto& [key, value] : about.items()) document[key] = value;
-  log_->info("{}", dump(document));
+  log_->log(level.level, "{}", dump(document));
 }
 
 void EventLog::info(std::string_view event, std::string_view text) {

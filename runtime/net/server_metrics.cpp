@@ -2,8 +2,10 @@
 
 #include <prometheus/text_serializer.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "runtime/control/event_kinds.h"
 #include "runtime/net/metric_families.h"
 
 namespace switchyard::net {
@@ -22,8 +24,8 @@ ServerMetrics::ServerMetrics()
       journal_bytes_(gauge(registry_, "switchyard_journal_bytes", "Size of the journal file")),
       journal_whole_(gauge(registry_, "switchyard_journal_whole",
                            "0 while records are missing that the disk refused")),
-      journal_compactions_(gauge(registry_, "switchyard_journal_compactions",
-                                 "Snapshots written in place of the history since the start")),
+      journal_compactions_(counter(registry_, "switchyard_journal_compactions_total",
+                                   "Snapshots written in place of the history")),
       certificate_expires_(gauge(registry_, "switchyard_certificate_expires_timestamp_seconds",
                                  "When the certificate in use ends; not shown without TLS")),
       http_requests_(counter(registry_, "switchyard_admin_requests_total",
@@ -34,6 +36,7 @@ ServerMetrics::ServerMetrics()
   connections_.Add({{"kind", "client"}});
   refused_.Add({});
   malformed_.Add({});
+  for (const auto& kind : control::event_kinds()) (void)events(kind.kind);
 }
 
 prometheus::Gauge& ServerMetrics::connections(control::PeerKind kind) {
@@ -52,7 +55,8 @@ prometheus::Counter& ServerMetrics::events(std::string_view kind) {
 }
 void ServerMetrics::journal(std::uint64_t size_bytes, std::uint64_t compactions, bool whole) {
   journal_bytes_.Add({}).Set(static_cast<double>(size_bytes));
-  journal_compactions_.Add({}).Set(static_cast<double>(compactions));
+  auto& written = journal_compactions_.Add({});
+  written.Increment(std::max(0.0, static_cast<double>(compactions) - written.Value()));
   journal_whole_.Add({}).Set(whole ? 1 : 0);
 }
 prometheus::Gauge& ServerMetrics::certificate_expires() { return certificate_expires_.Add({}); }

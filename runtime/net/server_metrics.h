@@ -47,7 +47,7 @@ class ServerMetrics {
   prometheus::Family<prometheus::Counter>& events_;
   prometheus::Family<prometheus::Gauge>& journal_bytes_;
   prometheus::Family<prometheus::Gauge>& journal_whole_;
-  prometheus::Family<prometheus::Gauge>& journal_compactions_;
+  prometheus::Family<prometheus::Counter>& journal_compactions_;
   prometheus::Family<prometheus::Gauge>& certificate_expires_;
   prometheus::Family<prometheus::Counter>& http_requests_;
   ClusterMetrics cluster_;

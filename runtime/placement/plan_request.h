@@ -45,7 +45,8 @@ struct PlanRequest {
   std::size_t experts = 0;
   std::size_t replicas = 1;  // copies of every expert, on distinct ranks; at least, with `loads`
 
-  // What follows is for the planners that go by load; the others leave it aside.
+  // What follows is for the planners that go by load; the others leave it aside, but for the hosts
+  // and zones of `ranks`.
   std::vector<std::uint64_t> loads{};  // pairs, [layers * experts]; empty: all equal
   std::uint64_t tokens = 0;            // seen while the loads were counted; for kActivated
   std::vector<RankTraits> ranks{};     // of expert_ranks, in their order; empty: all alike

@@ -66,6 +66,12 @@ Result<ReplicaChoice> ReplicaChoice::create(ReplicaRule rule, const View& view, 
   out.rule_ = rule;
   out.source_ = source;
   out.experts_ = view.placement.experts();
+  out.ways_.assign(view.members.back().rank.index() + 1, Way::kFar);
+  for (const Member& member : view.members) {
+    Way& way = out.ways_[member.rank.index()];
+    if (member.host == hosts.at(source)) way = Way::kHost;
+    if (member.rank == source) way = Way::kSelf;
+  }
   if (rule == ReplicaRule::kNearest) {
     const auto tiers = tiers_from(view, source, nearest.costs, nearest.round_trip_us);
     out.nearest_ = NearestCopy(view, source, tiers, nearest.spill_over);
@@ -125,6 +131,19 @@ std::size_t ReplicaChoice::choose(std::span<const Replica> copies, const Replica
     case ReplicaRule::kNearest: return nearest_.choose(copies, query.token);
   }
   return 0;
+}
+
+std::size_t ReplicaChoice::choose_among(std::span<const Replica> good, std::uint64_t token) const {
+  SY_CHECK(!good.empty(), "no copy may be taken");
+  if (rule_ == ReplicaRule::kNearest) return nearest_.choose(good, token);
+  if (rule_ != ReplicaRule::kLocalFirst) return token % good.size();
+  const auto way = [&](const Replica& copy) { return ways_[copy.rank.index()]; };
+  const Way best = way(*std::ranges::min_element(good, {}, way));
+  const auto count = static_cast<std::uint64_t>(std::ranges::count(good, best, way));
+  std::uint64_t skip = token % count;
+  const auto taken = std::ranges::find_if(
+      good, [&](const Replica& copy) { return way(copy) == best && skip-- == 0; });
+  return static_cast<std::size_t>(taken - good.begin());
 }
 
 // Of the copies that are still below their upper quota after this pair, the one whose next pair is

@@ -57,6 +57,9 @@ class ReplicaChoice {
   // With kWeighted, after n pairs of an expert each copy has had its share of n, rounded up or down
   // (quota method: Balinski and Young 1975).
   [[nodiscard]] std::size_t choose(std::span<const Replica> copies, const ReplicaQuery& query);
+  // The same where some copies may not be taken: `good` are those that may, not none. The nearest
+  // of them by the rule's own measure; where it has none, they share the tokens. Does not allocate.
+  [[nodiscard]] std::size_t choose_among(std::span<const Replica> good, std::uint64_t token) const;
   // Before the pairs of a dispatch, and for each of them once its rank is known, chosen or not:
   // kNearest goes by what a rank has of the dispatch. Neither allocates.
   void begin_dispatch(std::size_t pairs) noexcept {
@@ -78,6 +81,8 @@ class ReplicaChoice {
     std::uint64_t pairs = 0;  // since the counts last came out even
   };
 
+  // Of a rank as local-first sees it.
+  enum class Way : std::uint8_t { kSelf, kHost, kFar };
   [[nodiscard]] std::size_t choose_weighted(Candidates& candidates);
 
   ReplicaRule rule_ = ReplicaRule::kLocalFirst;
@@ -87,6 +92,7 @@ class ReplicaChoice {
   std::vector<std::uint32_t> preferred_;  // indices among the expert's copies
   std::vector<std::uint32_t> weights_;    // [replicas]
   std::vector<std::uint64_t> sent_;       // [replicas]
+  std::vector<Way> ways_;                 // [ranks]
   NearestCopy nearest_;
 };
 

@@ -1,5 +1,7 @@
 #include "runtime/routing/calibrator.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -157,7 +159,12 @@ Result<CalibrationEntry> Calibrator::solve(std::string_view spec) const {
   keys.insert(keys.end(), {"weights", "fallback"});  // a router's spec may be given as it is
   SY_TRY(parsed.check_keys(keys));
   if (entry->solve == nullptr) {
-    return fail(ErrorCode::kUsage, "routing policy {} needs no calibration", parsed.name());
+    std::vector<std::string_view> others;
+    for (const PolicyEntry& other : policy_table()) {
+      if (other.solve != nullptr) others.push_back(other.name);
+    }
+    return fail(ErrorCode::kUsage, "routing policy {} needs no calibration; those that do: {}",
+                parsed.name(), fmt::join(others, ", "));
   }
   Calibration found = calibration({});
   SY_ASSIGN(CalibrationEntry out, entry->solve({parsed, samples.convention, &found}, samples));

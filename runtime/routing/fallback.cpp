@@ -13,6 +13,7 @@ constexpr std::uint64_t kPurpose = 0x66616C6C6261636BULL;  // separates these dr
 
 // The `count` best finite logits; 0 of them where no logit is finite.
 void rank_finite(std::span<const float> logits, std::size_t count, Ranked& out) noexcept {
+  // As in Ranked. NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init)
   std::array<float, kExpertsMax> keys;
   std::size_t finite = 0;
   for (std::size_t e = 0; e < logits.size(); ++e) {

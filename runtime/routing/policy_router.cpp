@@ -18,6 +18,7 @@ void check_signals(std::size_t tokens, const TokenSignals& signals, RuleNeeds ne
 
 }  // namespace
 
+// As its parts. NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init)
 struct PolicyRouter::Scratch {
   ScoreRow row;
   Ranked ranked;
@@ -138,7 +139,7 @@ void PolicyRouter::push(const Scratch& scratch, std::size_t k, Fallback fallback
     factor /= static_cast<float>(k);
   }
   for (const std::uint32_t id : ids) {
-    out.experts.push_back(ExpertId(id));
+    out.experts.emplace_back(id);
     out.weights.push_back(scratch.row.finite ? scores[id] * factor : factor);
   }
   out.slot_begin.push_back(static_cast<std::uint32_t>(out.experts.size()));

@@ -11,7 +11,7 @@ namespace {
 constexpr std::size_t kInsertionMax = 24;
 
 void rank_by_insertion(std::span<const float> keys, std::size_t count, Ranked& out) noexcept {
-  std::array<float, kInsertionMax> best;
+  std::array<float, kInsertionMax> best{};
   std::size_t filled = 0;
   for (std::uint32_t e = 0; e < keys.size(); ++e) {
     const float key = keys[e];
@@ -45,6 +45,7 @@ void rank_best_in_groups(std::span<const float> keys, Grouping grouping, std::si
                          Ranked& out) noexcept {
   constexpr float kNever = -std::numeric_limits<float>::infinity();
   const std::size_t size = keys.size() / grouping.groups;
+  // As in Ranked. NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init)
   std::array<float, kExpertsMax> group_keys;
   for (std::size_t g = 0; g < grouping.groups; ++g) {
     float first = kNever;
@@ -60,6 +61,7 @@ void rank_best_in_groups(std::span<const float> keys, Grouping grouping, std::si
     group_keys[g] = size > 1 ? first + second : first;
   }
   rank_best(std::span(group_keys).first(grouping.groups), grouping.groups_kept, out);
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init)
   std::array<float, kExpertsMax> masked;
   std::fill_n(masked.begin(), keys.size(), kNever);
   for (std::size_t i = 0; i < grouping.groups_kept; ++i) {

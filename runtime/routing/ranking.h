@@ -10,7 +10,8 @@
 
 namespace switchyard::routing {
 
-// Expert ids in decreasing order of key; left uninitialised on purpose.
+// Expert ids in decreasing order of key; left uninitialised on purpose: one a token.
+// NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init)
 struct Ranked {
   std::size_t count = 0;
   std::array<std::uint32_t, kExpertsMax> ids;

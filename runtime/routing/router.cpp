@@ -53,6 +53,10 @@ Result<std::unique_ptr<Router>> make_router(std::string_view spec,
   std::vector<std::string_view> keys = entry->keys;
   for (const CommonKey& key : describe_common_keys()) keys.push_back(key.name);
   SY_TRY(parsed.check_keys(keys));
+  if (parsed.name() == kAutoName && parsed.has("k")) {
+    return fail(ErrorCode::kUsage, "routing policy auto has the checkpoint's k; topk:k={} sets it",
+                *parsed.text("k"));
+  }
   std::optional<Calibration> calibration;
   if (!calibration_text.empty()) {
     SY_ASSIGN(calibration, Calibration::parse(calibration_text));

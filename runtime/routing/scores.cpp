@@ -72,7 +72,7 @@ void score_row(Scoring scoring, std::span<const float> logits, ScoreRow& row) no
   std::copy(logits.begin(), logits.end(), row.logits.begin());
   std::fill(row.logits.begin() + static_cast<std::ptrdiff_t>(experts),
             row.logits.begin() + static_cast<std::ptrdiff_t>(count), -FLT_MAX);
-  std::array<float, kLanes> top;
+  std::array<float, kLanes> top{};
   top.fill(-FLT_MAX);
   std::array<float, kLanes> poison{};  // x - x is 0 for finite x and NaN for the rest
   for (std::size_t e = 0; e < count; e += kLanes) {

@@ -20,6 +20,7 @@ namespace switchyard::routing {
 [[nodiscard]] double log_positive(double x) noexcept;
 
 // Scores of one token. Reused from token to token; left uninitialised on purpose (16 KiB).
+// NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init)
 struct ScoreRow {
   std::size_t experts = 0;
   bool finite = false;  // all logits were finite; otherwise nothing below is meaningful

@@ -39,7 +39,9 @@ class BadInputOverMpi : public ::testing::TestWithParam<int> {
  protected:
   // The scratch folder's name marks the processes of this test.
   void expect_error(const Arguments& arguments, int exit_code, const std::string& text) {
-    const auto outcome = run_under_mpi(GetParam(), arguments);
+    expect_error(run_under_mpi(GetParam(), arguments), exit_code, text);
+  }
+  void expect_error(const Outcome& outcome, int exit_code, const std::string& text) {
     EXPECT_EQ(outcome.exit_code, exit_code) << outcome.command << "\n" << outcome.err;
     EXPECT_THAT(outcome.err, HasSubstr("switchyard: error: ")) << outcome.command;
     EXPECT_THAT(outcome.err, HasSubstr(text)) << outcome.command;
@@ -51,19 +53,64 @@ class BadInputOverMpi : public ::testing::TestWithParam<int> {
     return scratch_.write("prompts.jsonl", lines);
   }
   std::string fine_prompts() const { return prompts("{\"prompt\": \"The captain\"}\n"); }
+  Arguments generate(const std::string& model) const {
+    return {"generate", "--model", model, "--prompts", fine_prompts()};
+  }
 
   ScratchFolder scratch_;
 };
 
 TEST_P(BadInputOverMpi, MissingModelNamesThePath) {
   const auto model = scratch_.path("nowhere");
-  expect_error({"generate", "--model", model, "--prompts", fine_prompts()}, 4, model);
+  expect_error(generate(model), 4, model);
 }
 
 TEST_P(BadInputOverMpi, TruncatedWeightsNameTheFile) {
   const auto model = model_copy(scratch_);
   std::filesystem::resize_file(model + "/model.safetensors", 100'000);
-  expect_error({"generate", "--model", model, "--prompts", fine_prompts()}, 4, "model.safetensors");
+  expect_error(generate(model), 4, "model.safetensors");
+}
+
+TEST_P(BadInputOverMpi, OverlappingTensorsNameFileAndTensor) {
+  const auto model = model_copy(scratch_);
+  std::string second;
+  edit_header(scratch_, [&](nlohmann::json& header) {
+    for (auto& [name, tensor] : header.items()) {
+      if (name == "__metadata__" || tensor["data_offsets"][0] == 0) continue;
+      second = name;
+      break;
+    }
+    for (auto& offset : header[second]["data_offsets"]) offset = offset.get<std::size_t>() - 2;
+  });
+  expect_error(generate(model), 4, "model.safetensors: tensor \"" + second + "\": begins at");
+}
+
+TEST_P(BadInputOverMpi, AMissingShardIsNamed) {
+  const auto model = model_copy(scratch_, "tests/golden/tiny-mixtral");
+  std::filesystem::remove(model + "/model-00002-of-00002.safetensors");
+  expect_error(generate(model), 4, "model-00002-of-00002.safetensors");
+}
+
+TEST_P(BadInputOverMpi, AWrongDtypeNamesFileAndTensor) {
+  const auto model = model_copy(scratch_);
+  edit_header(scratch_, [](nlohmann::json& header) {
+    header["model.norm.weight"]["dtype"] = "I16";  // as many bytes as BF16
+  });
+  expect_error(generate(model), 7, "model.safetensors: tensor \"model.norm.weight\": dtype I16");
+}
+
+TEST_P(BadInputOverMpi, ATruncatedConfigIsNamed) {
+  const auto model = model_copy(scratch_);
+  std::filesystem::resize_file(model + "/config.json", 200);
+  expect_error(generate(model), 4, "config.json");
+}
+
+TEST_P(BadInputOverMpi, AMissingConfigKeyIsNamed) {
+  const auto model = model_copy(scratch_);
+  auto config = nlohmann::json::parse(read_file(model + "/config.json"));
+  config.erase("num_experts");
+  static_cast<void>(scratch_.write("model/config.json", config.dump()));
+  expect_error(generate(model), 4, "num_experts");
 }
 
 // Experts lie contiguously: only the last rank reads the last expert.
@@ -76,7 +123,7 @@ TEST_P(BadInputOverMpi, NonFiniteWeightOfTheLastRanksExpertIsFound) {
                "model.layers." + std::to_string(layer) + ".mlp.experts." + std::to_string(expert) +
                    ".down_proj.weight",
                0, 1, "\xc1\x7f");
-  expect_error({"generate", "--model", model, "--prompts", fine_prompts()}, 4, "not finite");
+  expect_error(generate(model), 4, "not finite");
 }
 
 TEST_P(BadInputOverMpi, BadRoutingSpecListsWhatThereIs) {
@@ -88,6 +135,25 @@ TEST_P(BadInputOverMpi, BadRoutingSpecListsWhatThereIs) {
 TEST_P(BadInputOverMpi, BadYamlNamesFileAndLine) {
   const auto file = scratch_.write("bad.yaml", "device:\n  threds: 2\n");
   expect_error({"generate", "--config", file, "--prompts", fine_prompts()}, 3, "bad.yaml:2");
+}
+
+TEST_P(BadInputOverMpi, YamlThatIsNoneNamesFileAndLine) {
+  const std::vector<std::pair<std::string, std::string>> broken = {
+      {"device:\n  threads: 2\n threads: 3\n", ":3: not YAML"},
+      {"device: {threads: 2\n", ":2: not YAML"}};
+  for (const auto& [text, place] : broken) {
+    const auto file = scratch_.write("broken.yaml", text);
+    expect_error({"generate", "--config", file, "--prompts", fine_prompts()}, 3, file + place);
+  }
+}
+
+// On one host all ranks see the same files; on several, one may lack what the others have.
+TEST_P(BadInputOverMpi, WhatOneRankLacksEndsAll) {
+  const auto model = model_copy(scratch_);
+  const auto nowhere = scratch_.path("nowhere");
+  std::vector<Arguments> ranks(static_cast<std::size_t>(GetParam()), generate(model));
+  ranks.back() = generate(nowhere);
+  expect_error(run_under_mpi_each(ranks), 4, nowhere);
 }
 
 TEST_P(BadInputOverMpi, PromptPastTheContextIsRefusedByLine) {

@@ -1,4 +1,5 @@
 // Law 1 over processes: every layout under mpirun gives the bits of one process. One test a row.
+// What a row is not named for varies from row to row, so that pairs of settings meet.
 #include <gtest/gtest.h>
 
 #include "tests/command/exactness_rows.h"
@@ -6,41 +7,157 @@
 namespace switchyard::tests {
 namespace {
 
-struct Layout {
+// Stands for file:PLAN, the plan that the suite makes first.
+constexpr const char* kPlan = "a plan";
+
+struct Row {
   const char* name;
   int ranks;
   Arguments arguments;
+  const char* mpirun_flags = "";
 };
 
-class ExactnessOverMpi : public ::testing::TestWithParam<Layout> {};
+std::string name_of(const ::testing::TestParamInfo<Row>& row) { return row.param.name; }
+
+// One process says what all rows must say; that is asked once.
+class ExactnessOverMpi : public ::testing::TestWithParam<Row> {
+ protected:
+  static void SetUpTestSuite() {
+    scratch_ = new ScratchFolder;
+    prompts_ = exactness_prompts(*scratch_);
+    const auto alone = run_alone(exactness_run(prompts_, {}));
+    ASSERT_EQ(alone.exit_code, 0) << alone.err;
+    alone_ = alone.json()["sequences"];
+    expect_prompts_cross_pages(alone_);
+    const auto trace = scratch_->path("loads.jsonl");
+    const auto traced = run_alone({"trace", "--preset", "demo", "--prompt", "The captain said",
+                                   "--max-tokens", "8", "--out", trace});
+    ASSERT_EQ(traced.exit_code, 0) << traced.err;
+    const auto placed = run_alone(
+        {"place", trace, "--ranks", "4", "--slots", "5", "--out", scratch_->path("plan.json")});
+    ASSERT_EQ(placed.exit_code, 0) << placed.err;
+  }
+  static void TearDownTestSuite() { delete scratch_; }
+
+  static inline ScratchFolder* scratch_ = nullptr;
+  static inline std::string prompts_;
+  static inline nlohmann::json alone_;
+};
 
 TEST_P(ExactnessOverMpi, EqualsOneProcess) {
-  const ScratchFolder scratch;
-  const auto prompts = exactness_prompts(scratch);
-  const auto alone = run_alone(exactness_run(prompts, {}));
-  ASSERT_EQ(alone.exit_code, 0) << alone.err;
-  const auto& layout = GetParam();
-  expect_same_sequences(run_under_mpi(layout.ranks, exactness_run(prompts, layout.arguments)),
-                        alone.json()["sequences"]);
+  auto [name, ranks, arguments, mpirun_flags] = GetParam();
+  for (auto& argument : arguments) {
+    if (argument == kPlan) argument = "file:" + scratch_->path("plan.json");
+  }
+  const auto outcome = run_under_mpi(ranks, exactness_run(prompts_, arguments), mpirun_flags);
+  expect_same_sequences(outcome, alone_);
 }
 
+// mpirun -n 2, 3, 4, 8 with 1, 2 and all routers, colocated or not.
 INSTANTIATE_TEST_SUITE_P(
     Layouts, ExactnessOverMpi,
-    ::testing::Values(Layout{"OneRank", 1, {}}, Layout{"TwoRanks", 2, {}},
-                      Layout{"TwoRoutersTogether", 2, {"--routers", "2", "--colocate"}},
-                      Layout{"ThreeRanks", 3, {}},
-                      Layout{"ThreeRanksTwoRouters", 3, {"--routers", "2"}},
-                      Layout{"ThreeRoutersTogether", 3, {"--routers", "3", "--colocate"}},
-                      Layout{"FourRanks", 4, {}}, Layout{"FourRanksTogether", 4, {"--colocate"}},
-                      Layout{"FourRanksTwoRouters", 4, {"--routers", "2"}},
-                      Layout{"FourRoutersTogether", 4, {"--routers", "4", "--colocate"}},
-                      Layout{"FourRanksRoundRobin", 4, {"--placement", "round-robin"}},
-                      Layout{"FourRanksTwoReplicas", 4, {"--replicas", "2"}},
-                      Layout{"FourRanksChunked", 4, {"--chunk", "7", "--sequences", "4"}},
-                      Layout{"EightRanks", 8, {}},
-                      Layout{"EightRanksTwoRouters", 8, {"--routers", "2"}},
-                      Layout{"EightRoutersTogether", 8, {"--routers", "8", "--colocate"}}),
-    [](const auto& layout) { return std::string(layout.param.name); });
+    ::testing::Values(
+        Row{"OneRank", 1, {}}, Row{"TwoRanks", 2, {"--chunk", "64"}},
+        Row{"TwoRanksTogether", 2, {"--colocate", "--sequences", "4"}},
+        Row{"TwoRoutersTogether", 2, {"--routers", "2", "--colocate", "--replicas", "2"}},
+        Row{"ThreeRanks", 3, {"--placement", "round-robin"}},
+        Row{"ThreeRanksTogether", 3, {"--colocate", "--chunk", "7"}},
+        Row{"ThreeRanksTwoRouters", 3, {"--routers", "2", "--micro-batches", "2"}},
+        Row{"ThreeRanksTwoRoutersTogether", 3, {"--routers", "2", "--colocate", "--chunk", "64"}},
+        Row{"ThreeRoutersTogether", 3, {"--routers", "3", "--colocate", "--replicas", "2"}},
+        Row{"FourRanks", 4, {}}, Row{"FourRanksTogether", 4, {"--colocate"}},
+        Row{"FourRanksTwoRouters", 4, {"--routers", "2", "--chunk", "64", "--sequences", "3"}},
+        Row{"FourRanksTwoRoutersTogether", 4, {"--routers", "2", "--colocate"}},
+        Row{"FourRoutersTogether", 4, {"--routers", "4", "--colocate", "--chunk", "7"}},
+        Row{"EightRanks", 8, {"--replicas", "2"}},
+        Row{"EightRanksTogether", 8, {"--colocate", "--chunk", "64"}},
+        Row{"EightRanksTwoRouters", 8, {"--routers", "2", "--placement", "round-robin"}},
+        Row{"EightRanksTwoRoutersTogether", 8, {"--routers", "2", "--colocate"}},
+        Row{"EightRoutersTogether", 8, {"--routers", "8", "--colocate"}}),
+    name_of);
+
+// A batch of 1 against one of 16, each with chunks of 1, 7, 64 and whole prompts; the longest has
+// 301 tokens.
+INSTANTIATE_TEST_SUITE_P(
+    BatchesAndChunks, ExactnessOverMpi,
+    ::testing::Values(
+        Row{"BatchOfOneChunkOfOne", 2, {"--sequences", "1", "--chunk", "1"}},
+        Row{"BatchOfOneChunkOfSeven", 4, {"--sequences", "1", "--chunk", "7", "--routers", "2"}},
+        Row{"BatchOfOneChunkOfSixtyFour", 3, {"--sequences", "1", "--chunk", "64", "--colocate"}},
+        Row{"BatchOfOneWholePrompts", 4, {"--sequences", "1", "--chunk", "512"}},
+        Row{"BatchOfSixteenChunkOfOne",
+            2,
+            {"--sequences", "16", "--chunk", "1", "--routers", "2", "--colocate"}},
+        Row{"BatchOfSixteenChunkOfSeven", 4, {"--sequences", "16", "--chunk", "7"}},
+        Row{"BatchOfSixteenChunkOfSixtyFour",
+            3,
+            {"--sequences", "16", "--chunk", "64", "--routers", "2"}},
+        Row{"BatchOfSixteenWholePrompts",
+            4,
+            {"--sequences", "16", "--chunk", "512", "--routers", "2", "--colocate"}}),
+    name_of);
+
+INSTANTIATE_TEST_SUITE_P(
+    Placements, ExactnessOverMpi,
+    ::testing::Values(
+        Row{"Contiguous", 3, {"--placement", "contiguous", "--chunk", "64"}},
+        Row{"RoundRobin", 4, {"--placement", "round-robin"}},
+        Row{"Balanced", 4, {"--placement", "balanced", "--replicas", "2", "--routers", "2"}},
+        Row{"Eplb", 4, {"--placement", "eplb", "--colocate"}},
+        Row{"FromFile", 4, {"--placement", kPlan, "--routers", "4", "--colocate"}}),
+    name_of);
+
+INSTANTIATE_TEST_SUITE_P(
+    Replicas, ExactnessOverMpi,
+    ::testing::Values(
+        Row{"Off", 4, {"--replicas", "1", "--chunk", "7"}}, Row{"Two", 4, {"--replicas", "2"}},
+        Row{"LocalFirst",
+            3,
+            {"--replicas", "2", "--replica-choice", "local-first", "--colocate", "--routers", "2"}},
+        Row{"Nearest",
+            4,
+            {"--replicas", "2", "--replica-choice", "nearest", "--colocate", "--routers", "4"}},
+        Row{"TakenByTurns", 4, {"--replicas", "3", "--replica-choice", "round-robin"}},
+        Row{"Weighted",
+            4,
+            {"--replicas", "2", "--replica-choice", "weighted", "--routers", "2", "--chunk", "7"}}),
+    name_of);
+
+// Between the processes; ranks as threads (the local transport) are exactness_test.cpp's.
+INSTANTIATE_TEST_SUITE_P(
+    Transports, ExactnessOverMpi,
+    ::testing::Values(Row{"SharedMemory", 3, {"--routers", "2"}, "--mca btl self,vader"},
+                      Row{"Tcp", 3, {"--routers", "2", "--chunk", "64"}, "--mca btl self,tcp"}),
+    name_of);
+
+// The other two families: a checkpoint of each with random weights, whose contexts are short.
+class FamiliesOverMpi : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(FamiliesOverMpi, EqualOneProcess) {
+  const ScratchFolder scratch;
+  const auto prompts = exactness_prompts(scratch, {.vocab = 317, .tokens = {63, 65, 129, 200}});
+  const auto arguments = [&](Arguments layout) {
+    layout.insert(layout.end(),
+                  {"--model", source_path(std::string("tests/golden/") + GetParam())});
+    return exactness_run(prompts, layout);
+  };
+  const auto alone = run_alone(arguments({}));
+  ASSERT_EQ(alone.exit_code, 0) << alone.err;
+  const auto sequences = alone.json()["sequences"];
+  expect_prompts_cross_pages(sequences);
+  expect_same_sequences(run_under_mpi(4, arguments({"--routers", "2", "--chunk", "64"})),
+                        sequences);
+  expect_same_sequences(run_under_mpi(3, arguments({"--routers", "3", "--colocate", "--replicas",
+                                                    "2", "--sequences", "4", "--chunk", "7"})),
+                        sequences);
+}
+
+INSTANTIATE_TEST_SUITE_P(Checkpoints, FamiliesOverMpi,
+                         ::testing::Values("tiny-mixtral", "tiny-olmoe"), [](const auto& row) {
+                           std::string name = row.param;
+                           std::erase(name, '-');
+                           return name;
+                         });
 
 TEST(LogitsOverMpi, FileEqualsThatOfOneProcess) {
   const ScratchFolder scratch;
@@ -55,33 +172,16 @@ TEST(LogitsOverMpi, FileEqualsThatOfOneProcess) {
   EXPECT_TRUE(four.json()["report"]["conserved"].get<bool>());
   EXPECT_GT(four.json()["report"]["pairs_answered"], 0);
   EXPECT_TRUE(read_file(scratch.path("one")) == read_file(scratch.path("four")));
-  for (const auto& [ranks, layout] : std::vector<std::pair<int, Arguments>>{
-           {2, {"--colocate", "--routers", "2"}}, {3, {"--routers", "2"}}, {8, {"--chunk", "7"}}}) {
+  for (const auto& [ranks, layout] :
+       std::vector<std::pair<int, Arguments>>{{2, {"--colocate", "--routers", "2"}},
+                                              {3, {"--routers", "2", "--placement", "round-robin"}},
+                                              {4, {"--replicas", "2", "--chunk", "64"}},
+                                              {8, {"--chunk", "7"}}}) {
     auto other = arguments("other");
     other.insert(other.end(), layout.begin(), layout.end());
     ASSERT_EQ(run_under_mpi(ranks, other).exit_code, 0);
     EXPECT_TRUE(read_file(scratch.path("one")) == read_file(scratch.path("other"))) << ranks;
   }
-}
-
-// A rank reads its experts and not the others', and holds little beside them.
-TEST(MemoryOverMpi, OfARankIsItsShareOfTheWeightsAndLittleMore) {
-  const ScratchFolder scratch;
-  auto outcome = run_under_mpi(4, exactness_run(exactness_prompts(scratch), {}));
-  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
-  const auto report = outcome.json()["report"];
-  const auto whole = run_alone(exactness_run(exactness_prompts(scratch), {})).json()["report"];
-  const double all_read = whole["ranks"][0]["weight_bytes_read"];
-  ASSERT_EQ(report["ranks"].size(), 4U);
-  constexpr double kBesideWeightsMax = 200.0 * 1024 * 1024;
-  double read = 0;
-  for (const auto& rank : report["ranks"]) {
-    const double own = rank["weight_bytes_read"];
-    read += own;
-    EXPECT_LT(own, 0.6 * all_read) << rank;
-    EXPECT_LT(rank["rss_peak_bytes"].get<double>(), 2 * own + kBesideWeightsMax) << rank;
-  }
-  EXPECT_EQ(read, all_read) << "each weight is read by one rank";
 }
 
 TEST(EvalOverMpi, EqualsOneProcess) {

@@ -1,19 +1,36 @@
 #include "tests/command/exactness_rows.h"
 
-namespace switchyard::tests {
+#include <algorithm>
 
-std::string exactness_prompts(const ScratchFolder& scratch) {
+#include "kernels/device.h"
+
+namespace switchyard::tests {
+namespace {
+
+// Ids spread over the vocabulary, others in every prompt.
+std::vector<std::size_t> some_tokens(std::size_t count, std::size_t vocab) {
+  std::vector<std::size_t> ids(count);
+  for (std::size_t i = 0; i < count; ++i) ids[i] = (i * i + 7 * i + count) % vocab;
+  return ids;
+}
+
+}  // namespace
+
+std::string exactness_prompts(const ScratchFolder& scratch, const PromptSizes& sizes) {
   const std::string text =
       "The master of the house looked at the door for a long time before he spoke, and when he "
       "did it was with the slow voice of a man who has thought of everything that could be said "
       "and has found none of it worth the saying. She had not come. The rain fell on the road.";
   std::string lines;
-  for (std::size_t i = 0; i < 16; ++i) {
-    const std::size_t length = 5 + (i * 37) % 200;
-    lines += nlohmann::json{{"id", "p" + std::to_string(i)},
-                            {"prompt", text.substr((i * 11) % 60, length)}}
-                 .dump() +
-             "\n";
+  const auto add = [&lines](nlohmann::json prompt) {
+    prompt["id"] = "p" + std::to_string(std::ranges::count(lines, '\n'));
+    lines += prompt.dump() + "\n";
+  };
+  for (const std::size_t length : sizes.tokens) {
+    add({{"tokens", some_tokens(length, sizes.vocab)}});
+  }
+  for (std::size_t i = 0; i < kExactnessPrompts - sizes.tokens.size(); ++i) {
+    add({{"prompt", text.substr((i * 11) % 60, 5 + (i * 37) % 200)}});
   }
   return scratch.write("prompts.jsonl", lines);
 }
@@ -23,6 +40,20 @@ Arguments exactness_run(const std::string& prompts, const Arguments& extra) {
                       "--json",   "--max-tokens", "12",   "--quiet"};
   arguments.insert(arguments.end(), extra.begin(), extra.end());
   return arguments;
+}
+
+void expect_prompts_cross_pages(const nlohmann::json& sequences) {
+  ASSERT_EQ(sequences.size(), kExactnessPrompts);
+  std::size_t longest = 0;
+  bool crossed_while_decoding = false;
+  for (const auto& sequence : sequences) {
+    const auto prompt = sequence["prompt_tokens"].get<std::size_t>();
+    const auto fed = prompt + sequence["tokens"].size() - 1;
+    longest = std::max(longest, prompt);
+    crossed_while_decoding |= prompt <= kernels::kKvPageTokens && fed > kernels::kKvPageTokens;
+  }
+  EXPECT_GT(longest, 3 * kernels::kKvPageTokens);
+  EXPECT_TRUE(crossed_while_decoding);
 }
 
 void expect_same_sequences(const Outcome& outcome, const nlohmann::json& baseline) {

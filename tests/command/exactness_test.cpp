@@ -26,13 +26,25 @@ class Exactness : public ::testing::Test {
   }
   void expect_rows(const Arguments& fixed, const std::vector<Arguments>& layouts) const {
     const auto expected = baseline(fixed);
-    ASSERT_EQ(expected.size(), 16U);
+    ASSERT_EQ(expected.size(), kExactnessPrompts);
     for (const auto& layout : layouts) expect_row(fixed, expected, layout);
   }
 
   ScratchFolder scratch_;
   std::string prompts_ = exactness_prompts(scratch_);
 };
+
+TEST_F(Exactness, ThePromptsSpanPagesAndChunks) { expect_prompts_cross_pages(baseline({})); }
+
+// What the other tests rest on: bits that differ show.
+TEST_F(Exactness, OtherArithmeticGivesOtherDigests) {
+  const auto bf16 = baseline({});
+  const auto fp32 = baseline({"--precision", "fp32"});
+  ASSERT_EQ(bf16.size(), fp32.size());
+  for (std::size_t i = 0; i < bf16.size(); ++i) {
+    EXPECT_NE(bf16[i]["logits_digest"], fp32[i]["logits_digest"]) << "sequence " << i;
+  }
+}
 
 TEST_F(Exactness, TwoRunsAgree) { expect_rows({}, {{"--threads", "1"}}); }
 
@@ -58,15 +70,27 @@ TEST_F(Exactness, PromptChunksDoNotMatter) {
 }
 
 TEST_F(Exactness, PlacementDoesNotMatter) {
+  const auto trace = scratch_.path("loads.jsonl");
+  const auto plan = scratch_.path("plan.json");
+  const auto traced = run_alone({"trace", "--preset", "demo", "--prompt", "The captain said",
+                                 "--max-tokens", "8", "--out", trace});
+  ASSERT_EQ(traced.exit_code, 0) << traced.err;
+  const auto placed = run_alone({"place", trace, "--ranks", "3", "--slots", "7", "--out", plan});
+  ASSERT_EQ(placed.exit_code, 0) << placed.err;
   expect_rows({}, {{"--ranks", "4", "--placement", "contiguous"},
-                   {"--ranks", "4", "--placement", "round-robin"}});
+                   {"--ranks", "4", "--placement", "round-robin"},
+                   {"--ranks", "4", "--placement", "balanced", "--replicas", "2"},
+                   {"--ranks", "4", "--placement", "eplb", "--colocate"},
+                   {"--ranks", "3", "--colocate", "--placement", "file:" + plan}});
 }
 
 TEST_F(Exactness, ReplicasAndTheirChoiceDoNotMatter) {
   expect_rows({}, {{"--ranks", "4", "--replicas", "2", "--replica-choice", "local-first"},
                    {"--ranks", "4", "--replicas", "3", "--replica-choice", "round-robin"},
                    {"--ranks", "4", "--replicas", "2", "--replica-choice", "weighted", "--routers",
-                    "4", "--colocate"}});
+                    "4", "--colocate"},
+                   {"--ranks", "4", "--replicas", "2", "--replica-choice", "nearest", "--routers",
+                    "2", "--colocate"}});
 }
 
 TEST_F(Exactness, MicroBatchesDoNotMatter) {

@@ -61,6 +61,21 @@ TEST(Place, StartsFromAPreviousPlanAndMovesLittle) {
   EXPECT_LE(few.at("churn").get<double>() * few.at("copies").get<double>(), 2.000001);
 }
 
+TEST(Place, SaysHowFarTheLoadsDriftBetweenItsWindows) {
+  const ScratchFolder scratch;
+  const auto path = scratch.path("two.jsonl");
+  const auto traced =
+      run_alone({"trace", "--preset", "demo", "--prompt", "The captain said", "--prompt",
+                 "Money, he thought, was", "--max-tokens", "8", "--out", path});
+  ASSERT_EQ(traced.exit_code, 0) << traced.err;
+  const Arguments place{"place", path, "--ranks", "2", "--json"};
+  EXPECT_TRUE(run_alone(place).json().at("drift").is_null());
+  const auto held = run_alone(with(place, {"--holdout", "0.5"}));
+  ASSERT_EQ(held.exit_code, 0) << held.err;
+  EXPECT_GT(held.json().at("drift"), 0.05);  // other words, few tokens
+  EXPECT_LT(held.json().at("drift"), 1.0);
+}
+
 TEST(Place, NamesWhatIsWrong) {
   const ScratchFolder scratch;
   const auto trace = record(scratch);

@@ -18,6 +18,15 @@ std::string joined(const Arguments& arguments) {
   return text;
 }
 
+std::string mpirun_line(const std::string& flags) {
+  return "OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 timeout -k 10 600 " +
+         quoted(SWITCHYARD_MPIRUN) + " --oversubscribe " + flags;
+}
+
+std::string program_line(int ranks, const Arguments& arguments) {
+  return " -n " + std::to_string(ranks) + " " + quoted(binary_path()) + joined(arguments);
+}
+
 }  // namespace
 
 nlohmann::json Outcome::json() const { return nlohmann::json::parse(out, nullptr, false); }
@@ -65,10 +74,16 @@ Outcome run_prefixed(const std::string& prefix, const Arguments& arguments) {
   return run_shell(prefix + " " + quoted(binary_path()) + joined(arguments) + " </dev/null");
 }
 
-Outcome run_under_mpi(int ranks, const Arguments& arguments) {
-  return run_shell("OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 timeout -k 10 600 " +
-                   quoted(SWITCHYARD_MPIRUN) + " --oversubscribe -n " + std::to_string(ranks) +
-                   " " + quoted(binary_path()) + joined(arguments) + " </dev/null");
+Outcome run_under_mpi(int ranks, const Arguments& arguments, const std::string& mpirun_flags) {
+  return run_shell(mpirun_line(mpirun_flags) + program_line(ranks, arguments) + " </dev/null");
+}
+
+Outcome run_under_mpi_each(const std::vector<Arguments>& ranks) {
+  std::string programs;
+  for (const auto& arguments : ranks) {
+    programs += (programs.empty() ? "" : " :") + program_line(1, arguments);
+  }
+  return run_shell(mpirun_line({}) + programs + " </dev/null");
 }
 
 ScratchFolder::ScratchFolder() {

@@ -25,8 +25,11 @@ using Arguments = std::vector<std::string>;
 // PREFIX switchyard ARGS: in another namespace, under another environment.
 [[nodiscard]] Outcome run_prefixed(const std::string& prefix, const Arguments& arguments);
 // mpirun -n RANKS switchyard ARGS, oversubscribed, as root or not. One that hangs is ended after
-// ten minutes: exit code 124.
-[[nodiscard]] Outcome run_under_mpi(int ranks, const Arguments& arguments);
+// ten minutes: exit code 124. `mpirun_flags`: a piece of shell, e.g. --mca btl self,tcp.
+[[nodiscard]] Outcome run_under_mpi(int ranks, const Arguments& arguments,
+                                    const std::string& mpirun_flags = {});
+// The same where each rank has arguments of its own: one list a rank.
+[[nodiscard]] Outcome run_under_mpi_each(const std::vector<Arguments>& ranks);
 // Any program, for tests of signals and environments: `shell` is a line for /bin/sh.
 [[nodiscard]] Outcome run_shell(const std::string& shell);
 

@@ -22,10 +22,11 @@ using ::testing::HasSubstr;
 constexpr const char* kLongRun =
     " generate --preset inference --max-tokens 2000 --ignore-eos --quiet";
 
-std::string long_prompts(const ScratchFolder& scratch) {
+std::string long_prompts(const ScratchFolder& scratch, const std::string& id_start = {}) {
   std::string lines;
   for (int i = 0; i < 16; ++i) {
-    lines += nlohmann::json{{"id", std::to_string(i)}, {"tokens", {1 + i, 2, 3}}}.dump() + "\n";
+    const std::string id = id_start + std::to_string(i);
+    lines += nlohmann::json{{"id", id}, {"tokens", {1 + i, 2, 3}}}.dump() + "\n";
   }
   return scratch.write("prompts.jsonl", lines);
 }
@@ -114,7 +115,8 @@ TEST(StopOfMpirun, LeavesAWholeDocumentOnStdoutOrInAFileThatItNames) {
 }
 
 // mpirun is stopped while the ranks hear of SIGUSR1, and reads on three seconds later: longer than
-// a rank waits for a reader that will not come back.
+// a rank waits for a reader that will not come back. The ids make the document longer than what a
+// terminal or a pipe takes meanwhile.
 TEST(StopOfMpirun, WaitsForAReaderThatPausesAfterSigusr1) {
   const ScratchFolder scratch;
   const auto outcome = run_shell(
@@ -122,7 +124,7 @@ TEST(StopOfMpirun, WaitsForAReaderThatPausesAfterSigusr1) {
       " && export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1\n timeout -k 10 300 " +
       quoted(mpirun_path()) + " --oversubscribe -n 4 " + quoted(binary_path()) +
       " generate --preset inference --max-tokens 2000 --ignore-eos --json --prompts " +
-      quoted(long_prompts(scratch)) +
+      quoted(long_prompts(scratch, std::string(8192, 'i'))) +
       " </dev/null 2>err & wrapper=$!\n"
       "until grep -q 'no controller' err || ! kill -0 $wrapper; do sleep 0.1; done\n"
       "launcher=$(cat /proc/$wrapper/task/$wrapper/children)\n"

@@ -2,7 +2,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <cmath>
 #include <sstream>
 
@@ -11,6 +10,7 @@
 namespace switchyard::tests {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
@@ -19,20 +19,29 @@ std::string some_text(std::size_t bytes) {
   return read_file(source_path("configs/texts/dev.txt")).substr(0, bytes);
 }
 
-struct Row {
-  std::string kind;
-  double mean_k = 0;
-  double gain = 0;
-};
+// The fields of a line of the study's CSV, of which the third is quoted: "kind", family, routing,
+// budget, mean_experts, nll, bits_per_byte, saved_vs_static, tokens_per_second, gain, gain_error,
+// chance.
+std::vector<std::string> fields_of(const std::string& line) {
+  std::vector<std::string> fields(1);
+  bool quoted = false;
+  for (const char c : line) {
+    if (c == '"') {
+      quoted = !quoted;
+    } else if (c == ',' && !quoted) {
+      fields.emplace_back();
+    } else {
+      fields.back() += c;
+    }
+  }
+  return fields;
+}
 
-// Of a line of the study's CSV, whose third field is quoted.
-Row parse_row(const std::string& line) {
-  Row row;
-  row.kind = line.substr(0, line.find(','));
-  const auto rest = line.substr(line.rfind('"') + 2);
-  row.mean_k = std::stod(rest);
-  row.gain = std::stod(rest.substr(rest.rfind(',') + 1));
-  return row;
+std::vector<std::vector<std::string>> rows_of(const std::string& path) {
+  std::istringstream csv(read_file(path));
+  std::vector<std::vector<std::string>> rows;
+  for (std::string line; std::getline(csv, line);) rows.push_back(fields_of(line));
+  return rows;
 }
 
 TEST(Study, WritesTableAndPlotAndSaysWhoWon) {
@@ -43,28 +52,44 @@ TEST(Study, WritesTableAndPlotAndSaysWhoWon) {
                  "--budgets", "1.5", "--static-k-max", "3", "--out", scratch.path("s"), "--quiet"});
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
 
-  std::istringstream csv(read_file(scratch.path("s.csv")));
-  std::string line;
-  std::getline(csv, line);
-  EXPECT_THAT(line, StartsWith("kind,family,routing,mean_experts,nll,"));
-  std::vector<Row> rows;
-  while (std::getline(csv, line)) rows.push_back(parse_row(line));
-  ASSERT_EQ(rows.size(), 3U + 13U);  // k = 1, 2, 3, then every rule at the one budget
-  double best = -1e9;
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    EXPECT_EQ(rows[i].kind == "static", i < 3) << i;
-    if (i < 3) {
-      EXPECT_EQ(rows[i].mean_k, static_cast<double>(i + 1));
-    }
-    EXPECT_TRUE(std::isfinite(rows[i].gain));
-    const bool inside = rows[i].mean_k >= 1 && rows[i].mean_k <= 3;
-    if (rows[i].kind == "dynamic" && inside) best = std::max(best, rows[i].gain);
+  auto rows = rows_of(scratch.path("s.csv"));
+  ASSERT_EQ(rows.size(), 1U + 3U + 13U);  // k = 1, 2, 3, then every rule at the one budget
+  EXPECT_THAT(rows[0], ElementsAre("kind", "family", "routing", "budget", "mean_experts", "nll",
+                                   "bits_per_byte", "saved_vs_static", "tokens_per_second", "gain",
+                                   "gain_error", "chance"));
+  bool beaten = false;
+  for (std::size_t i = 1; i < rows.size(); ++i) {
+    const auto& row = rows[i];
+    ASSERT_EQ(row.size(), 12U) << i;
+    const double mean_k = std::stod(row[4]);
+    const bool fixed = i <= 3;
+    EXPECT_EQ(row[0] == "static", fixed) << i;
+    EXPECT_EQ(row[3], fixed ? "" : "1.5000") << i;
+    if (fixed) EXPECT_EQ(mean_k, static_cast<double>(i));
+    const bool compared = !fixed && mean_k >= 1 && mean_k <= 3;
+    EXPECT_EQ(row[9].empty(), !compared) << i;
+    EXPECT_EQ(row[10].empty(), !compared) << i;
+    EXPECT_EQ(row[11].empty(), !compared || row[0] != "dynamic") << i;
+    if (compared) EXPECT_TRUE(std::isfinite(std::stod(row[9]))) << i;
+    if (row[11].empty()) continue;
+    beaten = beaten || (std::stod(row[11]) <= 0.05 && std::stod(row[9]) > 0.0005);
   }
-  EXPECT_EQ(rows.back().kind, "random");
-  EXPECT_EQ(rows[rows.size() - 2].kind, "per-layer");
-  EXPECT_NEAR(rows[rows.size() - 2].mean_k, 1.5, 0.1 + 1e-9);  // five layers: steps of 0.2
-  EXPECT_THAT(outcome.out, HasSubstr(best > 0.0005 ? "Dynamic routing beat static routing here"
-                                                   : "Dynamic routing did not beat static"));
+  EXPECT_EQ(rows.back()[0], "random");
+  EXPECT_EQ(rows[rows.size() - 2][0], "per-layer");
+  EXPECT_NEAR(std::stod(rows[rows.size() - 2][4]), 1.5, 0.1 + 1e-9);  // five layers: steps of 0.2
+  EXPECT_THAT(outcome.out, HasSubstr(beaten ? "Dynamic routing beat static routing here"
+                                            : "Dynamic routing did not beat static"));
+  // The losses of the windows add up to that of the row: three of the four are scored.
+  const auto windows = rows_of(scratch.path("s.windows.csv"));
+  ASSERT_EQ(windows.size(), 1U + 3 * 16U);
+  double nats = 0;
+  double tokens = 0;
+  for (std::size_t w = 1; w <= 3; ++w) {
+    EXPECT_EQ(windows[w][0], rows[1][2]);
+    tokens += std::stod(windows[w][2]);
+    nats += std::stod(windows[w][3]);
+  }
+  EXPECT_NEAR(nats / tokens, std::stod(rows[1][5]), 1e-6);
   EXPECT_THAT(outcome.out, HasSubstr("The random-k control"));
 
   const auto svg = read_file(scratch.path("s.svg"));

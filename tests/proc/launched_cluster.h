@@ -48,6 +48,8 @@ class LaunchedCluster {
   // Sends the signal to the process of a rank, or to the controller.
   static void send_signal(const nlohmann::json& status, std::uint32_t rank, int signal);
   void signal_controller(int signal) const;
+  // Its process; 0: none is known.
+  [[nodiscard]] pid_t controller() const;
   // As Ctrl-C: the requests end with what they have.
   void interrupt() const;
   // Waits for the run's end.
@@ -59,8 +61,6 @@ class LaunchedCluster {
   void keep(const std::string& folder) const;
 
  private:
-  [[nodiscard]] pid_t controller() const;
-
   ScratchFolder scratch_;
   std::string prefix_;
   std::future<Outcome> outcome_;

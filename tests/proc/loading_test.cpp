@@ -45,5 +45,31 @@ TEST(Loading, IsNeverTakenForDeath) {
   EXPECT_EQ(cluster.log("controller.log").find("rank_dead"), std::string::npos);
 }
 
+// A rank that gets a tenth of the time reads on, slowly: it takes longer than a rank may that reads
+// nothing, and is waited for.
+TEST(Loading, ThatGetsOnIsNeverAFailure) {
+  const ScratchFolder scratch;
+  const auto arguments = heavy_model(scratch);
+  LaunchedCluster cluster({"-n", "2", "--set", "cluster.prepare_timeout_ms=3000"}, arguments);
+  auto now = cluster.await(
+      [](const nlohmann::json& status) { return status["ranks"][1]["phase"] == "loading"; });
+  ASSERT_TRUE(now) << cluster.log("controller.log");
+  const nlohmann::json loading = *now;
+  while (cluster.running() && count_events(cluster.events(), "view_committed") == 0) {
+    LaunchedCluster::send_signal(loading, 1, SIGSTOP);
+    (void)cluster.go_on(std::chrono::milliseconds(900));
+    LaunchedCluster::send_signal(loading, 1, SIGCONT);
+    (void)cluster.go_on(std::chrono::milliseconds(100));
+  }
+  const auto outcome = cluster.finish();
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err << cluster.log("ranks.log");
+  const auto events = cluster.events();
+  const auto begun = event_after(events, "view_preparing", 0);
+  const auto done = event_after(events, "view_committed", 0);
+  ASSERT_TRUE(begun && done);
+  EXPECT_GT(done->at - begun->at, 3.0) << "it was too fast to show anything";
+  EXPECT_EQ(count_events(events, "view_rolled_back"), 0U) << cluster.log("controller.log");
+}
+
 }  // namespace
 }  // namespace switchyard::tests

@@ -90,8 +90,8 @@ TEST(Nearest, RowsGoToTheNearestCopyAlone) {
   EXPECT_EQ(sent.by_ends["sa>us"], sent.from_sa[4]);
 }
 
-// A rank is full with three times its fair share of a dispatch: three quarters of it where four ranks
-// have every expert. The rest goes to the next tier, and nothing to the ones behind that.
+// A rank is full with three times its fair share of a dispatch: three quarters of it where four
+// ranks have every expert. The rest goes to the next tier, and nothing to the ones behind that.
 TEST(Nearest, FartherCopiesTakeWhatIsTooMuch) {
   const TwoHosts hosts;
   if (!hosts.made()) GTEST_SKIP() << "no network namespaces here: " << hosts.why();

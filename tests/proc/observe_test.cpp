@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <set>
 #include <sstream>
 
@@ -162,6 +163,32 @@ TEST(Observe, MetricsAreThoseOfTheTableAndKeepTheConventions) {
   EXPECT_THAT(shown.out, HasSubstr("router"));
   EXPECT_THAT(shown.out, HasSubstr("view_committed"));
   EXPECT_EQ(cluster.finish().exit_code, 0);
+}
+
+// An exchange that takes a millisecond counts as a failure here, so that breakers open.
+TEST(Observe, ABreakerThatOpensIsAnEventOfItsRankEverywhere) {
+  const ScratchFolder scratch;
+  LaunchedCluster cluster({"-n", "4", "--replicas", "2", "--log-format", "json", "--set",
+                           "cluster.breaker_timeout_ms=1", "--set", "cluster.breaker_failures=1"},
+                          much_work(scratch));
+  const auto opened = cluster.await([](const json& now) {
+    return std::ranges::any_of(now["breakers"],
+                               [](const json& each) { return each["state"] == "open"; });
+  });
+  ASSERT_TRUE(opened) << cluster.log("controller.log");
+  EXPECT_EQ((*opened)["breakers"][0]["rank"], 0);
+  const auto admin = json::parse(cluster.log("run.json"), nullptr, false).value("admin", "");
+  EXPECT_THAT(http_get(admin, "/metrics"), HasSubstr("switchyard_breaker_state{"));
+  const auto outcome = cluster.finish();
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  for (const char* log : {"controller.log", "ranks.log"}) {
+    const auto lines = json_lines(cluster.log(log));
+    const auto line = std::ranges::find_if(
+        lines, [](const json& each) { return each.value("event", "") == "breaker_opened"; });
+    ASSERT_NE(line, lines.end()) << log;
+    EXPECT_EQ((*line)["rank"], 0) << log;
+    EXPECT_EQ((*line)["level"], "warning") << log;
+  }
 }
 
 TEST(Observe, TheLiveViewIsRedrawnInPlaceOnATerminalAndALineEachElsewhere) {

@@ -68,6 +68,17 @@ TEST(Observability, EveryEventIsInTheTableAndNothingElse) {
   EXPECT_EQ(first_column(section_of(read_text("docs/OPERATIONS.md"), "Logs")), logged);
 }
 
+// Kinds that are not in the table of runtime/control would be logged as info and counted late.
+TEST(Observability, EveryKindOfTheControllerHasItsLevel) {
+  const std::regex call(
+      R"re(outbox\.(?:event|note)\(\s*(?:[^"();]*\?\s*)?"([a-z_]+)"(?:\s*:\s*"([a-z_]+)")?)re");
+  Names told = code_names({"runtime/control"}, call);
+  told.merge(Names{"scaling_act", "scaling_advice", "scaling_hold", "breaker_opened",
+                   "breaker_probing", "breaker_closed"});
+  const std::regex row(R"re(\{"([a-z_]+)", Seriousness::k)re");
+  EXPECT_EQ(all_matches(read_text("runtime/control/event_kinds.cpp"), row), told);
+}
+
 TEST(Observability, EveryMetricIsInTheTableAndNothingElse) {
   const std::regex name(R"re("(switchyard_[a-z0-9_]+)")re");
   const auto shown = code_names({"runtime/net"}, name);

@@ -46,6 +46,7 @@ void fields(auto& io, Is<Heartbeat> auto& m) {
   io("steps", m.steps);
   io("open_requests", m.open_requests);
   io("open_jobs", m.open_jobs);
+  io("weights_read", m.weights_read);
 }
 
 void restricted_fields(auto& io, Is<RestrictedSent> auto& sent) {
@@ -138,5 +139,6 @@ void fields(auto& io, Is<Cancel> auto& m) {
 void fields(auto&, Is<Drain> auto&) {}
 void fields(auto&, Is<Undrain> auto&) {}
 void fields(auto&, Is<Leave> auto&) {}
+void fields(auto&, Is<Alive> auto&) {}
 
 }  // namespace switchyard::control

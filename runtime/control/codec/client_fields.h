@@ -21,7 +21,7 @@ void fields(auto& io, Is<Submit> auto& m) {
 }
 
 void fields(auto& io, Is<Command> auto& m) {
-  io.choice("wish", m.wish, Wish::kShutdown);
+  io.choice("wish", m.wish, Wish::kUndrain);
   io("amount", m.amount);
 }
 

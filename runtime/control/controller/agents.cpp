@@ -21,6 +21,8 @@ void Controller::State::from_agent(ConnectionId connection, Message& message) {
   }
   if (!agent) return reject(connection, fmt::format("{} before register", name_of(message)));
   const Holder from = *agent;
+  // Whatever it says: heartbeats may queue behind the rest of what is on its connection.
+  members.heard(from.rank, now);
   const Complaint complaint = std::visit(
       [&](auto& said) -> Complaint {
         if constexpr (requires { take(from, said); }) {
@@ -131,6 +133,7 @@ Controller::State::Complaint Controller::State::take(const Holder& from, const H
   if (beat.epoch > last_epoch) {
     return fmt::format("epoch {} was never made", beat.epoch.value());
   }
+  note_loading(from.rank, beat);
   members.heartbeat(from.rank, beat, ledger.open_count(from.rank), now);
   return std::nullopt;
 }
@@ -183,7 +186,9 @@ Controller::State::Complaint Controller::State::take(const Holder& from, const P
   unsettled = true;
   if (!said.error.empty()) {
     members.failed_to_prepare(from.rank, options.prepare_deadline, now);
-    if (transaction->occasion == Occasion::kPlanned && !worth_another_try()) give_up_wish();
+    if (transaction->occasion == Occasion::kPlanned && !batch_under_way() && !worth_another_try()) {
+      give_up_wish();
+    }
     roll_back(fmt::format("rank {} could not prepare: {}", from.rank.value(), said.error));
     return std::nullopt;
   }
@@ -235,7 +240,7 @@ Controller::State::Complaint Controller::State::take(const Holder& from, Finishe
   switch (ledger.finish(from, std::move(word))) {
     case WordOutcome::kTaken:
       outbox.journal(from.rank, record);
-      unsettled = true;
+      request_left(from.rank);
       outbox.note(failed ? "request_failed" : "request_done",
                   fmt::format("request {} on rank {}{}{}", id.value(), from.rank.value(),
                               failed ? ": " : "", record.error),
@@ -257,8 +262,11 @@ Controller::State::Complaint Controller::State::take(const Holder& from, const E
   if (std::ranges::find(kKinds, told.kind) == kKinds.end()) {
     return fmt::format("an event of the kind '{}'", front_of_utf8(told.kind, 40));
   }
-  outbox.event(told.kind, fmt::format("rank {} of its peer {}", from.rank.value(),
-                                      front_of_utf8(told.text, kTextMax)));
+  if (members.has(told.about.rank)) breakers[{from.rank, told.about.rank}] = told.kind;
+  outbox.event(
+      told.kind,
+      fmt::format("rank {} of its peer {}", from.rank.value(), front_of_utf8(told.text, kTextMax)),
+      about_rank(from.rank));
   return std::nullopt;
 }
 

@@ -49,7 +49,7 @@ void Controller::State::submit(ConnectionId client, Submit& wish) {
     if (residency.judge(regime) != Residency::Verdict::kForbidden) continue;
     end_request(id, fmt::format("residency_forbidden: the regime '{}' allows no region", regime));
   }
-  unsettled = true;
+  requests_unsettled = true;
 }
 
 void Controller::State::obey(ConnectionId client, const Command& command) {
@@ -59,6 +59,7 @@ void Controller::State::obey(ConnectionId client, const Command& command) {
     case Wish::kWatch: return watch(client);
     case Wish::kScale: answer = scale(command.amount); break;
     case Wish::kDrain: answer = drain(RankId(command.amount)); break;
+    case Wish::kUndrain: answer = undrain(RankId(command.amount)); break;
     case Wish::kRebalance: answer = rebalance(); break;
     case Wish::kReplicas: answer = set_replicas(command.amount); break;
     case Wish::kEndNow: end_now(); break;
@@ -66,7 +67,8 @@ void Controller::State::obey(ConnectionId client, const Command& command) {
     default: return reject(client, "an unknown wish");
   }
   const bool kept = command.wish == Wish::kScale || command.wish == Wish::kDrain ||
-                    command.wish == Wish::kReplicas || command.wish == Wish::kEndNow;
+                    command.wish == Wish::kUndrain || command.wish == Wish::kReplicas ||
+                    command.wish == Wish::kEndNow;
   if (answer.accepted && kept) outbox.journal({}, command);
   if (answer.accepted && command.wish == Wish::kScale) {
     for (const RankId rank : leave_first) {
@@ -110,7 +112,7 @@ std::optional<Message> Controller::State::telling(const WatchQueue::Item& item) 
   if (ledger.find(id) == nullptr)
     return std::nullopt;  // another client has it, and room was needed
   Request& request = ledger.at(id);
-  request.delivered = true;
+  if (!request.delivered_at) request.delivered_at = now;
   return RequestDone{id, request.what.name, request.error, request.result};
 }
 
@@ -183,6 +185,18 @@ Answer Controller::State::drain(RankId rank) {
           {}};
 }
 
+// Nothing that runs is in its way: a drain of it that is under way ends here.
+Answer Controller::State::undrain(RankId rank) {
+  if (!members.has(rank) || members.at(rank).state == SlotState::kEmpty) {
+    return refuse("unknown_rank", fmt::format("rank {} has not been there", rank.value()));
+  }
+  if (!members.at(rank).cordoned) return {true, "ok", "it was not drained", {}};
+  const bool under_way = drains.contains(rank);
+  outbox.event("undrain_asked", fmt::format("rank {}", rank.value()), about_rank(rank));
+  give_work_again(rank);
+  return {true, "ok", under_way ? "its drain is taken back" : "it may be given work again", {}};
+}
+
 Answer Controller::State::rebalance() {
   if (!busy().empty()) return refuse("busy", busy());
   rebalance_wanted = true;
@@ -207,7 +221,8 @@ std::string Controller::State::busy() const {
   for (const auto& each : view->members) {
     if (members.at(each.rank).cordoned) return fmt::format("rank {} drains", each.rank.value());
   }
-  if (rebalance_under_way) {
+  // Copies that deaths took come back behind everything that is asked for.
+  if (rebalance_under_way && !restores_replicas()) {
     return fmt::format("experts are moving, {} of {} copies are there",
                        rebalance_under_way->batches.loads_done(),
                        rebalance_under_way->batches.loads());

@@ -72,14 +72,17 @@ void Controller::State::take_back_drain(RankId rank) {
     why = fmt::format("epoch {} is still being prepared ({})", transaction->view->epoch.value(),
                       transaction->cause);
   }
-  members.at(rank).cordoned = false;
-  drains.erase(rank);
   outbox.journal(rank, Event{0, std::string(kDrainTakenBack), {}});
   outbox.event(
       "drain_taken_back",
       fmt::format("rank {} goes back to work after {}: {}", rank.value(), change_time(), why),
       about_rank(rank));
-  stop_planned("a drain was taken back");
+  give_work_again(rank);
+}
+
+void Controller::State::give_work_again(RankId rank) {
+  members.at(rank).cordoned = false;
+  if (drains.erase(rank) > 0) stop_planned("a drain was taken back");
   send(rank, Undrain{});
   unsettled = true;
 }

@@ -38,6 +38,7 @@ Controller::State::State(ControllerOptions from)
       residency(options.residency),
       members(options.ranks, options.phi),
       ledger(options.requests_max),
+      random(options.seed),
       evidence(make_book(options.evidence)),
       watch_queue(options.watch_window_bytes),
       window(options.ranks, options.balancing.window),
@@ -49,9 +50,10 @@ Controller::State::State(ControllerOptions from)
 
 void Controller::State::handle(Happening happening) {
   outbox.set_time(now);
-  if (started == TimePoint()) started = router_seen = whole_since = now;
+  if (started == TimePoint()) started = router_seen = loaders_seen = whole_since = now;
   if (!retries) retries = make_retries(options.retries, now);
   if (phase == RunPhase::kStopped) return;
+  note_standstill();
   if (const auto* connected = std::get_if<Connected>(&happening)) {
     peers[connected->connection] = {connected->kind, std::nullopt};
   } else if (const auto* gone = std::get_if<Disconnected>(&happening)) {
@@ -68,8 +70,9 @@ void Controller::State::handle(Happening happening) {
   if (std::exchange(unsettled, false)) {
     settle_views();
     settle_changes();
-    settle_requests();
+    requests_unsettled = true;
   }
+  if (std::exchange(requests_unsettled, false)) settle_requests();
   feed_watchers();
   stop_when_all_left();
 }
@@ -107,9 +110,14 @@ void Controller::State::on(JournalNews& news) {
 
 void Controller::State::on_tick() {
   if (last_tick && now - *last_tick > kLateTicks * options.tick_interval) {
-    members.excuse(now - *last_tick - options.tick_interval);
+    const Duration pause = now - *last_tick - options.tick_interval;
+    members.excuse(pause);
+    if (transaction) {
+      for (auto& [rank, late] : transaction->late_at) late += pause;
+    }
   }
   last_tick = now;
+  ledger.expire(options.results_kept, now);
   judge_all();
   give_up_spawns();
   replace_missing();

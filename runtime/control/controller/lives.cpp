@@ -10,13 +10,19 @@ namespace switchyard::control {
 
 void Controller::State::connection_lost(RankId rank, const std::string& reason) {
   unsettled = true;
-  const Duration grace = options.health.reconnect_grace;
+  Duration grace = options.health.reconnect_grace;
+  if (now < rejoin_until) grace = std::max(grace, rejoin_until - now);
   if (grace == Duration::zero() || phase == RunPhase::kLeaving) {
     return declare_dead(rank, fmt::format("its connection broke: {}", reason));
   }
   members.lose(rank, now + grace, now);
   outbox.event("rank_lost", fmt::format("rank {}: its connection broke: {}", rank.value(), reason),
                about_rank(rank));
+}
+
+// Whoever was told nothing for so long has left, or will be found to have: as after a restart.
+void Controller::State::note_standstill() {
+  if (last_tick && now - *last_tick > kStandstillMax) rejoin_until = now + options.rejoin_window;
 }
 
 void Controller::State::declare_dead(RankId rank, const std::string& reason) {
@@ -36,6 +42,7 @@ void Controller::State::declare_dead(RankId rank, const std::string& reason) {
   end_drain(rank);
   depart(left);
   evidence.forget(rank);
+  forget_breakers(rank);
   slow_ranks.forget(rank);
   release_all(who, "its router died");
   replace(rank);
@@ -111,8 +118,16 @@ void Controller::State::leave(RankId rank, const Goodbye& words) {
   end_drain(rank);
   depart({rank, words.payload, {}});
   evidence.forget(rank);
+  forget_breakers(rank);
   slow_ranks.forget(rank);
   release_all(who, "its router left");
+}
+
+// A new life begins with closed ones, and so do the others towards it.
+void Controller::State::forget_breakers(RankId rank) {
+  for (auto& [ends, said] : breakers) {
+    if (ends.first == rank || ends.second == rank) said = "breaker_closed";
+  }
 }
 
 void Controller::State::depart(RankLeft left) {

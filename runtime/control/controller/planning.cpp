@@ -25,6 +25,17 @@ std::vector<std::set<RankId>> Controller::State::region_groups(const Roles& role
   return out;
 }
 
+RepairRequest Controller::State::repair_request(std::vector<RankId> targets, std::size_t replicas,
+                                                Evenness evenness, const Roles& roles) const {
+  RepairRequest out{std::move(targets),   replicas,          evenness,
+                    region_groups(roles), window.loads(now), {}};
+  for (std::uint32_t r = 0; r < members.size(); ++r) {
+    const Slot& slot = members.at(RankId(r));
+    out.spots[RankId(r)] = {slot.host, slot.zone};
+  }
+  return out;
+}
+
 placement::PlanRequest Controller::State::plan_request(const Roles& roles) const {
   placement::PlanRequest request;
   request.expert_ranks.assign(roles.experts.begin(), roles.experts.end());
@@ -112,8 +123,9 @@ Result<CopyTable> Controller::State::plan(const Roles& roles, PlanFrom from) {
   }
   if (!planned) return Unexpected(planned.error());
   CopyTable table = CopyTable::of(*planned);
-  SY_TRY(repair(table, {request.expert_ranks, request.replicas, Evenness::kLeave,
-                        region_groups(roles), request.loads}));
+  auto how = repair_request(request.expert_ranks, request.replicas, Evenness::kLeave, roles);
+  how.loads = request.loads;
+  SY_TRY(repair(table, how));
   return table;
 }
 
@@ -134,8 +146,8 @@ void Controller::State::plan_by_load(const Roles& roles, CopyTable& table) {
   const auto planned = placement::plan_placement(known ? options.placement : "balanced", request);
   if (!planned) return outbox.event("plan_failed", planned.error().message);
   CopyTable better = CopyTable::of(*planned);
-  if (repair(better, {request.expert_ranks, request.replicas, Evenness::kLeave,
-                      region_groups(roles), request.loads})) {
+  if (repair(better,
+             repair_request(request.expert_ranks, request.replicas, Evenness::kLeave, roles))) {
     table = std::move(better);
   }
 }

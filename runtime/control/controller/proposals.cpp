@@ -97,8 +97,8 @@ std::optional<Proposal> Controller::State::propose_recovery(const std::set<RankI
   if (options.loss == LossPolicy::kFail) {
     for (const RankId rank : left.experts) takers.erase(rank);
   }
-  const RepairRequest how{usable_of(takers), spare_came ? replicas_at_once() : 1, Evenness::kLeave,
-                          region_groups(next.roles), window.loads(now)};
+  const RepairRequest how = repair_request(usable_of(takers), spare_came ? replicas_at_once() : 1,
+                                           Evenness::kLeave, next.roles);
   next.gaps = placement::Gaps::kForbidden;
   if (how.targets.empty() || !repair(next.table, how)) {
     wait_for_ranks(fmt::format("{}: {} experts have no copy left and no rank can load them",
@@ -195,8 +195,8 @@ std::optional<Proposal> Controller::State::propose_roles() {
   std::ranges::set_difference(held.experts, want.experts, std::inserter(out, out.end()));
   next.table.drop(out);
   const Evenness evenness = want.experts == held.experts ? Evenness::kLeave : Evenness::kLevel;
-  const RepairRequest how{usable_of(want.experts), replicas_at_once(), evenness, groups,
-                          window.loads(now)};
+  const RepairRequest how =
+      repair_request(usable_of(want.experts), replicas_at_once(), evenness, want);
   if (how.targets.empty() || !repair(next.table, how)) return std::nullopt;
   if (want.experts != held.experts && how.targets.size() == want.experts.size()) {
     plan_by_load(want, next.table);

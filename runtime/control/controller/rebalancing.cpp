@@ -121,7 +121,7 @@ bool Controller::State::follow_batches() {
     return false;
   }
   if (!moving.batches.done()) return true;
-  if (moving.moves_for == MovesFor::kReplicas && (replica_change || copies_owed)) replicas_done();
+  if (moving.moves_for == MovesFor::kReplicas) replicas_done();
   end_rebalance(MoveState::kDone, fmt::format("{} copies loaded in {} views",
                                               moving.batches.loads_done(), moving.views));
   return false;
@@ -134,7 +134,7 @@ std::optional<Proposal> Controller::State::propose_rebalance() {
     if (!moves) note_end(MoveState::kUnneeded, balancer.last()->text());
   }
   if (!rebalance_under_way && replica_change) move_to_replicas();
-  if (!rebalance_under_way && !replica_change && copies_owed) restore_replicas();
+  if (!rebalance_under_way && !replica_change) restore_replicas();
   if (!rebalance_under_way || !follow_batches()) return std::nullopt;
   Rebalance& moving = *rebalance_under_way;
   // Old copies are dropped first, so that no rank holds more than one batch too much.

@@ -88,6 +88,9 @@ void Controller::State::replay_command(const Command& command) {
   if (command.wish == Wish::kDrain && members.has(RankId(command.amount))) {
     members.at(RankId(command.amount)).cordoned = true;
   }
+  if (command.wish == Wish::kUndrain && members.has(RankId(command.amount))) {
+    members.at(RankId(command.amount)).cordoned = false;
+  }
   if (command.wish == Wish::kEndNow) ending_now = true;
   if (command.wish == Wish::kShutdown) phase = RunPhase::kLeaving;
 }
@@ -117,7 +120,7 @@ Result<void> Controller::State::replay_request(const JournalRecord& record) {
     }
   } else if (const auto* done = std::get_if<RequestDone>(&record.message)) {
     if (ledger.find(done->id) != nullptr && !known(done->id, RequestState::kDone)) {
-      ledger.fail(done->id, done->error);
+      ledger.fail(done->id, done->error, done->payload);
       return {};
     }
   }
@@ -137,7 +140,7 @@ void Controller::State::expect_rejoin() {
   }
   if (scale_until) scale_until = now + scale_time();
   if (replica_change) replica_change->until = until;
-  started = router_seen = whole_since = now;
+  started = router_seen = loaders_seen = whole_since = now;
   if (phase == RunPhase::kLeaving) leave_by = now + options.leave_deadline;
   abandon_moves();
   unsettled = true;

@@ -28,6 +28,9 @@ Answer Controller::State::set_replicas(std::uint32_t replicas) {
 }
 
 void Controller::State::begin_replicas(std::uint32_t replicas) {
+  if (restores_replicas()) {
+    end_rebalance(MoveState::kAbandoned, "another number of copies is wanted");
+  }
   replica_change = ReplicaChange{target_replicas, now + options.change_deadline};
   target_replicas = replicas;
 }
@@ -46,13 +49,55 @@ std::size_t Controller::State::fewest_copies() const {
   return fewest;
 }
 
+std::size_t Controller::State::under_replicated() const {
+  if (!view) return 0;
+  ShortOfCopies& last = short_of_copies;
+  if (last.epoch == view->epoch && last.replicas == target_replicas) return last.experts;
+  last = {view->epoch, target_replicas, 0};
+  const Roles roles = Roles::of(*view);
+  std::vector<std::set<RankId>> groups = region_groups(roles);
+  groups.push_back(roles.experts);
+  for (const auto& copies : CopyTable::of(view->placement).copies) {
+    const auto lacks = [&](const std::set<RankId>& group) {
+      const auto there = std::ranges::count_if(
+          copies, [&](const auto& copy) { return group.contains(copy.rank); });
+      return static_cast<std::size_t>(there) < std::min<std::size_t>(target_replicas, group.size());
+    };
+    if (!copies.empty() && std::ranges::any_of(groups, lacks)) ++last.experts;
+  }
+  return last.experts;
+}
+
 // When nothing else is under way, and as often as it takes: nobody may be left with the single
-// copies of a change that did not happen.
+// copies that a death, or a change that did not happen, has left. What is there stays where it is;
+// experts that were masked stay so until somebody asks for a rebalance.
 void Controller::State::restore_replicas() {
-  const std::size_t wanted =
-      std::min<std::size_t>(target_replicas, Roles::of(*view).experts.size());
-  if (fewest_copies() >= wanted) return replicas_done();
-  if (now >= restored_not_before) move_to_replicas();
+  if (under_replicated() == 0) {
+    if (copies_owed) replicas_done();
+    return;
+  }
+  if (now < restored_not_before) return;
+  const auto roles = roles_to_balance();
+  if (!roles) return;  // until it is
+  const CopyTable before = CopyTable::of(view->placement);
+  CopyTable table = before;
+  const auto how = repair_request({roles->experts.begin(), roles->experts.end()}, target_replicas,
+                                  Evenness::kLeave, *roles);
+  if (const auto repaired = repair(table, how); !repaired) {
+    return no_way_to_replicas(repaired.error().message);
+  }
+  for (std::size_t i = 0; i < table.copies.size(); ++i) {
+    if (before.copies[i].empty()) table.copies[i].clear();
+  }
+  auto goal = placement::Placement::create(
+      table.layers, table.experts, table.copies,
+      before.lost() > 0 ? placement::Gaps::kMasked : placement::Gaps::kForbidden);
+  if (!goal || same_ranks(table, before)) return no_way_to_replicas("no rank can take more");
+  begin_moves(*goal, *roles, MovesFor::kReplicas);
+  if (!rebalance_under_way) return no_way_to_replicas("no way to them was found");
+  outbox.event("replicas_short", fmt::format("{} experts have fewer than {} copies: {} are loaded",
+                                             under_replicated(), target_replicas,
+                                             rebalance_under_way->batches.loads()));
 }
 
 // Between two rebalances: the way to the plan with the copies that are wanted, where there is one.

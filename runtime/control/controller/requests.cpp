@@ -5,24 +5,25 @@
 
 #include "runtime/control/controller/state.h"
 #include "runtime/control/event_about.h"
+#include "runtime/control/token_bytes.h"
 
 namespace switchyard::control {
 
 void Controller::State::settle_requests() {
-  for (const RequestId id : ledger.orphans(now)) release(id, "its router does not know it");
+  while (const auto id = ledger.orphan(now)) release(*id, "its router does not know it");
   assign_waiting();
 }
 
-std::optional<RankId> Controller::State::choose_router(const Request& request, std::string& why) {
+// What the regime lacks under the view; nothing: it can be served.
+std::optional<std::string> Controller::State::missing_of(const std::string& regime) {
+  if (regime.empty()) return std::nullopt;
+  const auto [cached, fresh] = missing_by_regime.try_emplace(regime);
+  if (fresh) cached->second = residency.missing(regime, *view);
+  return cached->second;
+}
+
+std::optional<RankId> Controller::State::choose_router(const Request& request) const {
   const std::string& regime = request.what.regime;
-  if (!regime.empty()) {
-    const auto [cached, fresh] = missing_by_regime.try_emplace(regime);
-    if (fresh) cached->second = residency.missing(regime, *view);
-    if (cached->second) {
-      why = *cached->second;
-      return std::nullopt;
-    }
-  }
   // Where the request comes from before elsewhere; of those the one with the fewest.
   std::optional<RankId> best;
   const auto load_of = [&](RankId rank) {
@@ -44,19 +45,37 @@ void Controller::State::end_never_started() {
   for (std::uint32_t r = 0; r < members.size(); ++r) {
     there += members.at(RankId(r)).alive() ? 1U : 0U;
   }
-  const std::set<RequestId> waiting = ledger.waiting();
-  for (const RequestId id : waiting) {
-    const TimePoint since = std::max(started + options.start_deadline, ledger.at(id).waiting_since);
-    if (now <= since + options.stranded_after) continue;
-    end_request(id,
+  while (const auto id = ledger.waiting().longest()) {
+    const TimePoint since =
+        std::max(started + options.start_deadline, ledger.at(*id).waiting_since);
+    if (now <= since + options.stranded_after) return;
+    end_request(*id,
                 fmt::format("not_started: {} of {} ranks are there after {:.0f} s, and no first "
                             "view could be made of them",
                             there, members.size(), to_seconds(now - started)));
   }
 }
 
+// All are to end: those that wait do so at once, with the tokens of earlier attempts.
+void Controller::State::end_waiting() {
+  while (const auto id = ledger.waiting().longest()) {
+    const Request& request = ledger.at(*id);
+    const std::size_t tokens = request.tokens.size();
+    const std::string ended(kEndedNow);
+    ledger.fail(*id, ended, tokens_to_bytes(request.tokens));
+    outbox.journal({}, RequestDone{*id, request.what.name, ended, request.result});
+    outbox.note("request_done",
+                fmt::format("request {} ended after {} tokens, before a router had it", id->value(),
+                            tokens),
+                about_request(request));
+    watch_queue.add(*id);
+  }
+}
+
+// Nothing here walks through those that wait: a backlog must not make each event dearer.
 void Controller::State::assign_waiting() {
   if (phase != RunPhase::kRunning) return;
+  if (ending_now) end_waiting();
   if (!view) return end_never_started();
   const bool routed =
       std::ranges::any_of(view->members, [&](const auto& m) { return m.router && member(m.rank); });
@@ -64,46 +83,63 @@ void Controller::State::assign_waiting() {
   if (!routed && now > router_seen + options.stranded_after) {
     return fail_open("no_router: no rank is left that could take it");
   }
-  const bool hopeless = options.loss == LossPolicy::kFail && !waiting_for.empty();
-  const std::set<RequestId> waiting = ledger.waiting();
-  std::set<std::string> full;  // regimes whose routers have no room
-  for (const RequestId id : waiting) {
-    const Request& request = ledger.at(id);
-    if (hopeless) {
-      end_request(id, fmt::format("expert_lost: {}", waiting_for));
-      continue;
-    }
-    if (request.attempt >= options.attempts_max) {
-      end_request(id, fmt::format("gave_up: {} attempts failed", request.attempt));
-      continue;
-    }
-    if (full.contains(request.what.regime)) continue;
-    std::string why;
-    if (const auto router = choose_router(request, why)) {
-      if (may_try(id)) give(id, *router);
-    } else if (!why.empty() && now >= request.waiting_since + options.residency_wait) {
-      end_request(id, fmt::format("{}: {}", kResidencyUnsatisfiable, why));
-    } else if (why.empty()) {
-      full.insert(request.what.regime);
+  if (loaders_gone()) return fail_open(fmt::format("expert_lost: {}", waiting_for));
+  if (options.loss == LossPolicy::kFail && !waiting_for.empty()) {
+    const std::string lost = fmt::format("expert_lost: {}", waiting_for);
+    while (const auto id = ledger.waiting().longest()) end_request(*id, lost);
+  }
+  pay_for_retries();
+  WaitingLine::Regimes passed_over = end_unsatisfiable();
+  while (const auto id = ledger.waiting().next(passed_over)) {
+    const Request& request = ledger.at(*id);
+    if (end_hopeless(request)) continue;
+    if (const auto router = choose_router(request)) {
+      give(*id, *router);
+    } else {
+      passed_over.insert(request.what.regime);  // its routers have no room
     }
   }
 }
 
-// A request that its router lost or spoilt costs a token of the retry budget before it is given
-// again, so that such requests cannot crowd out the others; until there is one it waits. What a
-// death released is not the request's fault and goes on at once.
-bool Controller::State::may_try(RequestId id) {
-  if (!owing.contains(id)) return true;
-  if (!retries->try_retry(now)) {
-    if (!std::exchange(retries_short, true)) {
-      outbox.event("retries_short",
-                   fmt::format("{} requests wait for the retry budget", owing.size()));
-    }
-    return false;
-  }
-  owing.erase(id);
-  retries_short = false;
+// Where it has been tried often enough.
+bool Controller::State::end_hopeless(const Request& request) {
+  if (request.attempt < options.attempts_max) return false;
+  end_request(request.id, fmt::format("gave_up: {} attempts failed", request.attempt));
   return true;
+}
+
+// The regimes that cannot be served now, after the end of what has waited too long for them.
+WaitingLine::Regimes Controller::State::end_unsatisfiable() {
+  WaitingLine::Regimes out;
+  for (const std::string& regime : ledger.waiting().regimes()) {
+    const auto why = missing_of(regime);
+    if (!why) continue;
+    out.insert(regime);
+    while (const auto id = ledger.waiting().longest(regime)) {
+      if (now < ledger.at(*id).waiting_since + options.residency_wait) break;
+      end_request(*id, fmt::format("{}: {}", kResidencyUnsatisfiable, *why));
+    }
+  }
+  return out;
+}
+
+// A request that its router lost or spoilt rests for a random while, and then costs a token of the
+// retry budget before it is given again, so that such requests cannot crowd out the others; until
+// there is one it waits. What a
+// death released is not the request's fault and goes on at once.
+void Controller::State::pay_for_retries() {
+  while (const auto id = ledger.waiting().owing(now)) {
+    if (end_hopeless(ledger.at(*id))) continue;
+    if (!retries->try_retry(now)) {
+      if (!std::exchange(retries_short, true)) {
+        outbox.event("retries_short", fmt::format("{} requests wait for the retry budget",
+                                                  ledger.waiting().owing_count()));
+      }
+      return;
+    }
+    ledger.pay(*id);
+    retries_short = false;
+  }
 }
 
 void Controller::State::give(RequestId id, RankId router) {
@@ -127,13 +163,15 @@ void Controller::State::give(RequestId id, RankId router) {
                 about_request(request, router));
   }
   send(router, std::move(assign));
-  if (ending_now) send(router, Cancel{id, CancelHow::kEndNow});
 }
 
-void Controller::State::release(RequestId id, const std::string& why) {
+void Controller::State::release(RequestId id, const std::string& why, Again again) {
   const Holder holder = ledger.at(id).holder;
-  ledger.release(id, now);
-  owing.insert(id);
+  std::optional<TimePoint> retry_at;
+  if (again == Again::kOwing) {
+    retry_at = now + full_jitter(options.retry_wait, ledger.at(id).attempt - 1, random);
+  }
+  ledger.release(id, now, retry_at);
   outbox.journal(holder.rank, Cancel{id, CancelHow::kForget});
   outbox.event("request_released",
                fmt::format("request {} on rank {}: {}", id.value(), holder.rank.value(), why),
@@ -141,7 +179,13 @@ void Controller::State::release(RequestId id, const std::string& why) {
   if (members.lives(holder.rank, holder.life)) {
     send(holder.rank, Cancel{id, CancelHow::kForget});
   }
-  unsettled = true;
+  request_left(holder.rank);
+}
+
+// A drained router may leave the view with its last request.
+void Controller::State::request_left(RankId router) {
+  requests_unsettled = true;
+  unsettled = unsettled || members.at(router).cordoned;
 }
 
 // No fault of the request or of its router: the ranks of its regions were gone, or a slot that had
@@ -155,8 +199,7 @@ bool Controller::State::release_forbidden(const Holder& from, const Finished& wo
       request->attempt != word.attempt) {
     return false;
   }
-  release(word.id, word.error);
-  owing.erase(word.id);
+  release(word.id, word.error, Again::kAtOnce);
   return true;
 }
 
@@ -172,7 +215,6 @@ void Controller::State::release_all(const Holder& holder, const std::string& why
 
 void Controller::State::end_request(RequestId id, const std::string& error) {
   ledger.fail(id, error);
-  owing.erase(id);
   const Request& request = ledger.at(id);
   outbox.journal({}, RequestDone{id, request.what.name, error, {}});
   outbox.event("request_failed", fmt::format("request {}: {}", id.value(), error),

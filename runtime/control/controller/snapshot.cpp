@@ -10,7 +10,7 @@ SnapshotRequest kept_of(const Request& request) {
   SnapshotRequest part{request};
   part.request.waiting_since = {};
   part.request.orphan_at.reset();
-  part.request.delivered = false;
+  part.request.delivered_at.reset();
   // The holder of one that waits or is done is of the past.
   if (request.state != RequestState::kAssigned) part.request.holder = {};
   return part;

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/base/random.h"
 #include "runtime/control/autoscaler.h"
 #include "runtime/control/balancer.h"
 #include "runtime/control/controller.h"
@@ -88,6 +89,7 @@ struct Controller::State {
   void obey(ConnectionId client, const Command& command);
   [[nodiscard]] Answer scale(std::uint32_t experts);
   [[nodiscard]] Answer drain(RankId rank);
+  [[nodiscard]] Answer undrain(RankId rank);
   [[nodiscard]] Answer rebalance();
   [[nodiscard]] Answer set_replicas(std::uint32_t replicas);
   [[nodiscard]] Answer place(const std::string& plan);
@@ -124,6 +126,7 @@ struct Controller::State {
   [[nodiscard]] std::string change_time() const;
   void stop_planned(const std::string& why);
   void take_back_drain(RankId rank);
+  void give_work_again(RankId rank);
   // The life that was to go has gone by itself; the next one in the slot is not drained.
   void end_drain(RankId rank);
   void take_back_scale();
@@ -140,13 +143,22 @@ struct Controller::State {
   [[nodiscard]] std::uint32_t replicas_at_once() const;
   // Of the experts that have any, in the view.
   [[nodiscard]] std::size_t fewest_copies() const;
-  // Copies that a change which was taken back had dropped.
+  // Copies that deaths took, or a change which was taken back.
   void restore_replicas();
+  [[nodiscard]] bool restores_replicas() const {
+    return rebalance_under_way && rebalance_under_way->moves_for == MovesFor::kReplicas &&
+           !replica_change;
+  }
+  // Experts of the view that have a copy, and fewer than are wanted and there are ranks for: of all
+  // expert ranks, or of a rule's regions.
+  [[nodiscard]] std::size_t under_replicated() const;
   void no_way_to_replicas(const std::string& why);
   void replicas_done();
   void take_back_replicas(const std::string& why);
 
   // ---- placements by load (planning.cpp, rebalancing.cpp) ----
+  [[nodiscard]] RepairRequest repair_request(std::vector<RankId> targets, std::size_t replicas,
+                                             Evenness evenness, const Roles& roles) const;
   [[nodiscard]] std::vector<std::set<RankId>> region_groups(const Roles& roles) const;
   [[nodiscard]] placement::PlanRequest plan_request(const Roles& roles) const;
   [[nodiscard]] double pairs_per_move() const;
@@ -183,6 +195,9 @@ struct Controller::State {
 
   // ---- life and death (lives.cpp) ----
   void connection_lost(RankId rank, const std::string& reason);
+  // Agents leave a controller that stands still for longer, and come back to it.
+  static constexpr Duration kStandstillMax{5'000'000'000};
+  void note_standstill();
   void declare_dead(RankId rank, const std::string& reason);
   [[nodiscard]] RankLeft last_words(RankId rank) const;
   static constexpr std::string_view kSpawnEvent = "rank_spawn";
@@ -192,6 +207,7 @@ struct Controller::State {
   void replace_missing();
   void give_up_spawns();
   void leave(RankId rank, const Goodbye& words);
+  void forget_breakers(RankId rank);
   void judge_all();
   [[nodiscard]] HealthVerdict judge(RankId rank) const;
   [[nodiscard]] std::size_t routers_at_work(RankId besides) const;
@@ -222,7 +238,13 @@ struct Controller::State {
   // In the journal; `number`: the target of expert ranks in the upper half, of routers in the
   // lower.
   static constexpr std::string_view kWishGivenUp = "wish_given_up";
+  void note_loading(RankId rank, const Heartbeat& beat);
   void check_deadline();
+  // The change under way is a batch of moves, which wished for no ranks.
+  [[nodiscard]] bool batch_under_way() const {
+    return transaction && rebalance_under_way &&
+           rebalance_under_way->pending == transaction->view->epoch;
+  }
   // Of a planned change: other ranks may do what one could not, but not for ever.
   [[nodiscard]] bool worth_another_try();
   void give_up_wish();
@@ -243,15 +265,29 @@ struct Controller::State {
   void forget_chosen();
   void wait_for_ranks(const std::string& why);
 
+  // ---- whether it can serve (serving.cpp) ----
+  [[nodiscard]] bool loaders_gone();
+  // Why no request can be answered now; empty: one can.
+  [[nodiscard]] std::string unserved() const;
+
   // ---- requests (requests.cpp) ----
   void settle_requests();
   void assign_waiting();
   void end_never_started();
-  // The router to take it; or nothing, and `why` where it can't be served now.
-  [[nodiscard]] std::optional<RankId> choose_router(const Request& request, std::string& why);
-  [[nodiscard]] bool may_try(RequestId id);
+  void end_waiting();
+  [[nodiscard]] WaitingLine::Regimes end_unsatisfiable();
+  [[nodiscard]] bool end_hopeless(const Request& request);
+  void pay_for_retries();
+  [[nodiscard]] std::optional<std::string> missing_of(const std::string& regime);
+  // The router to take it; nothing: those that may have no room.
+  [[nodiscard]] std::optional<RankId> choose_router(const Request& request) const;
   void give(RequestId id, RankId router);
-  void release(RequestId id, const std::string& why);
+  enum class Again : std::uint8_t {
+    kOwing,   // its next try has to be paid for
+    kAtOnce,  // it is nobody's fault
+  };
+  void release(RequestId id, const std::string& why, Again again = Again::kOwing);
+  void request_left(RankId router);
   // Its rows had nowhere to go under its router's view: it waits for one that serves its rule.
   [[nodiscard]] bool release_forbidden(const Holder& from, const Finished& word);
   void release_all(const Holder& holder, const std::string& why);
@@ -289,13 +325,15 @@ struct Controller::State {
   Membership members;
   Ledger ledger;
   std::optional<RetryBudget> retries;  // from the first handle() on
-  std::set<RequestId> owing;           // to be tried again, which has to be paid for
   bool retries_short = false;
+  Random random;  // of the waits before another try
   EvidenceBook evidence;
   SlowRanks slow_ranks;
   LoadTotals totals;
   std::optional<ScalingNumbers> scaling_numbers;  // of the autoscaler's last decision
   std::map<ConnectionId, Peer> peers;
+  // What a router said last of its breaker for a peer: the kind of the event.
+  std::map<std::pair<RankId, RankId>, std::string> breakers;
   WatchQueue watch_queue;
   std::optional<ModelFacts> model;
   std::optional<Autoscaler> autoscaler;  // nothing: scaled by command only
@@ -320,12 +358,20 @@ struct Controller::State {
   std::optional<ReplicaChange> replica_change;  // to target_replicas, under way
   bool copies_owed = false;                     // fewer were wanted, and then not: some may be gone
   TimePoint restored_not_before{};
+  // under_replicated() of that view and target: it is asked after every happening.
+  struct ShortOfCopies {
+    Epoch epoch;
+    std::uint32_t replicas = 0;
+    std::size_t experts = 0;
+  };
+  mutable ShortOfCopies short_of_copies;
   std::map<RankId, TimePoint> drains;    // asked for and not done: until when
   std::optional<TimePoint> scale_until;  // the target of expert ranks is to be met by then
   std::string last_undone;               // why a planned view was rolled back last
   std::optional<ScalingNote> scaled_last;
   TimePoint planned_not_before{};
-  TimePoint whole_since{};  // no member dead and no recovery under way
+  TimePoint rejoin_until{};  // after a standstill: broken connections are no deaths yet
+  TimePoint whole_since{};   // no member dead and no recovery under way
 
   // the run
   RunPhase phase = RunPhase::kRunning;
@@ -334,13 +380,15 @@ struct Controller::State {
   std::string journal_trouble;  // empty: every record is kept
   std::vector<RankLeft> departed;
   std::map<std::string, std::optional<std::string>> missing_by_regime;  // under the view
-  std::string waiting_for;  // ranks that recovery lacks; empty: none
+  std::string waiting_for;   // ranks that recovery lacks; empty: none
+  TimePoint loaders_seen{};  // when it lacked none, or one was to come
   std::uint32_t spawned = 0;
   TimePoint started{};
   TimePoint router_seen{};  // when there was one last
   std::optional<TimePoint> last_tick;
-  bool unsettled = false;  // something happened that views or requests may have to follow
-  TimePoint now{};         // of the handle() that runs
+  bool unsettled = false;           // something happened that views or requests may have to follow
+  bool requests_unsettled = false;  // that requests alone may have to follow
+  TimePoint now{};                  // of the handle() that runs
 };
 
 }  // namespace switchyard::control

@@ -72,6 +72,17 @@ json autoscaler_json(ScalingMode mode, const std::optional<Autoscaler>& autoscal
           {"last_reason", last ? json(last->text) : json()}};
 }
 
+json breakers_json(const std::map<std::pair<RankId, RankId>, std::string>& breakers) {
+  json out = json::array();
+  for (const auto& [ends, said] : breakers) {
+    const char* state = said == "breaker_opened"    ? "open"
+                        : said == "breaker_probing" ? "probing"
+                                                    : "closed";
+    out.push_back({{"rank", ends.first.value()}, {"peer", ends.second.value()}, {"state", state}});
+  }
+  return out;
+}
+
 json reasons_json(const HealthVerdict& health) {
   json out = json::array();
   for (const Reason& reason : health.reasons) {
@@ -145,6 +156,7 @@ std::string Controller::State::status() const {
         {"target_routers", target_routers},
         {"target_replicas", target_replicas},
         {"waiting_for", waiting_for},
+        {"unserved", unserved()},
         {"events", outbox.event_count()}}},
       {"view", view ? view_json(*view) : json(nullptr)},
       {"retired_epoch", retired.value()},
@@ -154,6 +166,9 @@ std::string Controller::State::status() const {
        {{"submitted", ledger.submitted()},
         {"open", ledger.open_count()},
         {"waiting", ledger.waiting().size()},
+        {"retrying", ledger.waiting().owing_count()},
+        {"retries", retries ? retries->granted() : 0},
+        {"retry_tokens", retries ? json(retries->tokens(now)) : json()},
         {"done", ledger.done().size()}}},
       {"parts",
        {{"detector", {{"last_run_age_s", last_tick ? json(to_seconds(now - *last_tick)) : json()}}},
@@ -162,15 +177,21 @@ std::string Controller::State::status() const {
         {"journal", {{"trouble", journal_trouble}}},
         {"autoscaler", autoscaler_json(options.scaling.mode, autoscaler, scaled_last, now)}}}};
 
+  if (view) out["view"]["experts_under_replicated"] = under_replicated();
   if (transaction) {
     json waiting = json::array();
     for (const RankId rank : transaction->waiting) waiting.push_back(rank.value());
     out["transaction"] = {{"epoch", transaction->view->epoch.value()},
                           {"cause", transaction->cause},
-                          {"seconds_left", to_seconds(transaction->deadline - now)},
+                          {"seconds_left", to_seconds(transaction->deadline() - now)},
                           {"waiting", std::move(waiting)}};
   }
-  if (model) out["loads"] = totals.experts_json(model->moe_layers, model->experts);
+  if (model) {
+    out["loads"] = totals.experts_json(model->moe_layers, model->experts);
+    const auto late = worst_imbalance(loads, model->moe_layers);
+    out["loads"]["imbalance_of_late"] = late ? json(*late) : json();
+  }
+  out["breakers"] = breakers_json(breakers);
   out["links"] = totals.links_json();
   out["restricted_rows"] = totals.restricted_json();
   out["wait_matrix"] = totals.waits_json();

@@ -2,6 +2,7 @@
 // that is under way. Plain values. Thread safety: distinct objects: safe.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <set>
@@ -59,12 +60,19 @@ using Loading = std::map<RankId, std::size_t>;  // copies to load; 0: a router's
 struct Transaction {
   std::shared_ptr<const placement::View> view;
   Seats seats;
-  std::set<RankId> waiting;  // have not said Prepared
-  TimePoint deadline{};
+  std::set<RankId> waiting;             // have not said Prepared
+  std::map<RankId, TimePoint> late_at;  // of those: unless it is seen to load until then
   std::string cause;
   Occasion occasion = Occasion::kPlanned;
   Loading loading;
   TimePoint since{};
+
+  // The next of them to be late.
+  [[nodiscard]] TimePoint deadline() const {
+    TimePoint first = TimePoint::max();
+    for (const RankId rank : waiting) first = std::min(first, late_at.at(rank));
+    return first;
+  }
 };
 
 // Experts on their way to where they are wanted, one batch after the other.

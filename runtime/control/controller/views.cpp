@@ -122,11 +122,14 @@ void Controller::State::begin(Proposal proposal) {
   transaction = Transaction{*next,
                             std::move(next_seats),
                             ranks_of(loading),
-                            now + options.prepare_deadline,
+                            {},
                             std::move(proposal.cause),
                             proposal.occasion,
                             std::move(loading),
                             now};
+  for (const RankId rank : transaction->waiting) {
+    transaction->late_at[rank] = now + options.prepare_deadline;
+  }
   const Message prepare = Prepare{*next};
   outbox.journal({}, prepare);
   outbox.event("view_preparing",
@@ -216,13 +219,22 @@ void Controller::State::lower_wish(std::uint32_t experts, std::uint32_t routers)
   outbox.journal({}, Event{both, std::string(kWishGivenUp), {}});
 }
 
+// Whoever reads weights is not late, however many they are.
+void Controller::State::note_loading(RankId rank, const Heartbeat& beat) {
+  if (!transaction || !transaction->waiting.contains(rank)) return;
+  if (beat.weights_read <= members.at(rank).heartbeat.weights_read) return;
+  transaction->late_at[rank] = now + options.prepare_deadline;
+}
+
 void Controller::State::check_deadline() {
-  if (!transaction || now < transaction->deadline) return;
+  if (!transaction || now < transaction->deadline()) return;
+  std::set<RankId> late;
   for (const RankId rank : transaction->waiting) {
+    if (now < transaction->late_at.at(rank)) continue;
+    late.insert(rank);
     members.failed_to_prepare(rank, options.prepare_deadline, now);
   }
-  if (transaction->occasion == Occasion::kPlanned) give_up_wish();
-  const auto late = transaction->waiting;
+  if (transaction->occasion == Occasion::kPlanned && !batch_under_way()) give_up_wish();
   roll_back(fmt::format("rank {} did not prepare in time", numbers(late)));
   // Nobody waits for a rank that is in no view, so that nothing else would tell of its engine.
   constexpr std::uint32_t kFailuresMax = 3;

@@ -34,8 +34,8 @@ class AddedTokens {
   };
   [[nodiscard]] std::uint32_t child(std::uint32_t node, unsigned char byte) const noexcept;
 
-  std::vector<Node> nodes_;                   // nodes_[0] is the root
-  std::array<std::uint32_t, 256> from_root_;  // most bytes of a text start no token
+  std::vector<Node> nodes_;                     // nodes_[0] is the root
+  std::array<std::uint32_t, 256> from_root_{};  // most bytes of a text start no token
 };
 
 }  // namespace switchyard::model::bpe

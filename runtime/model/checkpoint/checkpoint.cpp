@@ -40,6 +40,7 @@ class CheckpointWeights final : public WeightSource {
   [[nodiscard]] const ModelConfig& config() const noexcept override { return config_; }
   [[nodiscard]] Result<kernels::WeightView> get(const WeightId& id) override;
   [[nodiscard]] std::string place_of(const WeightId& id) const override;
+  [[nodiscard]] std::uint64_t fingerprint() const override { return shards_.fingerprint(); }
   void release() noexcept override;
   [[nodiscard]] std::size_t bytes_read() const noexcept override { return bytes_read_; }
 

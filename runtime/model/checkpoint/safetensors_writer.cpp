@@ -1,17 +1,13 @@
 #include "runtime/model/checkpoint/safetensors_writer.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <bit>
-#include <cerrno>
 #include <cstdint>
-#include <cstdio>
 #include <nlohmann/json.hpp>
-#include <system_error>
+#include <string_view>
 
 #include "runtime/base/check.h"
+#include "runtime/base/output_file.h"
 #include "runtime/model/checkpoint/json_fields.h"
 
 namespace switchyard::model {
@@ -20,55 +16,13 @@ namespace {
 static_assert(std::endian::native == std::endian::little,
               "tensors are written as they lie in memory");
 
-// A file under construction: removed on destruction unless it was given its final name.
-class PartialFile {
- public:
-  explicit PartialFile(const std::string& path)
-      : path_(path), partial_path_(fmt::format("{}.partial.{}", path, ::getpid())) {
-    descriptor_ = ::open(partial_path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    failed_ = descriptor_ < 0 ? errno : 0;
-    created_ = descriptor_ >= 0;
-  }
-  ~PartialFile() {
-    if (descriptor_ >= 0) (void)::close(descriptor_);
-    if (created_) (void)::unlink(partial_path_.c_str());
-  }
-  PartialFile(const PartialFile&) = delete;
-  PartialFile& operator=(const PartialFile&) = delete;
-
-  // Does nothing after a failure, which finish() reports.
-  void write(Bytes bytes) {
-    while (failed_ == 0 && !bytes.empty()) {
-      const ssize_t written = ::write(descriptor_, bytes.data(), bytes.size());
-      if (written >= 0) {
-        bytes = bytes.subspan(static_cast<std::size_t>(written));
-      } else if (errno != EINTR) {
-        failed_ = errno;
-      }
-    }
-  }
-
-  [[nodiscard]] Result<void> finish() {
-    if (failed_ == 0 && ::close(std::exchange(descriptor_, -1)) != 0) failed_ = errno;
-    if (failed_ == 0 && ::rename(partial_path_.c_str(), path_.c_str()) != 0) failed_ = errno;
-    if (failed_ == 0) {
-      created_ = false;
-      return {};
-    }
-    return fail(ErrorCode::kIo, "{}: cannot write: {}", path_,
-                std::generic_category().message(failed_));
-  }
-
- private:
-  std::string path_;
-  std::string partial_path_;
-  int descriptor_ = -1;
-  int failed_ = 0;  // errno of the first failure
-  bool created_ = false;
-};
+std::string_view chars(Bytes bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
 
 Result<void> check_names(const std::vector<TensorToWrite>& tensors, const std::string& path) {
   std::vector<std::string> names;
+  names.reserve(tensors.size());
   for (const TensorToWrite& tensor : tensors) names.push_back(tensor.name);
   std::sort(names.begin(), names.end());
   const auto twice = std::adjacent_find(names.begin(), names.end());
@@ -124,10 +78,10 @@ Result<void> write_safetensors(const std::string& path, std::vector<TensorToWrit
   });
   SY_ASSIGN(const std::string header, header_text(tensors, metadata, path));
   const std::uint64_t header_bytes = header.size();
-  PartialFile file(path);
-  file.write(std::as_bytes(std::span(&header_bytes, 1)));
-  file.write(std::as_bytes(std::span(header)));
-  for (const TensorToWrite& tensor : tensors) file.write(tensor.data);
+  SY_ASSIGN(auto file, OutputFile::create(path));
+  file.write(chars(std::as_bytes(std::span(&header_bytes, 1))));
+  file.write(header);
+  for (const TensorToWrite& tensor : tensors) file.write(chars(tensor.data));
   return file.finish();
 }
 

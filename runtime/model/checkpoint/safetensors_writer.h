@@ -1,5 +1,5 @@
 // runtime/model/checkpoint/safetensors_writer.h -- writes tensors to a safetensors file.
-// The file appears under its name only when it is complete: it is written beside it and renamed.
+// To an OutputFile: under its name there is a complete file or none.
 // Thread safety: safe for different paths.
 #pragma once
 

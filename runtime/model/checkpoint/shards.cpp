@@ -2,15 +2,19 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <map>
 
 #include "runtime/model/checkpoint/json_fields.h"
+#include "runtime/model/fingerprint.h"
 
 namespace switchyard::model {
 namespace {
 
 constexpr std::size_t kIndexBytesMax = std::size_t{256} << 20;
 constexpr std::size_t kShardsMax = 10'000;
+constexpr std::size_t kSampledTensors = 512;
+constexpr std::size_t kSampleBytes = 64;
 constexpr std::string_view kSuffix = ".safetensors";
 
 // Names come from a downloaded file: they must not lead out of the directory.
@@ -142,6 +146,28 @@ ShardTensor ShardSet::find(const std::string& name) const {
   const auto found = shard_of_.find(name);
   if (found == shard_of_.end()) return {};
   return {found->second, shards_[found->second].directory.find(name)};
+}
+
+std::uint64_t ShardSet::fingerprint() const {
+  std::size_t tensors = 0;
+  for (const Shard& shard : shards_) tensors += shard.directory.tensors().size();
+  const std::size_t stride = tensors / kSampledTensors + 1;
+  std::string text;
+  std::size_t number = 0;
+  for (const auto& [file, directory] : shards_) {
+    text += fmt::format("{} bytes\n", file.bytes().size());
+    const bool whole = file.check_size().has_value();
+    for (const TensorEntry& tensor : directory.tensors()) {
+      text += fmt::format("{} {} {} {}\n", tensor.name, tensor.type->name, shape_text(tensor.shape),
+                          tensor.begin_offset);
+      if (number++ % stride != 0 || !whole) continue;
+      const std::size_t bytes = std::min(tensor.bytes, kSampleBytes);
+      const std::size_t begin = tensor.begin_offset + (tensor.bytes - bytes) / 2;
+      text.append(reinterpret_cast<const char*>(file.bytes().data()) + begin, bytes);
+    }
+    file.release();
+  }
+  return model::fingerprint(text);
 }
 
 bool ShardSet::was_reported(const std::string& name) const {

@@ -4,6 +4,7 @@
 // Thread safety: distinct objects: safe; shared objects: unsafe.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -40,6 +41,9 @@ class ShardSet {
   // Some shard could not be read, or lacks tensors: a missing tensor may have been reported
   // already.
   [[nodiscard]] bool was_reported(const std::string& name) const;
+  // Of the files' sizes, of all headers, and of a few values of some hundred tensors: fine-tuned
+  // weights have the headers of those that they began as. Reads a page for each such tensor.
+  [[nodiscard]] std::uint64_t fingerprint() const;
 
  private:
   void open_single(const std::string& path, ProblemList& problems);

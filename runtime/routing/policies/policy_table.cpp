@@ -23,8 +23,8 @@ const std::vector<PolicyEntry>& policy_table() {
 }
 
 Result<const PolicyEntry*> find_policy(std::string_view name) {
-  if (name == "auto") name = "topk";
-  std::vector<std::string_view> names{"auto"};
+  if (name == kAutoName) name = "topk";
+  std::vector<std::string_view> names{kAutoName};
   for (const PolicyEntry& entry : policy_table()) {
     if (entry.name == name) return &entry;
     names.push_back(entry.name);

@@ -8,6 +8,8 @@
 
 namespace switchyard::routing {
 
+inline constexpr std::string_view kAutoName = "auto";  // topk with the checkpoint's k
+
 // In the order of the documentation. "auto" is an alias of topk and not in the list.
 [[nodiscard]] const std::vector<PolicyEntry>& policy_table();
 

@@ -75,7 +75,7 @@ Register make(Random& r) {
 }
 template <>
 Heartbeat make(Random& r) {
-  return {Phase::kDraining, Epoch(number(r)), r.next(), number(r), number(r)};
+  return {Phase::kDraining, Epoch(number(r)), r.next(), number(r), number(r), r.next()};
 }
 std::vector<RestrictedSent> restricted(Random& r) {
   std::vector<RestrictedSent> out;

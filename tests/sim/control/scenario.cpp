@@ -20,6 +20,7 @@ constexpr Duration kQuietEnd = seconds(90);  // by then everything must be done
 constexpr std::uint64_t kSkewPurpose = 77;
 constexpr std::uint64_t kRulesPurpose = 78;
 constexpr std::uint64_t kLossPurpose = 79;
+constexpr std::uint64_t kShowPurpose = 80;
 constexpr std::uint64_t kLargeEvery = 20;  // one seed in so many has 64 ranks
 
 class Scenario {
@@ -89,12 +90,14 @@ class Scenario {
     options_.change_deadline = seconds(8);
     options_.rejoin_window = seconds(2);
     options_.attempts_max = 1'000;
+    options_.seed = seed;
     options_.open_per_router_max = 4 + below(40);
     options_.watch_window_bytes = 200;  // two results or so: the client has to be fed
     if (world_.chance(0.5)) options_.health.reconnect_grace = milliseconds(500);
     world_.network.delay_max = milliseconds(1 + below(30));
     world_.load_max = milliseconds(50 + below(1'000));
     if (world_.mistake != Mistake::kNone) return;
+    world_.loads_show = hash_counters(seed, kShowPurpose) % 2 == 0;
     skew(seed);
     lose(seed);
   }
@@ -186,7 +189,8 @@ class Scenario {
     });
   }
   void command() {
-    switch (below(6)) {
+    switch (below(7)) {
+      case 6: return client_->ask({Wish::kUndrain, below(world_.processes.size())});
       case 5: return client_->ask({Wish::kReplicas, 1 + below(3)});
       case 0: return client_->ask({Wish::kDrain, below(world_.processes.size())});
       case 1: return client_->ask({Wish::kRebalance, 0});
@@ -232,8 +236,30 @@ class Scenario {
     }
   }
 
+  // What deaths took has come back: every expert has the copies that are wanted, as far as there
+  // are expert ranks. An engine that hangs may be a member that nobody has reason to suspect.
+  void end_copies() {
+    const auto hangs = [](const auto& process) { return process->hung(); };
+    std::size_t wanted = 0;
+    const auto whole = [&] {
+      const auto now = nlohmann::json::parse(controller_->status(), nullptr, false);
+      if (now.is_discarded() || !now["view"].is_object()) return false;
+      wanted = std::min(now["cluster"]["target_replicas"].get<std::size_t>(),
+                        world_.checker.expert_ranks());
+      return world_.checker.fewest_copies() >= wanted &&
+             now["view"]["experts_masked"] == world_.checker.masked();
+    };
+    run_while([&] { return !whole() && std::ranges::none_of(world_.processes, hangs); });
+    if (!whole() && std::ranges::none_of(world_.processes, hangs)) {
+      world_.checker.violation(fmt::format("an expert has {} copies, and {} are wanted; {}",
+                                           world_.checker.fewest_copies(), wanted,
+                                           controller_->status()));
+    }
+  }
+
   void end() {
     end_changes();
+    end_copies();
     run_while([&] {
       client_->ask({Wish::kShutdown, 0});
       return !controller_->stopped();

@@ -81,16 +81,47 @@ void SimChecker::on_commit(const placement::View& view) {
     seats_[view.epoch][member.rank] = life(member.rank);
   }
   const auto& placement = view.placement;
+  expert_ranks_ = static_cast<std::size_t>(
+      std::ranges::count_if(view.members, [](const auto& each) { return each.expert; }));
+  fewest_copies_ = expert_ranks_;
+  check_masked(view);
   for (std::size_t l = 0; l < placement.layers(); ++l) {
     for (std::uint32_t e = 0; e < placement.experts(); ++e) {
       const auto copies = placement.replicas(l, ExpertId(e));
       if (copies.empty() && loss_ == LossPolicy::kMask) continue;
+      fewest_copies_ = std::min(fewest_copies_, copies.size());
       if (std::ranges::none_of(
               copies, [&](const auto& copy) { return seats_[view.epoch].contains(copy.rank); })) {
         violation(
             fmt::format("epoch {}: layer {} expert {} is on no member", view.epoch.value(), l, e));
       }
     }
+  }
+}
+
+// "RANK died: N experts have no copy left and are masked", "epoch E (CAUSE): M members, N experts
+// masked".
+void SimChecker::on_event(const Event& event) {
+  const auto number_before = [&](const std::string& words) -> std::size_t {
+    const auto end = event.text.rfind(words);
+    if (end == std::string::npos) return 0;
+    const auto begin = event.text.find_last_not_of("0123456789", end - 1) + 1;
+    return begin < end ? std::stoul(event.text.substr(begin, end - begin)) : 0;
+  };
+  if (event.kind == "experts_masked") masked_told_ = number_before(" experts have no copy left");
+  if (event.kind == "view_committed" && event.about.epoch == committed_ &&
+      number_before(" experts masked") != masked_) {
+    violation(fmt::format("{} experts are masked, and it is told: {}", masked_, event.text));
+  }
+}
+
+// Reachable or reported: experts that a view gives up have been told of.
+void SimChecker::check_masked(const placement::View& view) {
+  const std::size_t before = std::exchange(masked_, view.placement.masked_count());
+  const std::size_t told = std::exchange(masked_told_, 0);
+  if (masked_ > before + told) {
+    violation(fmt::format("epoch {} masks {} experts instead of {}, and {} were told",
+                          view.epoch.value(), masked_, before, told));
   }
 }
 

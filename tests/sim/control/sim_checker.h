@@ -29,6 +29,12 @@ class SimChecker {
   void on_send(const Message& message);
   // A result has reached the client, on its connection number `connection`.
   void on_done(std::uint32_t connection, const RequestDone& done);
+  // Of the last committed view: fewest copies of an expert that has any, and its expert ranks.
+  [[nodiscard]] std::size_t fewest_copies() const noexcept { return fewest_copies_; }
+  [[nodiscard]] std::size_t expert_ranks() const noexcept { return expert_ranks_; }
+  [[nodiscard]] std::size_t masked() const noexcept { return masked_; }
+  // What the controller says of itself is true.
+  void on_event(const Event& event);
   void violation(const std::string& what) { violations_.push_back(what); }
 
   // The life that goes on in the slot by the journal; 0: none.
@@ -43,9 +49,14 @@ class SimChecker {
 
  private:
   void on_commit(const placement::View& view);
+  void check_masked(const placement::View& view);
   void on_view(const std::shared_ptr<const placement::View>& view);
 
   LossPolicy loss_ = LossPolicy::kReload;
+  std::size_t fewest_copies_ = 0;
+  std::size_t expert_ranks_ = 0;
+  std::size_t masked_ = 0;       // of the last committed view
+  std::size_t masked_told_ = 0;  // by events since
   std::map<RankId, Incarnation> lives_;
   std::map<Epoch, std::map<RankId, Incarnation>> seats_;
   std::map<Epoch, std::vector<std::byte>> views_;  // as first told

@@ -101,6 +101,7 @@ bool SimController::perform(Action& action) {
     journal_.push_back(record->record);
     compacted_.push_back(std::move(record->record));
   } else if (const auto* log = std::get_if<switchyard::control::Log>(&action)) {
+    world_.checker.on_event(log->event);
     events_.push_back(fmt::format("{:.3f} {}: {}", to_seconds(world_.time.now().time_since_epoch()),
                                   log->event.kind, log->event.text));
   } else if (std::holds_alternative<Stop>(action)) {

@@ -51,6 +51,8 @@ void SimProcess::begin_life() {
   prepared_.clear();
   requests_.clear();
   stalled_since_ = world_.time.now();
+  weights_read_ = 0;
+  loads_until_ = {};
   later(world_.some(milliseconds(200)), &SimProcess::connect);
   later(milliseconds(250), &SimProcess::beat);
   later(kStep, &SimProcess::step);
@@ -113,6 +115,8 @@ void SimProcess::beat() {
   beat.epoch = newest_ ? newest_->epoch : Epoch();
   beat.steps = steps_;
   beat.open_requests = static_cast<std::uint32_t>(requests_.size());
+  if (world_.loads_show && !hung_ && world_.time.now() < loads_until_) ++weights_read_;
+  beat.weights_read = weights_read_;
   post(beat);
   if (world_.chance(0.25) && !hung_) post(load());
 }
@@ -173,12 +177,13 @@ void SimProcess::on_message(const Message& message) {
 }
 
 void SimProcess::prepare(const Prepare& prepare) {
-  world_.time.after(world_.some(world_.load_max),
-                    [this, generation = generation_, view = prepare.view] {
-                      if (generation != generation_ || !running_ || hung_) return;
-                      prepared_[view->epoch] = own_experts(*view, rank_);
-                      post(Prepared{view->epoch, {}});
-                    });
+  const Duration takes = world_.some(world_.load_max);
+  loads_until_ = std::max(loads_until_, world_.time.now() + takes);
+  world_.time.after(takes, [this, generation = generation_, view = prepare.view] {
+    if (generation != generation_ || !running_ || hung_) return;
+    prepared_[view->epoch] = own_experts(*view, rank_);
+    post(Prepared{view->epoch, {}});
+  });
 }
 
 void SimProcess::commit(const std::shared_ptr<const placement::View>& view) {

@@ -33,6 +33,7 @@ struct SimWorld {
   SimChecker checker;
   std::vector<std::unique_ptr<SimProcess>> processes;  // [ranks]
   Duration load_max = std::chrono::milliseconds(300);
+  bool loads_show = false;  // heartbeats tell that a rank loads: then no load is ever too long
   Mistake mistake = Mistake::kNone;
   LossPolicy loss = LossPolicy::kReload;
   std::vector<ResidencyRule> rules;  // of request n: number n mod (rules + 1), the last is none
@@ -131,6 +132,8 @@ class SimProcess final : public SimPeer {
   std::map<Epoch, std::set<std::size_t>> prepared_;
   std::map<RequestId, Running> requests_;
   std::uint64_t steps_ = 0;
+  std::uint64_t weights_read_ = 0;
+  TimePoint loads_until_{};
   TimePoint stalled_since_{};
 };
 

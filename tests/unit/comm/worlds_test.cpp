@@ -27,6 +27,19 @@ TEST(StartedByMpiLauncher, LooksForTheMarksOfTheLaunchers) {
   EXPECT_FALSE(with("PATH"));
 }
 
+TEST(LaunchedWorldSize, IsReadWhereTheLauncherSaysIt) {
+  const auto with = [](const std::string& name, const char* value) {
+    return launched_world_size(
+        [name, value](const char* asked) { return name == asked ? value : nullptr; });
+  };
+  EXPECT_EQ(with("OMPI_COMM_WORLD_SIZE", "3"), 3U);
+  EXPECT_EQ(with("PMI_SIZE", "12"), 12U);
+  for (const char* nonsense : {"", "0", "-3", "3x", "many"}) {
+    EXPECT_EQ(with("PMI_SIZE", nonsense), std::nullopt) << nonsense;
+  }
+  EXPECT_EQ(with("PMI_RANK", "3"), std::nullopt);
+}
+
 TEST(TransportTable, ListsAll) {
   const auto table = list_transports();
   ASSERT_EQ(table.size(), 3U);

@@ -182,5 +182,29 @@ TEST(ShippedConfigs, AllLoadAndAreComplete) {
   }
 }
 
+TEST_F(ConfigSources, CopiesNeedAsManyExpertRanks) {
+  request_.flags = {{"cluster.replicas", "2", "--replicas"}, {"cluster.routers", "2", "--routers"}};
+  const auto config = load();
+  EXPECT_TRUE(check_world(config, 4).has_value());
+  const auto few = check_world(config, 3);
+  ASSERT_FALSE(few.has_value());
+  EXPECT_EQ(few.error().code, ErrorCode::kConfig);
+  EXPECT_THAT(few.error().message,
+              AllOf(HasSubstr("cluster.replicas (--replicas) is 2"), HasSubstr("1 expert ranks")));
+  request_.flags.push_back({"cluster.colocate", "true", "--colocate"});
+  EXPECT_TRUE(check_world(load(), 3).has_value());
+}
+
+TEST_F(ConfigSources, RanksOfMpirunAreThoseThatItStarted) {
+  EXPECT_TRUE(check_launched_world(load(), 4).has_value());
+  request_.flags = {{"cluster.ranks", "3", "--ranks"}};
+  const auto config = load();
+  EXPECT_TRUE(check_launched_world(config, 3).has_value());
+  const auto other = check_launched_world(config, 4);
+  ASSERT_FALSE(other.has_value());
+  EXPECT_EQ(other.error().code, ErrorCode::kConfig);
+  EXPECT_THAT(other.error().message, HasSubstr("cluster.ranks (--ranks) is 3"));
+}
+
 }  // namespace
 }  // namespace switchyard::config

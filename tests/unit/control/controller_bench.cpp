@@ -59,6 +59,7 @@ void ControllerBench::pass(Duration time) {
         Heartbeat beat;
         beat.phase = phase;
         beat.steps = ++beats_;  // it gets on
+        beat.weights_read = weights_read_[connection] += loading_.contains(connection) ? 1 : 0;
         say(connection, beat);
         say(connection, loads_[connection]);
       }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,11 @@ class ControllerBench {
   void pass(Duration time);
   // What an agent reports from now on, instead of nothing, while time passes.
   void load(ConnectionId connection, LoadReport report) { loads_[connection] = std::move(report); }
+  // The agent's rank reads weights while time passes, until told otherwise.
+  enum class Loads { kNo, kYes };
+  void loading(ConnectionId connection, Loads loads) {
+    loads == Loads::kYes ? (void)loading_.insert(connection) : (void)loading_.erase(connection);
+  }
   // The agent says nothing more; its connection stands.
   void silence(ConnectionId connection) { beating_.erase(connection); }
   // A new controller with the journal of the old; every connection is gone.
@@ -78,6 +84,8 @@ class ControllerBench {
   std::uint64_t beats_ = 0;
   std::map<ConnectionId, Phase> beating_;
   std::map<ConnectionId, LoadReport> loads_;
+  std::set<ConnectionId> loading_;
+  std::map<ConnectionId, std::uint64_t> weights_read_;
   std::map<ConnectionId, std::vector<Message>> inbox_;
   std::map<ConnectionId, std::string> closed_;
 };

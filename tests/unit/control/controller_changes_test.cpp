@@ -119,6 +119,38 @@ TEST(ControllerChanges, ADrainThatNobodyCanTakeOverIsTakenBack) {
   EXPECT_TRUE(w.ask(Wish::kScale, 2).accepted);
 }
 
+// The operator's own word ends it, before its time, and while it is under way.
+TEST(ControllerChanges, AnUndrainEndsADrainThatIsUnderWay) {
+  World w;
+  w.submit(2);
+  ASSERT_TRUE(w.ask(Wish::kDrain, 1).accepted);
+  w.bench.play_along(w.agents);
+  const Answer answer = w.ask(Wish::kUndrain, 1);
+  EXPECT_TRUE(answer.accepted) << answer.reason;
+  EXPECT_THAT(w.bench.heard<Undrain>(w.agents[1]), SizeIs(1));
+  EXPECT_EQ(w.status()["ranks"][1]["cordoned"], false);
+  w.bench.pass(seconds(101));
+  EXPECT_FALSE(w.bench.has_event("drain_taken_back"));
+  EXPECT_THAT(w.members(), Contains(1));
+}
+
+// Drained and gone from the view, it comes back into it; the next controller knows.
+TEST(ControllerChanges, AnUndrainedRankWorksAgain) {
+  World w;
+  ASSERT_TRUE(w.ask(Wish::kDrain, 3).accepted);
+  w.bench.play_along(w.agents);
+  ASSERT_THAT(w.members(), Not(Contains(3)));
+  w.bench.disconnect(w.agents[4]);  // the spare that came in its place
+  w.bench.play_along(w.agents);
+  ASSERT_THAT(w.members(), Not(Contains(3)));
+  EXPECT_EQ(w.ask(Wish::kUndrain, 9).code, "unknown_rank");
+  ASSERT_TRUE(w.ask(Wish::kUndrain, 3).accepted);
+  w.bench.play_along(w.agents);
+  EXPECT_THAT(w.members(), Contains(3));
+  w.bench.restart();
+  EXPECT_EQ(w.status()["ranks"][3]["cordoned"], false);
+}
+
 // What was drained is the life, not the slot: the next process there takes part at once.
 TEST(ControllerChanges, ADrainEndsWithTheLifeOfTheRank) {
   for (const bool restarts : {false, true}) {

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
 
+#include "runtime/control/event_about.h"
 #include "runtime/control/speaker.h"
 #include "tests/unit/control/controller_bench.h"
 
@@ -64,13 +66,22 @@ TEST(ControllerPeers, EachSaysItsOwnOnly) {
 TEST(ControllerPeers, PassesOnWhatABreakerDid) {
   EXPECT_TRUE(may_say(Speaker::kAgent, static_cast<std::uint8_t>(Message(Event{}).index())));
   World w;
-  w.bench.say(w.agents[0],
-              Event{0, "breaker_opened", "rank 1: closed -> open: 5 failures in a row"});
+  w.bench.say(w.agents[0], Event{0, "breaker_opened", "rank 1: closed -> open: 5 failures in a row",
+                                 about_rank(RankId(1))});
   EXPECT_THAT(w.bench.events, Contains("breaker_opened"));
   EXPECT_THAT(w.bench.texts,
               Contains("rank 0 of its peer rank 1: closed -> open: 5 failures in a row"));
   EXPECT_FALSE(w.bench.closed(w.agents[0]));
   EXPECT_EQ(w.status()["view"]["epoch"], 1);  // a breaker changes no membership
+  EXPECT_EQ(w.status()["events"].back()["rank"], 0);
+  const auto known = [](const char* state) {
+    return nlohmann::json::array({{{"rank", 0}, {"peer", 1}, {"state", state}}});
+  };
+  EXPECT_EQ(w.status()["breakers"], known("open"));
+  w.bench.say(w.agents[0], Event{0, "breaker_probing", "", about_rank(RankId(1))});
+  EXPECT_EQ(w.status()["breakers"], known("probing"));
+  w.bench.disconnect(w.agents[1]);  // its next life begins anew
+  EXPECT_EQ(w.status()["breakers"], known("closed"));
   w.bench.say(w.agents[0], Event{0, "rank_dead", "rank 1"});
   EXPECT_TRUE(w.bench.closed(w.agents[0]));
 }
@@ -79,6 +90,7 @@ TEST(ControllerPeers, PassesOnWhatABreakerDid) {
 TEST(ControllerPeers, ALostRequestIsTriedAgainWithinTheRetryBudget) {
   ControllerOptions options = World::options();
   options.retries = {0, 1, 100};  // one a second, and one to start with
+  options.retry_wait = {Duration(1), Duration(1), 1};
   options.attempts_max = 4;
   World w(options);
   Submit wish;
@@ -89,6 +101,7 @@ TEST(ControllerPeers, ALostRequestIsTriedAgainWithinTheRetryBudget) {
     const auto given = w.bench.heard<Assign>(w.agents[0]);
     if (given.empty()) return false;
     w.bench.say(w.agents[0], Progress{given.back().id, given.back().attempt, 5, {1}});  // a gap
+    w.bench.pass(milliseconds(50));
     return true;
   };
   int lost = 0;
@@ -103,6 +116,34 @@ TEST(ControllerPeers, ALostRequestIsTriedAgainWithinTheRetryBudget) {
   EXPECT_THAT(w.bench.heard<RequestDone>(w.client), SizeIs(0));  // it waits
   w.bench.pass(milliseconds(1100));
   EXPECT_TRUE(lose());
+}
+
+// The wait before another try, in ticks of 50 ms, of requests that their router lost.
+std::vector<int> waits_of(std::uint64_t seed) {
+  ControllerOptions options = World::options();
+  options.retries = {1, 1000, 1000};
+  options.retry_wait = {seconds(1), seconds(60), 1};
+  options.seed = seed;
+  World w(options);
+  w.bench.say(w.client, Submit{std::vector<NewRequest>(8)});
+  std::vector<int> waits(8, -1);
+  for (const Assign& given : w.bench.heard<Assign>(w.agents[0])) {
+    w.bench.say(w.agents[0], Progress{given.id, given.attempt, 5, {1}});  // a gap
+  }
+  EXPECT_THAT(w.bench.heard<Assign>(w.agents[0]), SizeIs(0));
+  for (int tick = 0; tick < 30; ++tick) {
+    for (const Assign& again : w.bench.heard<Assign>(w.agents[0])) waits[again.id.index()] = tick;
+    w.bench.pass(milliseconds(50));
+  }
+  return waits;
+}
+
+TEST(ControllerPeers, ARetryWaitsForARandomWhile) {
+  const auto waits = waits_of(1);
+  EXPECT_THAT(waits, Not(Contains(-1)));  // none above the ceiling of one second
+  EXPECT_GT(std::set<int>(waits.begin(), waits.end()).size(), 4U);  // each its own
+  EXPECT_EQ(waits, waits_of(1));                                    // of the seed and nothing else
+  EXPECT_NE(waits, waits_of(2));
 }
 
 TEST(ControllerPeers, ADeadRoutersRequestsGoOnWithoutABudget) {

@@ -285,6 +285,7 @@ TEST(Controller, ReassignsWhereTokensAreMissing) {
   (void)c.bench.heard<Assign>(c.agents[0]);
   c.bench.say(c.agents[0], Progress{RequestId(0), 1, 3, {9}});
   EXPECT_THAT(c.bench.heard<Cancel>(c.agents[0]), SizeIs(1));
+  c.bench.pass(milliseconds(100));  // above the longest rest before a second try
   const auto again = c.bench.heard<Assign>(c.agents[0]);
   ASSERT_THAT(again, SizeIs(1));
   EXPECT_EQ(again[0].attempt, 2U);

@@ -106,12 +106,9 @@ TEST(EvidenceBook, AnotherEpochDoesNotCount) {
   EXPECT_EQ(late.error().code, ErrorCode::kStaleEpoch);
 }
 
-TEST(EvidenceBook, RetractingAndForgetting) {
+TEST(EvidenceBook, WhoLeftOrDiedIsForgotten) {
   Book b;
   b.say(0, 5);
-  b.say(1, 5);
-  b.book.retract(RankId(1), RankId(5));
-  EXPECT_EQ(b.level(5), EvidenceLevel::kSome);
   b.say(1, 5);
   b.book.forget(RankId(0));  // the reporter has died
   EXPECT_EQ(b.level(5), EvidenceLevel::kSome);

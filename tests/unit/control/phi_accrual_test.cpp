@@ -117,6 +117,21 @@ TEST(PhiAccrual, IsNotFooledByAStopOfTheListener) {
   EXPECT_EQ(detector.silence(back), Duration::zero());
 }
 
+TEST(PhiAccrual, OtherSignsOfLifeEndTheSilenceAndTeachNothing) {
+  auto detector = steady(50);
+  const Duration mean = detector.mean();
+  TimePoint now = at(49 * milliseconds(250));
+  for (int i = 0; i < 3000; ++i) detector.sign_of_life(now += milliseconds(1));
+  EXPECT_EQ(detector.silence(now), Duration::zero());
+  EXPECT_LT(detector.phi(now), 1e-6);
+  EXPECT_EQ(detector.mean(), mean);
+  detector.sign_of_life(now - seconds(1));
+  EXPECT_EQ(detector.silence(now), Duration::zero());
+  // The next heartbeat's interval is that from the last heartbeat, and is cut as ever.
+  detector.heartbeat(now);
+  EXPECT_GT(detector.mean(), mean);
+}
+
 TEST(PhiAccrual, RefusesWhatCannotWork) {
   const auto message = [](const PhiConfig& config) {
     const auto made = PhiAccrual::create(config);

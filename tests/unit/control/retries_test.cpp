@@ -67,6 +67,16 @@ TEST(Backoff, RefusesWhatCannotWork) {
   EXPECT_THAT(Backoff::create({.attempts_max = 0}, 1).error().message, HasSubstr("attempts_max"));
 }
 
+TEST(Backoff, AWaitOfItsOwnHasTheCeilingOfItsNumber) {
+  Random random(5);
+  for (const std::uint32_t waits : {0U, 1U, 3U, 7U, 100U}) {
+    auto same = Backoff::create({}, 1).value();
+    for (std::uint32_t i = 0; i < waits; ++i) (void)same.next();
+    EXPECT_EQ(backoff_ceiling({}, waits), same.ceiling());
+    for (int i = 0; i < 100; ++i) EXPECT_LE(full_jitter({}, waits, random), same.ceiling());
+  }
+}
+
 TEST(RetryBudget, AllowsTheMinimumPerSecondWithoutTraffic) {
   TimePoint now{};
   auto budget = RetryBudget::create({}, now).value();

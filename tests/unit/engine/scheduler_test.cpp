@@ -51,6 +51,18 @@ TEST(Scheduler, WaitsForPagesAndSeats) {
   EXPECT_EQ(scheduler.next_step()[0].sequence->request.id, SequenceId(1));
 }
 
+// A sequence takes memory for the tokens that it can get, whatever it was promised.
+TEST(Scheduler, TokensTakeNoMoreMemoryThanTheContextHolds) {
+  Scheduler scheduler(kLimits, 8);
+  ASSERT_TRUE(scheduler.add(make_request(0, 200, 16'777'216)).has_value());
+  ASSERT_TRUE(scheduler.add(make_request(1, 200, 5)).has_value());
+  const auto& step = scheduler.next_step();
+  ASSERT_EQ(step.size(), 2U);
+  // One for each position that is left, and one more behind the last.
+  EXPECT_EQ(step[0].sequence->result.tokens.capacity(), 57U);
+  EXPECT_EQ(step[1].sequence->result.tokens.capacity(), 5U);
+}
+
 TEST(Scheduler, RefusesWhatCanNeverRun) {
   Scheduler scheduler(kLimits, 3);
   EXPECT_EQ(scheduler.add(make_request(0, 0, 1)).error().code, ErrorCode::kBadInput);

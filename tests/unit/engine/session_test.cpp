@@ -104,8 +104,7 @@ TEST(Session, ClosesInOrderAfterAnErrorOfTheLead) {
   Job job;
   job.routing = "topk:k=2";
   job.sequences = {request_of(0, 300, 1), request_of(1, 4, 200)};
-  const auto ran =
-      lead.run(std::move(job), Session::Spread::kAllRouters, nullptr, [](const JobProgress&) {});
+  const auto ran = lead.run(job, Session::Spread::kAllRouters, nullptr, [](const JobProgress&) {});
   ASSERT_FALSE(ran.has_value());
   EXPECT_EQ(ran.error().code, ErrorCode::kLimit);
   const auto report = lead.close();
@@ -140,8 +139,8 @@ TEST(Session, AStopEndsAStepBetweenTwoLayers) {
     job.keeps.selections = records;
     job.sequences = {request_of(0, 8, 20), request_of(1, 4, 20)};
     StopInFirstLayer observer(signals);
-    const auto ran = lead.run(std::move(job), Session::Spread::kAllRouters, &observer,
-                              [](const JobProgress&) {});
+    const auto ran =
+        lead.run(job, Session::Spread::kAllRouters, &observer, [](const JobProgress&) {});
     ASSERT_TRUE(ran.has_value()) << ran.error().message;
     ASSERT_EQ(ran->sequences.size(), 2U);
     for (const auto& sequence : ran->sequences) {

@@ -39,6 +39,7 @@ class Gate final : public model::WeightSource {
     if (fail_expert == id.expert) return fail(ErrorCode::kBadInput, "expert {} is torn", id.expert);
     return inner_->get(id);
   }
+  std::uint64_t fingerprint() const override { return inner_->fingerprint(); }
   void release() noexcept override { inner_->release(); }
   std::size_t bytes_read() const noexcept override { return inner_->bytes_read(); }
   void let_through() {
@@ -107,7 +108,7 @@ class ViewWorkTest : public ::testing::Test {
 using Held = std::vector<std::uint32_t>;
 
 TEST_F(ViewWorkTest, LoadsBesideTheRankWhichIsNeverKeptWaiting) {
-  work_.start(view_of(1, {1, 3}));
+  work_.start(view_of(1, {1, 3}), nullptr);
   EXPECT_TRUE(work_.advance().value());  // the source lets nobody read yet
   EXPECT_EQ(held(0), Held());
   source_.let_through();
@@ -119,8 +120,8 @@ TEST_F(ViewWorkTest, LoadsBesideTheRankWhichIsNeverKeptWaiting) {
 
 TEST_F(ViewWorkTest, ANewerViewReplacesWhatWasWanted) {
   source_.let_through();
-  work_.start(view_of(1, {0, 1, 2, 3}));
-  work_.start(view_of(2, {2}));
+  work_.start(view_of(1, {0, 1, 2, 3}), nullptr);
+  work_.start(view_of(2, {2}), nullptr);
   ASSERT_TRUE(finish());
   EXPECT_NE(store_.find(0, ExpertId(2)), nullptr);
   EXPECT_NE(store_.find(1, ExpertId(2)), nullptr);
@@ -130,7 +131,7 @@ TEST_F(ViewWorkTest, ANewerViewReplacesWhatWasWanted) {
 TEST_F(ViewWorkTest, AnErrorNamesTheExpertAndEndsTheWork) {
   source_.let_through();
   source_.fail_expert = 3;
-  work_.start(view_of(1, {0, 3}));
+  work_.start(view_of(1, {0, 3}), nullptr);
   const auto done = finish();
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().code, ErrorCode::kBadInput);
@@ -138,16 +139,35 @@ TEST_F(ViewWorkTest, AnErrorNamesTheExpertAndEndsTheWork) {
   EXPECT_FALSE(work_.advance().value());
 }
 
-TEST_F(ViewWorkTest, WhatAViewThatIsGivenUpBroughtGoesAgain) {
+// The next view finds it there; what it does not want goes then, at the latest.
+TEST_F(ViewWorkTest, WhatAViewThatIsGivenUpBroughtServesTheNext) {
   source_.let_through();
   const auto first = view_of(1, {0});
   ASSERT_TRUE(work_.load_now(*first));
-  work_.start(view_of(2, {0, 1, 2}));
+  work_.start(view_of(2, {0, 1, 2}), first.get());
   ASSERT_TRUE(finish());
-  EXPECT_EQ(held(0), Held({0, 1, 2}));
   work_.give_up(first.get());
+  EXPECT_EQ(held(0), Held({0, 1, 2}));
+  source_.fail_expert = 2;  // it is not read again
+  work_.start(view_of(3, {0, 2}), first.get());
+  EXPECT_EQ(held(0), Held({0, 2}));
+  ASSERT_TRUE(finish());
+  work_.give_up(first.get());
+  work_.keep_only(*first);
   EXPECT_EQ(held(0), Held({0}));
   EXPECT_EQ(held(1), Held({0}));
+}
+
+// There was no room, or the file is torn: what could be loaded is in the way.
+TEST_F(ViewWorkTest, WhatAViewBroughtThatCouldNotBeLoadedGoesAgain) {
+  source_.let_through();
+  source_.fail_expert = 2;
+  const auto first = view_of(1, {0});
+  ASSERT_TRUE(work_.load_now(*first));
+  work_.start(view_of(2, {0, 1, 2}), first.get());
+  ASSERT_FALSE(finish());
+  work_.give_up(first.get());
+  EXPECT_EQ(held(0), Held({0}));
 }
 
 TEST_F(ViewWorkTest, AnOldViewThatRetiresLeavesWhatThePreparedOneNeeds) {
@@ -155,7 +175,7 @@ TEST_F(ViewWorkTest, AnOldViewThatRetiresLeavesWhatThePreparedOneNeeds) {
   const auto second = view_of(2, {1});
   ASSERT_TRUE(work_.load_now(*view_of(1, {0})));
   ASSERT_TRUE(work_.load_now(*second));
-  work_.start(view_of(3, {2}));
+  work_.start(view_of(3, {2}), nullptr);
   ASSERT_TRUE(finish());
   work_.keep_only(*second);
   EXPECT_EQ(held(0), Held({1, 2}));
@@ -167,7 +187,7 @@ TEST_F(ViewWorkTest, AnOldViewThatRetiresLeavesWhatThePreparedOneNeeds) {
 TEST_F(ViewWorkTest, ACommitThatOvertakesTheLoadingLoadsTheRestAtOnce) {
   source_.let_through();
   const auto view = view_of(1, {0, 1, 2, 3});
-  work_.start(view);
+  work_.start(view, nullptr);
   ASSERT_TRUE(work_.load_now(*view));
   EXPECT_EQ(store_.count(), kLayers * kExperts);
   ASSERT_TRUE(finish());
@@ -177,7 +197,8 @@ TEST_F(ViewWorkTest, ACommitThatOvertakesTheLoadingLoadsTheRestAtOnce) {
 // It ends while it loads: what it has read is dropped, and nothing hangs.
 TEST_F(ViewWorkTest, EndsInMidWork) {
   source_.let_through();
-  for (std::uint32_t epoch = 1; epoch < 50; ++epoch) work_.start(view_of(epoch, {0, 1, 2, 3}));
+  for (std::uint32_t epoch = 1; epoch < 50; ++epoch)
+    work_.start(view_of(epoch, {0, 1, 2, 3}), nullptr);
 }
 
 }  // namespace

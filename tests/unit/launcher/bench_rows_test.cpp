@@ -39,5 +39,29 @@ TEST(Summarise, TakesTheNinetyNinthOfAHundred) {
   EXPECT_EQ(sample.us_p99, 99);
 }
 
+std::string printed(BenchRows::Format format, const BenchRow& row) {
+  ::testing::internal::CaptureStdout();
+  BenchRows(format).add(row);
+  return ::testing::internal::GetCapturedStdout();
+}
+
+TEST(BenchRows, AShareAboveItsLimitIsMarked) {
+  BenchRow row;
+  row.name = "decode";
+  row.ceiling = 100;
+  row.limit = "read bandwidth";
+  for (const double achieved : {100.0, 101.0}) {
+    row.achieved = achieved;
+    const bool above = achieved > row.ceiling;
+    const auto line = nlohmann::json::parse(printed(BenchRows::Format::kJsonLines, row));
+    EXPECT_EQ(line["above_limit"], above);
+    const auto text = printed(BenchRows::Format::kText, row);
+    EXPECT_EQ(text.find("disturbed ceiling") != std::string::npos, above) << text;
+  }
+  row.ceiling = 0;
+  EXPECT_FALSE(
+      nlohmann::json::parse(printed(BenchRows::Format::kJsonLines, row)).contains("share"));
+}
+
 }  // namespace
 }  // namespace switchyard::launcher

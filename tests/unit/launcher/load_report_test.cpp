@@ -78,6 +78,16 @@ TEST(LoadReport, SaysHowTheRanksShareTheWork) {
   EXPECT_NEAR(load["cross_rank_share"], 30.0 / 40, 1e-12);
 }
 
+// Twenty pairs over two ranks and four experts cannot be expected to be even.
+TEST(LoadReport, SaysWhatUniformRoutingWouldShow) {
+  const auto load = load_json(two_layers(), 2, three_ranks());
+  EXPECT_GT(load["experts"]["imbalance_floor"], 1.2);
+  EXPECT_LT(load["experts"]["imbalance_floor"], 2.5);
+  EXPECT_GT(load["ranks"]["imbalance_floor"], 1.02);
+  EXPECT_LT(load["ranks"]["imbalance_floor"], load["experts"]["imbalance_floor"]);
+  EXPECT_EQ(load_json({}, 0, {})["ranks"]["imbalance_floor"], 1);
+}
+
 TEST(LoadReport, OneLayerHasTheSameKeys) {
   const auto layer = load_metrics_json(two_layers().load_metrics(0));
   EXPECT_NEAR(layer["max_vio"], 0.6, 1e-12);

@@ -75,6 +75,40 @@ TEST_F(Prompts, AnUnknownKeyIsShownWithoutItsControlCharacters) {
   EXPECT_THAT(prompts.error().message, Not(HasSubstr("\x1b")));
 }
 
+TEST_F(Prompts, AKeyThatComesTwiceIsRefused) {
+  const auto file = write("{\"tokens\":[1]}\n{\"tokens\":[1],\"tokens\":[2]}\n");
+  const auto prompts = read_prompts({}, file, nullptr, limits());
+  ASSERT_FALSE(prompts.has_value());
+  EXPECT_EQ(prompts.error().code, ErrorCode::kBadInput);
+  EXPECT_THAT(prompts.error().message, HasSubstr(file + ":2: key \"tokens\" appears twice"));
+}
+
+TEST_F(Prompts, DeepNestingIsRefusedBeforeItIsRead) {
+  const auto deep = "{\"id\":" + std::string(20, '[') + std::string(20, ']') + "}";
+  EXPECT_EQ(read_prompts({}, write(deep), nullptr, limits()).error().code, ErrorCode::kLimit);
+}
+
+TEST_F(Prompts, AnIdThatComesTwiceIsRefusedByBothPlaces) {
+  const auto file = write("{\"id\":\"a\",\"tokens\":[1]}\n\n{\"id\":\"a\",\"tokens\":[2]}\n");
+  const auto prompts = read_prompts({}, file, nullptr, limits());
+  ASSERT_FALSE(prompts.has_value());
+  EXPECT_EQ(prompts.error().code, ErrorCode::kBadInput);
+  EXPECT_THAT(prompts.error().message,
+              HasSubstr(file + ":3: id 'a' is that of the prompt at " + file + ":1"));
+  // Also one that was not written down.
+  const auto hidden = write("{\"tokens\":[1]}\n{\"id\":\"0\",\"tokens\":[2]}\n");
+  EXPECT_EQ(read_prompts({}, hidden, nullptr, limits()).error().code, ErrorCode::kBadInput);
+}
+
+TEST_F(Prompts, WithoutAnIdItIsThePlaceAmongThePrompts) {
+  const auto prompts = read_prompts(
+      {}, write("{\"tokens\":[1]}\n\n{\"id\":\"a\",\"tokens\":[1]}\n{\"tokens\":[1]}\n"), nullptr,
+      limits());
+  ASSERT_TRUE(prompts.has_value()) << prompts.error().message;
+  EXPECT_EQ((*prompts)[0].id, "0");
+  EXPECT_EQ((*prompts)[2].id, "2");
+}
+
 TEST_F(Prompts, WhatTheKvCacheCannotHoldIsRefusedByPlace) {
   auto small = limits();
   small.positions_max = 12;
@@ -87,11 +121,21 @@ TEST_F(Prompts, WhatTheKvCacheCannotHoldIsRefusedByPlace) {
   EXPECT_THAT(prompts.error().message, HasSubstr("engine.kv_mib"));
 }
 
-TEST_F(Prompts, AResultThatCannotBeWrittenIsFoundBeforeTheWork) {
-  EXPECT_TRUE(check_out_file(path_ + "/out").has_value());
-  EXPECT_TRUE(std::filesystem::is_empty(path_));
-  EXPECT_EQ(check_out_file(path_ + "/none/out").error().code, ErrorCode::kIo);
-  EXPECT_EQ(check_out_file(path_).error().code, ErrorCode::kIo);
+TEST_F(Prompts, ATokenizerThatIsMissingIsNamedByItsFile) {
+  auto with = limits();
+  const auto random = read_prompts({"text"}, {}, nullptr, with);
+  ASSERT_FALSE(random.has_value());
+  EXPECT_EQ(random.error().code, ErrorCode::kUnsupported);
+  with.model_path = "/some/model";
+  const auto missing = read_prompts({"text"}, {}, nullptr, with);
+  ASSERT_FALSE(missing.has_value());
+  EXPECT_EQ(missing.error().code, ErrorCode::kNotFound);
+  EXPECT_THAT(missing.error().message, HasSubstr("/some/model/tokenizer.json"));
+}
+
+TEST_F(Prompts, AFolderIsNoTextButNotMissingEither) {
+  EXPECT_EQ(read_text_file(path_, 100).error().code, ErrorCode::kIo);
+  EXPECT_EQ(read_text_file(path_ + "/none", 100).error().code, ErrorCode::kNotFound);
 }
 
 }  // namespace

@@ -183,12 +183,15 @@ class Listening final : public ViewFeed {
   void report_breaker(const BreakerEvent& /*event*/) override {}
   Duration unled() const override { return unled_; }
   void lose_the_lead(Duration ago) { unled_ = ago; }
+  bool unwanted() override { return unwanted_; }
+  void forget_all() { unwanted_ = true; }
   [[nodiscard]] Epoch epoch() const { return epoch_; }
   [[nodiscard]] const std::vector<RankId>& silent() const { return silent_; }
 
  private:
   int reports_left_;
   Duration unled_{};
+  bool unwanted_ = false;
   Epoch epoch_;
   std::vector<RankId> silent_;
 };
@@ -290,6 +293,31 @@ TEST(DataPlane, WhereNobodyLeadsTheDeadlineEndsTheWait) {
   ASSERT_TRUE(world.plane(0).begin(0, 0, 1, rows_of(x), selections, keys));
   ASSERT_TRUE(world.serve_only(0, {1}));
   EXPECT_EQ(world.plane(0).finish(0, view_of(residual)).error().code, ErrorCode::kDeadline);
+}
+
+// Every expert rank is dead and nobody wants the rows any more: the router leaves, in good order.
+TEST(DataPlane, LeavesAnExchangeThatNobodyWants) {
+  const WorldShape shape{3, 1, false, 1, "local-first"};
+  Listening feed(100);
+  PlaneWorld world(shape, {&feed, &feed, &feed});
+  const auto x = make_rows(8);
+  const auto selections = make_selections(8);
+  std::vector<std::uint32_t> keys(kTokens, 0);
+  std::vector<float> residual = make_rows(9);
+  ASSERT_TRUE(world.plane(0).begin(0, 0, 1, rows_of(x), selections, keys));
+  feed.forget_all();
+  const auto left = world.plane(0).finish(0, view_of(residual));
+  ASSERT_TRUE(left) << left.error().message;
+  EXPECT_EQ(*left, ExchangeWait::kLeft);
+  EXPECT_EQ(residual, make_rows(9));
+  const auto& counters = world.plane(0).counters();
+  EXPECT_EQ(counters.pairs_dispatched, counters.pairs_withdrawn);
+  // What comes late is dropped, and the next exchange is as any other.
+  ASSERT_TRUE(world.serve_only(0, {1, 2}));
+  EXPECT_GT(counters.answers_late, 0U);
+  const auto next = world.run(0, 1, 8);
+  ASSERT_TRUE(next) << next.error().message;
+  EXPECT_EQ(*next, run_without_plane(1, 8));
 }
 
 }  // namespace

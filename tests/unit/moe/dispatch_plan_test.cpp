@@ -122,6 +122,55 @@ TEST(DispatchPlan, KeepsMaskedTokensWithinTheirRanks) {
   }
 }
 
+// Expert 0 everywhere. The source's own rank may not be asked, or has just come: the one on its
+// host is, by every rule that goes by nearness, and none of the far ones.
+TEST(DispatchPlan, TurnsAwayToTheNearestCopy) {
+  placement::View view;
+  view.epoch = Epoch(1);
+  std::vector<std::vector<placement::Replica>> replicas(1);
+  for (std::uint32_t r = 0; r < 4; ++r) {
+    placement::Member member;
+    member.rank = RankId(r);
+    member.router = r == 0;
+    member.expert = true;
+    member.host = r < 2 ? "here" : "there";
+    member.region = r < 2 ? "eu" : "us";
+    view.members.push_back(member);
+    replicas[0].push_back({RankId(r), SlotId(0)});
+  }
+  view.placement = placement::Placement::create(1, 1, std::move(replicas)).value();
+  routing::Selections selections;
+  std::vector<std::uint32_t> keys;
+  for (std::uint32_t t = 0; t < 16; ++t) {
+    keys.push_back(t);
+    selections.experts.push_back(ExpertId(0));
+    selections.weights.push_back(1.0F);
+    selections.slot_begin.push_back(t + 1);
+    selections.fallbacks.push_back(routing::Fallback::kNone);
+  }
+  DispatchPlanner planner(4, 64, 64);
+  const std::vector<std::uint8_t> avoided = {1, 0, 0, 0};
+  const std::vector<std::uint32_t> shares = {0, RankRamp::kWhole, RankRamp::kWhole,
+                                             RankRamp::kWhole};
+  const RankMask others(std::vector<std::uint32_t>{1, 2, 3}, 4, 0);
+  const std::vector<const RankMask*> masks(16, &others);
+  for (const char* rule : {"local-first", "nearest"}) {
+    auto choice = placement::make_replica_choice(rule, view, RankId(0)).value();
+    DispatchPlan plan;
+    planner.plan(view, 0, selections, keys, {}, *choice, plan, avoided);
+    EXPECT_EQ(plan.steered, 16U) << rule;
+    ASSERT_EQ(plan.ranks.size(), 1U) << rule;
+    EXPECT_EQ(plan.ranks[0].rank, RankId(1)) << rule;
+    planner.plan(view, 0, selections, keys, {}, *choice, plan, {}, shares);
+    EXPECT_EQ(plan.ramped, 16U) << rule;
+    ASSERT_EQ(plan.ranks.size(), 1U) << rule;
+    EXPECT_EQ(plan.ranks[0].rank, RankId(1)) << rule;
+    planner.plan(view, 0, selections, keys, masks, *choice, plan);
+    ASSERT_EQ(plan.ranks.size(), 1U) << rule;
+    EXPECT_EQ(plan.ranks[0].rank, RankId(1)) << rule;
+  }
+}
+
 std::size_t pairs_to(const DispatchPlan& plan, std::uint32_t rank) {
   for (const auto& part : plan.ranks) {
     if (part.rank == RankId(rank)) return part.pair_count;

@@ -54,6 +54,9 @@ class AdminHttpTest : public ::testing::Test {
 TEST_F(AdminHttpTest, PagesAnswer) {
   EXPECT_THAT(get("/healthz"), StartsWith("HTTP/1.1 200"));
   EXPECT_THAT(get("/readyz"), StartsWith("HTTP/1.1 200"));
+  brain_.cannot_serve("16 experts have no copy left");
+  EXPECT_THAT(get("/readyz"), StartsWith("HTTP/1.1 503"));
+  EXPECT_EQ(body_of(get("/readyz"))["reason"], "16 experts have no copy left");
   EXPECT_EQ(body_of(get("/v1/cluster"))["view"]["epoch"], 3);
   const auto metrics = get("/metrics");
   EXPECT_THAT(metrics, HasSubstr("text/plain; version=0.0.4"));
@@ -67,6 +70,7 @@ TEST_F(AdminHttpTest, CommandsReachTheController) {
   EXPECT_THAT(scaled, StartsWith("HTTP/1.1 200"));
   EXPECT_EQ(body_of(scaled)["code"], "ok");
   EXPECT_THAT(post("/v1/drain", R"({"rank": 2})"), StartsWith("HTTP/1.1 200"));
+  EXPECT_THAT(post("/v1/undrain", R"({"rank": 2})"), StartsWith("HTTP/1.1 200"));
   EXPECT_THAT(post("/v1/rebalance", "{}"), StartsWith("HTTP/1.1 200"));
   EXPECT_THAT(post("/v1/rebalance", ""), StartsWith("HTTP/1.1 200"));
   EXPECT_THAT(post("/v1/replicas", R"({"replicas": 3})"), StartsWith("HTTP/1.1 200"));

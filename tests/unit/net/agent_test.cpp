@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <condition_variable>
+#include <thread>
 
 #include "runtime/net/client.h"
 #include "tests/unit/net/fake_brain.h"
@@ -110,6 +111,51 @@ TEST(Agent, CarriesMessagesBothWays) {
   EXPECT_EQ(got->payload, assign.payload);
   ASSERT_TRUE(brain.wait_for(is_message<control::Adopted>));
   EXPECT_EQ(brain.received<control::Adopted>().at(0).epoch, Epoch(4));
+}
+
+// An engine that posts faster than the wire takes it does not keep the rank's heart from beating.
+TEST(Agent, BeatsBetweenTheMessagesOfALongMailbox) {
+  constexpr std::uint32_t kPosted = 50;
+  FakeBrain brain;
+  const RunningServer server(brain, server_options());
+  Engine engine;
+  for (std::uint32_t i = 0; i < kPosted; ++i) {
+    engine.mailbox.post(control::Finished{control::RequestId(i), 1, {}, {}});
+  }
+  AgentOptions options = agent_options(server.where());
+  options.heartbeat_interval = Duration(1);  // always due
+  const auto agent = start(options, engine);
+  ASSERT_TRUE(brain.wait_for(is_message<control::Finished>, kPosted));
+  std::uint32_t beats = 0;
+  std::uint32_t finished = 0;
+  for (const auto& what : brain.happenings<control::Received>()) {
+    if (std::holds_alternative<control::Finished>(what.message)) ++finished;
+    if (std::holds_alternative<control::Heartbeat>(what.message) && finished < kPosted) ++beats;
+  }
+  EXPECT_GE(beats, kPosted - 1);
+}
+
+// It lives, its connections stand, and it does nothing: the agent leaves and looks for it again.
+TEST(Agent, LeavesAControllerThatHangs) {
+  FakeBrain brain;
+  const RunningServer server(brain, server_options());
+  Engine engine;
+  AgentOptions options = agent_options(server.where());
+  options.silence_limit = std::chrono::milliseconds(3'000);
+  const auto agent = start(options, engine);
+  ASSERT_TRUE(engine.wait<control::Welcome>().has_value());
+  // While it lives it is heard, though there is nothing to say.
+  ASSERT_TRUE(brain.wait_for(is_message<control::Heartbeat>, 200));
+  EXPECT_EQ(brain.received<control::Register>().size(), 1U);
+  {
+    const auto hung = brain.hang();
+    const SteadyClock clock;
+    const auto patience = Deadline::after(clock, std::chrono::seconds(60));
+    while (agent->connected() && !patience.passed(clock)) std::this_thread::yield();
+    EXPECT_FALSE(agent->connected());
+  }
+  ASSERT_TRUE(engine.wait<control::Welcome>().has_value());
+  EXPECT_GE(brain.received<control::Register>().size(), 2U);
 }
 
 TEST(Agent, SaysItsLastWordsBeforeItStops) {

@@ -67,6 +67,11 @@ void FakeBrain::answer_with(control::Answer answer) {
   answer_ = std::move(answer);
 }
 
+void FakeBrain::cannot_serve(std::string why) {
+  const std::lock_guard lock(mutex_);
+  unserved_ = std::move(why);
+}
+
 RunningServer::RunningServer(FakeBrain& brain, ServerOptions options, Log log) {
   auto created =
       ControllerServer::create(std::move(options), brain.brain(), std::nullopt, std::move(log));

@@ -47,8 +47,14 @@ class FakeBrain {
   // Does these with the next happening.
   void next_actions(std::vector<control::Action> actions);
   [[nodiscard]] std::string status() const {
-    return R"({"cluster": {"phase": "serving"}, "view": {"epoch": 3}, "ranks": [{"health": "healthy"}]})";
+    const std::lock_guard lock(mutex_);
+    return R"({"cluster": {"phase": "serving", "unserved": ")" + unserved_ +
+           R"("}, "view": {"epoch": 3}, "ranks": [{"health": "healthy"}]})";
   }
+  // What the status says from now on: why no request can be answered.
+  void cannot_serve(std::string why);
+  // It does nothing while this is held, and nobody else of its process does.
+  [[nodiscard]] std::unique_lock<std::mutex> hang() { return std::unique_lock(mutex_); }
   // What the next commands are answered with.
   void answer_with(control::Answer answer);
 
@@ -56,6 +62,7 @@ class FakeBrain {
   std::vector<control::Action> handle(control::Happening happening);
   void react(const control::Received& what, std::vector<control::Action>& actions);
 
+  std::string unserved_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<control::Happening> seen_;

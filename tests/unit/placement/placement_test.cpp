@@ -84,6 +84,57 @@ TEST(Planners, PutCopiesFarAwayAndNumberSlotsThrough) {
   }
 }
 
+// Rank 1 is on host a, 2 and 3 on b, as where a router has taken a place of four on two hosts.
+TEST(Planners, PutTheCopiesOfAnExpertOnDifferentHosts) {
+  for (const char* name : {"contiguous", "round-robin"}) {
+    PlanRequest request{ranks_of({1, 2, 3}), 2, 12, 2};
+    for (const char* host : {"a", "b", "b"}) {
+      RankTraits traits;
+      traits.host = host;
+      request.ranks.push_back(traits);
+    }
+    const auto plan = plan_placement(name, request).value();
+    for (std::size_t l = 0; l < 2; ++l) {
+      for (std::uint32_t e = 0; e < 12; ++e) {
+        std::size_t on_a = 0;
+        for (const auto& copy : plan.replicas(l, ExpertId(e))) on_a += copy.rank == RankId(1);
+        EXPECT_EQ(on_a, 1U) << name << " layer " << l << " expert " << e;
+      }
+    }
+    EXPECT_EQ(held(plan, 2).size(), 6U) << name;  // each of the two takes its half
+  }
+}
+
+TEST(Planners, PutTheCopiesOfAnExpertInDifferentZones) {
+  PlanRequest request{ranks_of({0, 1, 2, 3}), 1, 8, 2};
+  for (const char* zone : {"x", "y", "x", "y"}) {
+    RankTraits traits;
+    traits.zone = zone;
+    request.ranks.push_back(traits);
+  }
+  const auto plan = plan_placement("contiguous", request).value();
+  for (std::uint32_t e = 0; e < 8; ++e) {
+    const auto copies = plan.replicas(0, ExpertId(e));
+    EXPECT_NE(copies[0].rank.value() % 2, copies[1].rank.value() % 2) << "expert " << e;
+  }
+}
+
+// On one host, or each on its own, the plan is that of ranks without names.
+TEST(Planners, HostsThatTellNothingChangeNothing) {
+  for (const bool alone : {false, true}) {
+    PlanRequest plain{ranks_of({0, 1, 2, 3, 4}), 1, 13, 3};
+    PlanRequest named = plain;
+    for (int r = 0; r < 5; ++r) {
+      RankTraits traits;
+      traits.host = alone ? std::to_string(r) : "here";
+      named.ranks.push_back(traits);
+    }
+    const auto a = plan_placement("contiguous", plain).value();
+    const auto b = plan_placement("contiguous", named).value();
+    for (std::uint32_t r = 0; r < 5; ++r) EXPECT_EQ(held(a, r), held(b, r)) << "rank " << r;
+  }
+}
+
 TEST(Planners, RefuseImpossibleRequests) {
   const auto message = [](std::string_view name, const PlanRequest& request) {
     const auto made = plan_placement(name, request);

@@ -68,7 +68,8 @@ TEST(Spec, AnswersUnknownNamesWithTheList) {
 
 TEST(Spec, RefusesContradictoryKeys) {
   const auto conv = convention(16, 4);
-  for (const char* bad : {"relative",
+  for (const char* bad : {"auto:k=3",
+                          "relative",
                           "relative:t=0.1,mean_k=2",
                           "top-p",
                           "top-p:theta=0.1,k_min=5,k_max=4",
@@ -98,6 +99,7 @@ TEST(Spec, PrintsCanonicallyAndReadsBackTheSame) {
   const auto conv = convention(16, 4, true, 3);
   const std::pair<const char*, const char*> cases[] = {
       {"auto", "topk:k=4"},
+      {"auto:weights=mass", "topk:k=4,weights=mass"},
       {"topk", "topk:k=4"},
       {"relative:k_min=2,t=0.20", "relative:t=0.2,k_min=2,k_max=4"},
       {"top-p:theta=0.6,k_max=6", "top-p:theta=0.6,k_min=1,k_max=6"},

@@ -1,0 +1,61 @@
+// What contradicts itself or lacks a part is refused in words that help, not taken in part.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "tests/command/run_command.h"
+#include "tests/command/spoilt_model.h"
+
+namespace switchyard::tests {
+namespace {
+
+using ::testing::HasSubstr;
+
+void expect_refused(const Arguments& command, int exit_code, const std::string& text) {
+  const auto outcome = run_alone(command);
+  EXPECT_EQ(outcome.exit_code, exit_code) << outcome.command << outcome.err;
+  EXPECT_THAT(outcome.err, HasSubstr(text)) << outcome.command;
+  EXPECT_EQ(outcome.out, "") << outcome.command;
+}
+
+std::string text_file() { return source_path("configs/texts/dev.txt"); }
+
+TEST(Refusals, FlagsThatContradictEachOther) {
+  expect_refused({"eval", "--preset", "demo", "--text", text_file(), "--random-tokens", "5"}, 2,
+                 "excludes");
+  expect_refused({"study", "--preset", "demo", "--text", text_file(), "--static-k-max", "99"}, 2,
+                 "--static-k-max 99: the model has 16 experts");
+  expect_refused({"generate", "--preset", "demo", "--prompt", "x", "--routing", "auto:k=3"}, 2,
+                 "topk:k=3 sets it");
+}
+
+TEST(Refusals, AModelWithoutATokenizerNamesTheFile) {
+  const ScratchFolder scratch;
+  const auto model = model_copy(scratch);
+  std::filesystem::remove(model + "/tokenizer.json");
+  const auto file = model + "/tokenizer.json: there is no such file";
+  expect_refused({"generate", "--model", model, "--prompt", "x"}, 4, file);
+  expect_refused({"eval", "--model", model, "--text", text_file()}, 4, file);
+}
+
+TEST(Refusals, AFolderInPlaceOfAFileIsTheSameErrorEverywhere) {
+  const ScratchFolder scratch;
+  const auto model = model_copy(scratch);
+  std::filesystem::remove(model + "/model.safetensors");
+  std::filesystem::create_directory(model + "/model.safetensors");
+  expect_refused({"generate", "--model", model, "--prompt", "x"}, 6, "model.safetensors");
+  expect_refused({"eval", "--preset", "demo", "--text", model}, 6, model);
+  expect_refused({"generate", "--preset", "demo", "--prompts", model}, 6, model);
+  expect_refused({"place", model, "--ranks", "2"}, 6, model);
+}
+
+TEST(Refusals, APolicyThatNeedsNoCalibrationNamesThoseThatDo) {
+  const ScratchFolder scratch;
+  expect_refused({"calibrate", "--preset", "demo", "--text", text_file(), "--budget",
+                  "random:mean_k=2", "--out", scratch.path("c.json")},
+                 2, "those that do: relative, top-p");
+}
+
+}  // namespace
+}  // namespace switchyard::tests

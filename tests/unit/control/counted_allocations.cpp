@@ -1,0 +1,25 @@
+#include "tests/unit/control/counted_allocations.h"
+
+#include <cstdlib>
+#include <new>
+
+namespace switchyard::control {
+namespace {
+
+thread_local std::uint64_t count = 0;
+
+}  // namespace
+
+std::uint64_t allocations_so_far() noexcept { return count; }
+
+void* allocate_counted(std::size_t bytes) {
+  ++count;
+  if (void* piece = std::malloc(bytes == 0 ? 1 : bytes)) return piece;
+  throw std::bad_alloc();
+}
+
+}  // namespace switchyard::control
+
+void* operator new(std::size_t bytes) { return switchyard::control::allocate_counted(bytes); }
+void operator delete(void* piece) noexcept { std::free(piece); }
+void operator delete(void* piece, std::size_t) noexcept { std::free(piece); }
