@@ -75,14 +75,16 @@ TEST_F(AdminHttpTest, CommandsReachTheController) {
   EXPECT_THAT(post("/v1/rebalance", ""), StartsWith("HTTP/1.1 200"));
   EXPECT_THAT(post("/v1/replicas", R"({"replicas": 3})"), StartsWith("HTTP/1.1 200"));
   const auto commands = brain_.received<control::Command>();
-  ASSERT_EQ(commands.size(), 5u);
-  EXPECT_EQ(commands[4].wish, control::Wish::kReplicas);
-  EXPECT_EQ(commands[4].amount, 3u);
+  ASSERT_EQ(commands.size(), 6u);
+  EXPECT_EQ(commands[5].wish, control::Wish::kReplicas);
+  EXPECT_EQ(commands[5].amount, 3u);
   EXPECT_EQ(commands[0].wish, control::Wish::kScale);
   EXPECT_EQ(commands[0].amount, 5u);
   EXPECT_EQ(commands[1].wish, control::Wish::kDrain);
   EXPECT_EQ(commands[1].amount, 2u);
-  EXPECT_EQ(commands[2].wish, control::Wish::kRebalance);
+  EXPECT_EQ(commands[2].wish, control::Wish::kUndrain);
+  EXPECT_EQ(commands[2].amount, 2u);
+  EXPECT_EQ(commands[3].wish, control::Wish::kRebalance);
 }
 
 // A plan may be longer than any other body; the controller reads it.
