@@ -29,6 +29,7 @@ class CountedWeights final : public model::WeightSource {
   [[nodiscard]] std::string place_of(const model::WeightId& id) const override {
     return inner_->place_of(id);
   }
+  [[nodiscard]] std::uint64_t fingerprint() const override { return inner_->fingerprint(); }
   void release() noexcept override { inner_->release(); }
   [[nodiscard]] std::size_t bytes_read() const noexcept override { return inner_->bytes_read(); }
 
