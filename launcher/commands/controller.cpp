@@ -7,7 +7,6 @@
 #include <cstdio>
 #include <filesystem>
 #include <optional>
-#include <random>
 #include <system_error>
 
 #include "launcher/run_file.h"
@@ -153,7 +152,8 @@ class ControllerCommand final : public Command {
     options.retry_wait.base = std::chrono::milliseconds(run.cluster.retry_base_ms);
     options.retry_wait.cap = std::chrono::milliseconds(run.cluster.retry_cap_ms);
     SY_TRY(options.retry_wait.validate());
-    options.seed = std::random_device{}();
+    // Of the jitter only: controllers of different runs shall not retry in step.
+    options.seed = static_cast<std::uint64_t>(::getpid());
     options.results_kept = std::chrono::milliseconds(run.cluster.results_kept_ms);
     SY_ASSIGN(options.residency, control::parse_residency(run.cluster.residency));
     SY_ASSIGN(options.loss, loss_policy(run.cluster.loss));
