@@ -65,12 +65,16 @@ TEST(Study, WritesTableAndPlotAndSaysWhoWon) {
     const bool fixed = i <= 3;
     EXPECT_EQ(row[0] == "static", fixed) << i;
     EXPECT_EQ(row[3], fixed ? "" : "1.5000") << i;
-    if (fixed) EXPECT_EQ(mean_k, static_cast<double>(i));
+    if (fixed) {
+      EXPECT_EQ(mean_k, static_cast<double>(i));
+    }
     const bool compared = !fixed && mean_k >= 1 && mean_k <= 3;
     EXPECT_EQ(row[9].empty(), !compared) << i;
     EXPECT_EQ(row[10].empty(), !compared) << i;
     EXPECT_EQ(row[11].empty(), !compared || row[0] != "dynamic") << i;
-    if (compared) EXPECT_TRUE(std::isfinite(std::stod(row[9]))) << i;
+    if (compared) {
+      EXPECT_TRUE(std::isfinite(std::stod(row[9]))) << i;
+    }
     if (row[11].empty()) continue;
     beaten = beaten || (std::stod(row[11]) <= 0.05 && std::stod(row[9]) > 0.0005);
   }
