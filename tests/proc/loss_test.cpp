@@ -62,7 +62,8 @@ TEST(Loss, CtrlCLeavesAnExchangeThatNobodyAnswers) {
   const auto document = outcome.json();
   ASSERT_TRUE(document.is_object()) << outcome.err;
   ASSERT_EQ(document["sequences"].size(), 16U);
-  for (const auto& sequence : document["sequences"]) EXPECT_EQ(sequence["finish"], "interrupted");
+  for (const auto& sequence : document["sequences"])
+    EXPECT_EQ(sequence["finish_reason"], "interrupted");
   EXPECT_EQ(document["report"]["conserved"], true);
 }
 
