@@ -158,11 +158,13 @@ class Player {
     for (std::size_t i = 0; i < scene_.change.size(); ++i) {
       const auto before = cluster_.events();
       const std::size_t prepared = count_events(before, "view_preparing");
-      const std::size_t committed = count_events(before, "view_committed");
+      // A drain under way would have the controller answer "busy" to what follows.
+      const char* done = scene_.change[i].front() == "drain" ? "drain_done" : "view_committed";
+      const std::size_t ended = count_events(before, done);
       auto asked =
           std::async(std::launch::async, [this, i] { (void)cluster_.command(scene_.change[i]); });
       if (i + 1 < scene_.change.size()) {
-        if (!cluster_.await_event("view_committed", committed + 1)) return false;
+        if (!cluster_.await_event(done, ended + 1)) return false;
         continue;
       }
       if (!cluster_.await_event("view_preparing", prepared + 1)) return false;
