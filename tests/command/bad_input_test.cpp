@@ -170,7 +170,7 @@ TEST(BadInput, ADeeplyNestedTokenIsRefused) {
   const auto file = scratch.write("prompts.jsonl", "{\"tokens\": [" + std::string(kDepth, '[') +
                                                        std::string(kDepth, ']') + "]}\n");
   expect_error(run_alone({"generate", "--preset", "demo", "--prompts", file}), 4,
-               "prompts.jsonl:1: tokens[0]: expected an id below");
+               "prompts.jsonl:1: JSON nested deeper than 8 levels");
 }
 
 TEST(BadInput, ABudgetThatIsNoneIsRefusedBeforeTheWork) {
@@ -180,7 +180,7 @@ TEST(BadInput, ABudgetThatIsNoneIsRefusedBeforeTheWork) {
                           "bogus:mean_k=2", "--out", scratch.path("out")}),
                2, "--budget bogus:mean_k=2");
   expect_error(run_alone({"eval", "--preset", "demo", "--random-tokens", "1"}), 2,
-               "--random-tokens 1");
+               "--random-tokens: expected a whole number from 2");
 }
 
 Arguments random_model(const Arguments& command, const Arguments& keys) {

@@ -146,7 +146,7 @@ TEST(Bench, WithoutAModelNothingIsMeasuredOrPrinted) {
     const auto outcome = run_alone({"bench", area});
     EXPECT_NE(outcome.exit_code, 0) << area;
     EXPECT_EQ(outcome.out, "") << area;
-    EXPECT_THAT(outcome.err, HasSubstr("model.path")) << area;
+    EXPECT_THAT(outcome.err, HasSubstr("no model: give a checkpoint directory")) << area;
   }
 }
 

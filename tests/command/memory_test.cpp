@@ -34,15 +34,16 @@ TEST_F(LittleMemory, WeightsThatDoNotFitEndTheRun) {
   for (const char* ranks : {"1", "3"}) {
     const auto outcome = run_within(1'300'000, ranks, {});
     EXPECT_EQ(outcome.exit_code, 4) << outcome.command << outcome.err;
-    EXPECT_THAT(outcome.err, HasSubstr("not enough memory")) << outcome.command;
+    EXPECT_THAT(outcome.err, HasSubstr("this machine has no memory for")) << outcome.command;
     EXPECT_EQ(outcome.out, "");
   }
 }
 
 // The error comes before the weights, in the lead's own preparations.
 TEST_F(LittleMemory, APreparationThatDoesNotFitEndsTheRun) {
-  const auto outcome = run_shell("ulimit -v 500000; timeout -k 5 90 " + quoted(binary_path()) +
-                                 " eval --preset demo --quiet --random-tokens 10000000 --context 1");
+  const auto outcome =
+      run_shell("ulimit -v 500000; timeout -k 5 90 " + quoted(binary_path()) +
+                " eval --preset demo --quiet --random-tokens 10000000 --context 1");
   EXPECT_EQ(outcome.exit_code, 4) << outcome.command << outcome.err;
   EXPECT_THAT(outcome.err, HasSubstr("not enough memory"));
 }

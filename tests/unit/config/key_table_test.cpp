@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <string>
 
 #include "runtime/config/config_print.h"
 
@@ -21,7 +22,10 @@ std::string other_value(const Key& key) {
     case KeyType::kText:
     case KeyType::kPath: return current + "x";
     case KeyType::kChoice: return std::string(key.choices[key.choices[0] == current ? 1 : 0]);
-    case KeyType::kCount: return current == "1" ? "2" : "1";
+    case KeyType::kCount: {
+      const auto least = static_cast<std::uint64_t>(std::max(key.min, 1.0));
+      return std::to_string(current == std::to_string(least) ? least + 1 : least);
+    }
     case KeyType::kReal: return key.min > 0.5 ? "2" : "0.5";
     case KeyType::kSwitch: return current == "true" ? "false" : "true";
   }
