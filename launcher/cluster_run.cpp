@@ -149,7 +149,12 @@ Result<void> run_mpi_rank(const Invocation& invocation, LeadProgram& program,
     const bool agreed = !follower && outcome.error().scope == ErrorScope::kOperation;
     if (!agreed) comm::abort_mpi_world(exit_code(outcome.error().code));
   }
-  (void)transport.finalize(Deadline::after(remains.clock, std::chrono::seconds(10))).has_value();
+  const bool parted =
+      transport.finalize(Deadline::after(remains.clock, std::chrono::seconds(10))).has_value();
+  // All ranks have the same error and the first tells it. The others end as if nothing were wrong:
+  // mpirun ends the job at the first failure that it sees, maybe before the first rank has spoken.
+  const bool agreed = outcome.error().scope == ErrorScope::kOperation;
+  if (follower && agreed && parted && transport.size() > 1) return {};
   return outcome;
 }
 

@@ -91,8 +91,8 @@ TEST_F(CudaDeviceTest, TablesMayBeReusedAtOnce) {
   }
 }
 
-// A kernel that follows a bad address: the error comes out of the next wait, and stays.
 TEST_F(CudaDeviceTest, MeasuringCeilingsKeepsNoMemory) {
+  cuda_emulation::reset();                 // of what tests before have freed on other GPUs
   cuda_emulation::set_processor_count(1);  // the fewer, the faster here
   ASSERT_TRUE(cuda::measure_cuda_ceilings({}).has_value());
   EXPECT_EQ(cuda_emulation::pool_bytes_kept(), 0U);
