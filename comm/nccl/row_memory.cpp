@@ -29,6 +29,9 @@ Result<RowMemory> RowMemory::make(std::size_t bytes, NcclRegister wish) {
   memory.data_ = static_cast<std::byte*>(*made);
   memory.bytes_ = bytes;
   SY_TRY(check_cuda(cudaMemset(memory.data_, 0, bytes), "clearing memory for rows"));
+  // The lanes' streams are ordered with none of ours: late, it would wipe out what has arrived.
+  // Nothing moves yet that this could wait for.
+  SY_TRY(check_cuda(cudaDeviceSynchronize(), "clearing memory for rows"));
   return memory;
 }
 
