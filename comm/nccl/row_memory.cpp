@@ -1,7 +1,13 @@
 #include "comm/nccl/row_memory.h"
 
+#include <chrono>
+
+#include "runtime/base/clock.h"
+
 namespace switchyard::comm::nccl {
 namespace {
+
+constexpr Duration kClearDeadline = std::chrono::seconds(30);
 
 Result<void*> make_registrable(std::size_t bytes, NcclRegister wish) {
   if (wish == NcclRegister::kNever) return fail(ErrorCode::kUnsupported, "switched off");
@@ -14,6 +20,23 @@ Result<void*> make_plain(std::size_t bytes) {
   SY_TRY(check_cuda(cudaMalloc(&data, bytes),
                     fmt::format("{} bytes of device memory for rows on their way", bytes)));
   return data;
+}
+
+// The lanes' streams are ordered with none of ours: late, clearing would wipe out what has arrived.
+// Not by a wait for the whole device, on which other ranks' lanes may be waiting for us.
+Result<void> wait_until_cleared() {
+  SY_ASSIGN(const auto cleared, make_event());
+  SY_TRY(check_cuda(cudaEventRecord(cleared.get(), nullptr), "recording an event"));
+  const SteadyClock clock;
+  const Deadline deadline = Deadline::after(clock, kClearDeadline);
+  while (true) {
+    SY_ASSIGN(const bool done, happened(cleared));
+    if (done) return {};
+    if (deadline.passed(clock)) {
+      return fail(ErrorCode::kDeadline, ErrorScope::kDevice,
+                  "nccl: the GPU did not clear memory for rows in time");
+    }
+  }
 }
 
 }  // namespace
@@ -29,9 +52,7 @@ Result<RowMemory> RowMemory::make(std::size_t bytes, NcclRegister wish) {
   memory.data_ = static_cast<std::byte*>(*made);
   memory.bytes_ = bytes;
   SY_TRY(check_cuda(cudaMemset(memory.data_, 0, bytes), "clearing memory for rows"));
-  // The lanes' streams are ordered with none of ours: late, it would wipe out what has arrived.
-  // Nothing moves yet that this could wait for.
-  SY_TRY(check_cuda(cudaDeviceSynchronize(), "clearing memory for rows"));
+  SY_TRY(wait_until_cleared());
   return memory;
 }
 
