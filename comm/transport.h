@@ -103,7 +103,7 @@ class Transport {
   [[nodiscard]] virtual bool follows_queue() const noexcept { return false; }
 
   // Device memory from which rows are sent fastest; empty where there is none, which is no error:
-  // rows may lie in any device memory. Zeroed when it is new. The caller's until it gives it back,
+  // rows may lie in any device memory. Not cleared. The caller's until it gives it back,
   // before the transport ends. New memory is made before reserve_rows() only. Collective: no.
   // Blocks: no.
   [[nodiscard]] virtual MutableBytes lend_rows(std::size_t /*bytes*/) { return {}; }

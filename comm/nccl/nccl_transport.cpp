@@ -152,23 +152,31 @@ Result<void> NcclTransport::take_words(Channel channel) {
   }
 }
 
+// Before the words of a look: an invitation of a rank that is taken for lost is kept, not joined
+// and left at once.
+Result<void> NcclTransport::follow_losses() {
+  if (leaving_) return {};
+  for (std::uint32_t r = 0; r < inboxes_.size(); ++r) {
+    if (lost(RankId(r))) {
+      inboxes_[r].lose();
+    } else {
+      SY_TRY(inboxes_[r].find());
+    }
+  }
+  return {};
+}
+
 Result<void> NcclTransport::pump() {
   // Words wait until there is somebody to take them.
   if (inboxes_.empty() && !settling_) return {};
+  SY_TRY(follow_losses());
   SY_TRY(take_words(Channel::kDispatch));
   SY_TRY(take_words(Channel::kCombine));
   post_.collect();
   // After the goodbye nothing may be said: those who have heard it from all look no more.
   SY_TRY(arrivals_.collect(staging_));
   if (inboxes_.empty() || leaving_) return {};
-  for (std::uint32_t r = 0; r < size(); ++r) {
-    if (lost(RankId(r))) {
-      inboxes_[r].lose();
-    } else {
-      SY_TRY(inboxes_[r].find());
-    }
-    SY_TRY(inboxes_[r].progress(deliveries_));
-  }
+  for (Inbox& inbox : inboxes_) SY_TRY(inbox.progress(deliveries_));
   SY_TRY(outbox_.progress());
   if (++pumps_ % kPumpsPerAck == 0) post_.send_owed_acks();
   return {};

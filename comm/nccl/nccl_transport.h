@@ -71,6 +71,7 @@ class NcclTransport final : public Transport {
 
  private:
   [[nodiscard]] Result<void> open();
+  [[nodiscard]] Result<void> follow_losses();
   [[nodiscard]] Result<void> pump();
   [[nodiscard]] Result<void> take_words(Channel channel);
   [[nodiscard]] Result<void> take_word(RankId from, Channel channel, HeadBuffer message);
