@@ -104,20 +104,25 @@ Result<placement::View> make_static_view(const ClusterOptions& options,
   }
   placement::View view;
   view.epoch = Epoch(1);
-  std::vector<RankId> expert_ranks;
+  placement::PlanRequest request;
   for (std::uint32_t r = 0; r < ranks; ++r) {
     placement::Member member;
     member.rank = RankId(r);
     member.router = r < options.routers;
     member.expert = together || !member.router;
     member.host = hosts[r];
-    if (member.expert) expert_ranks.push_back(member.rank);
+    if (member.expert) {
+      request.expert_ranks.push_back(member.rank);
+      placement::RankTraits traits;
+      traits.host = hosts[r];
+      request.ranks.push_back(std::move(traits));
+    }
     view.members.push_back(std::move(member));
   }
-  SY_ASSIGN(view.placement,
-            placement::plan_placement(options.placement,
-                                      {std::move(expert_ranks), config.moe_layer_count(),
-                                       config.experts, options.replicas}));
+  request.layers = config.moe_layer_count();
+  request.experts = config.experts;
+  request.replicas = options.replicas;
+  SY_ASSIGN(view.placement, placement::plan_placement(options.placement, request));
   return view;
 }
 
