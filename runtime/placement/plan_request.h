@@ -46,7 +46,7 @@ struct PlanRequest {
   std::size_t replicas = 1;  // copies of every expert, on distinct ranks; at least, with `loads`
 
   // What follows is for the planners that go by load; the others leave it aside, but for the hosts
-  // and zones of `ranks`.
+  // and zones of `ranks`, and every_region.
   std::vector<std::uint64_t> loads{};  // pairs, [layers * experts]; empty: all equal
   std::uint64_t tokens = 0;            // seen while the loads were counted; for kActivated
   std::vector<RankTraits> ranks{};     // of expert_ranks, in their order; empty: all alike

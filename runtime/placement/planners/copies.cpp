@@ -23,6 +23,12 @@ bool groups_ranks(const std::vector<RankTraits>& ranks, Name name) {
   return groups > 1 && groups < ranks.size();
 }
 
+[[nodiscard]] std::size_t region_count(const std::vector<RankTraits>& ranks) {
+  std::set<std::string> names;
+  for (const RankTraits& rank : ranks) names.insert(rank.region);
+  return names.size();
+}
+
 // One layer, copy by copy.
 class Spread {
  public:
@@ -30,7 +36,8 @@ class Spread {
       : ranks_(request.expert_ranks.size()),
         request_(request),
         apart_(groups_ranks(request.ranks, &RankTraits::host) ||
-               groups_ranks(request.ranks, &RankTraits::zone)),
+               groups_ranks(request.ranks, &RankTraits::zone) ||
+               (request.every_region && region_count(request.ranks) > 1)),
         holders_(request.experts),
         held_(ranks_, 0) {}
 
@@ -53,13 +60,18 @@ class Spread {
         return !own.empty() && request_.ranks[other].*name == own;
       });
     };
+    const auto reached = [&](std::size_t rank) {
+      return request_.every_region && std::ranges::any_of(holders, [&](std::size_t other) {
+               return request_.ranks[other].region == request_.ranks[rank].region;
+             });
+    };
     std::size_t found = place;
-    auto least = std::tuple(PTRDIFF_MAX, PTRDIFF_MAX, UINT32_MAX, SIZE_MAX);
+    auto least = std::tuple(true, PTRDIFF_MAX, PTRDIFF_MAX, UINT32_MAX, SIZE_MAX);
     for (std::size_t further = 0; further < ranks_; ++further) {
       const std::size_t rank = (place + further) % ranks_;
       if (std::ranges::find(holders, rank) != holders.end()) continue;
-      const auto cost = std::tuple(shared(rank, &RankTraits::host), shared(rank, &RankTraits::zone),
-                                   held_[rank], further);
+      const auto cost = std::tuple(reached(rank), shared(rank, &RankTraits::host),
+                                   shared(rank, &RankTraits::zone), held_[rank], further);
       if (cost >= least) continue;
       least = cost;
       found = rank;
@@ -80,9 +92,11 @@ class Spread {
 Result<Placement> place_copies(const PlanRequest& request,
                                const std::vector<std::size_t>& primary) {
   const std::size_t ranks = request.expert_ranks.size();
-  const std::size_t stride = std::max<std::size_t>(1, ranks / request.replicas);
+  const std::size_t regions = request.every_region ? region_count(request.ranks) : 0;
+  const std::size_t copies = std::max(request.replicas, regions);
+  const std::size_t stride = std::max<std::size_t>(1, ranks / copies);
   Spread spread(request);
-  for (std::size_t copy = 0; copy < request.replicas; ++copy) {
+  for (std::size_t copy = 0; copy < copies; ++copy) {
     for (std::size_t e = 0; e < request.experts; ++e) {
       spread.put(e, (primary[e] + copy * stride) % ranks);
     }

@@ -159,7 +159,8 @@ std::size_t LayerPacking::shortfall(ExpertId expert, Exchange exchange) const {
     const std::size_t wanted = problem_->spread[static_cast<std::size_t>(domain)];
     if (wanted <= 1) continue;  // any copy will do
     const std::size_t there = reached(expert, domain, exchange);
-    missing += wanted - std::min(wanted, there);
+    const std::size_t weight = domain == Domain::kRegion ? 2 * problem_->copies_min : 1;
+    missing += weight * (wanted - std::min(wanted, there));
   }
   return missing;
 }

@@ -83,7 +83,8 @@ class LayerPacking {
   [[nodiscard]] std::size_t busiest() const;  // lowest of equals
   [[nodiscard]] double objective() const { return time(busiest()); }
 
-  // How many hosts, zones and regions the expert's copies still have to reach.
+  // How many hosts, zones and regions the expert's copies still have to reach; a region, which was
+  // asked for, counts for more than all hosts and zones together.
   [[nodiscard]] std::size_t shortfall(ExpertId expert) const;
   // The same without the copy on rank `without` and with one on `with` (kNoRank: neither).
   static constexpr std::size_t kNoRank = SIZE_MAX;

@@ -95,6 +95,37 @@ bool place_copy(LayerPacking& packing, ExpertId expert, double cost, std::size_t
   return true;
 }
 
+[[nodiscard]] std::size_t copies_in(const LayerPacking& packing, ExpertId expert,
+                                    std::size_t region) {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      packing.ranks_of(expert),
+      [&](std::size_t rank) { return packing.problem().ranks[rank].domain[2] == region; }));
+}
+
+// Takes a copy away whose region has another one.
+void give_up_double(LayerPacking& packing, ExpertId expert) {
+  const std::vector<std::size_t> ranks(packing.ranks_of(expert).begin(),
+                                       packing.ranks_of(expert).end());
+  const auto twice = std::ranges::find_if(ranks.rbegin(), ranks.rend(), [&](std::size_t rank) {
+    return copies_in(packing, expert, packing.problem().ranks[rank].domain[2]) > 1;
+  });
+  if (twice != ranks.rend()) packing.remove(expert, *twice);
+}
+
+// What a region lacks goes there before other copies fill it. An expert that has enough gives one
+// up for it: there may be slots for no more.
+void reach_regions(LayerPacking& packing, const std::vector<ExpertId>& order) {
+  const PackingProblem& problem = packing.problem();
+  if (problem.spread[2] <= 1) return;
+  for (std::size_t region = 0; region < problem.domain_count[2]; ++region) {
+    for (const ExpertId e : order) {
+      if (copies_in(packing, e, region) > 0) continue;
+      if (packing.copies(e) >= problem.copies_min) give_up_double(packing, e);
+      place_copy(packing, e, packing.cost_at(e, problem.copies_min), region);
+    }
+  }
+}
+
 [[nodiscard]] Result<void> check_complete(const LayerPacking& packing) {
   for (const ExpertId expert : all_experts(packing.problem())) {
     if (packing.copies(expert) < packing.problem().copies_min ||
@@ -160,6 +191,7 @@ Result<void> fill_from_previous(LayerPacking& packing, const Placement& previous
   give_up_spare_copies(packing);
   std::ranges::stable_sort(order, std::ranges::greater{},
                            [&](ExpertId e) { return packing.cost_at(e, problem.copies_min); });
+  reach_regions(packing, order);
   for (const ExpertId e : order) {
     const double cost = packing.cost_at(e, problem.copies_min);
     while (packing.copies(e) < problem.copies_min &&

@@ -11,10 +11,11 @@
 namespace switchyard::placement {
 
 // Expert e's first copy goes to expert_ranks[primary[e]]; the same for every layer. Copy c goes
-// c * max(1, ranks / replicas) places further. Where the ranks are on some hosts or in some zones
+// c * max(1, ranks / copies) places further. Where the ranks are on some hosts or in some zones
 // (neither all on one nor each on its own), a copy goes to the host that has fewest of the expert,
-// then to such a zone, then to the rank with fewest copies; then the places further decide. Slots
-// of a rank are numbered in the order first copies, second copies, ..., by expert.
+// then to such a zone, then to the rank with fewest copies; then the places further decide. With
+// `every_region` there are as many copies as regions at least, and regions without one come before
+// all that. Slots of a rank are numbered in the order first copies, second copies, ..., by expert.
 [[nodiscard]] Result<Placement> place_copies(const PlanRequest& request,
                                              const std::vector<std::size_t>& primary);
 

@@ -119,6 +119,36 @@ TEST(Planners, PutTheCopiesOfAnExpertInDifferentZones) {
   }
 }
 
+// Regions without a copy come before hosts, and there are as many copies as regions at least.
+TEST(Planners, PutACopyInEveryRegionOnDemand) {
+  for (const char* name : {"contiguous", "round-robin"}) {
+    for (const std::size_t replicas : {1U, 2U, 3U}) {
+      PlanRequest request{ranks_of({0, 1, 2, 3, 4}), 1, 12, replicas};
+      request.every_region = true;
+      for (const char* region : {"eu", "eu", "us", "eu", "us"}) {
+        RankTraits traits;
+        traits.region = region;
+        traits.host = request.ranks.size() % 2 == 0 ? "a" : "b";
+        request.ranks.push_back(traits);
+      }
+      const auto plan = plan_placement(name, request).value();
+      const auto first = plan_placement(name, {ranks_of({0, 1, 2, 3, 4}), 1, 12, 1}).value();
+      for (std::uint32_t e = 0; e < 12; ++e) {
+        const auto copies = plan.replicas(0, ExpertId(e));
+        EXPECT_EQ(copies.size(), std::max<std::size_t>(2, replicas));
+        std::set<std::string> regions;
+        for (const auto& copy : copies) regions.insert(request.ranks[copy.rank.index()].region);
+        EXPECT_EQ(regions.size(), 2U) << name << " expert " << e;
+        const auto stays = first.replicas(0, ExpertId(e))[0];
+        EXPECT_TRUE(std::ranges::any_of(
+            copies,
+            [&](const auto& copy) { return copy.rank == stays.rank && copy.slot == stays.slot; }))
+            << name << " expert " << e;
+      }
+    }
+  }
+}
+
 // On one host, or each on its own, the plan is that of ranks without names.
 TEST(Planners, HostsThatTellNothingChangeNothing) {
   for (const bool alone : {false, true}) {
