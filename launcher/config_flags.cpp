@@ -63,7 +63,8 @@ constexpr std::array kValueFlags{
     KeyFlag{"--chunk", "engine.chunk_tokens", "longest piece of a prompt in one step", "Engine"},
     KeyFlag{"--context", "engine.context", "positions per sequence; 0: the model's", "Engine"},
     KeyFlag{"--kv-mib", "engine.kv_mib", "limit of the KV cache; 0: automatic", "Engine"},
-    KeyFlag{"--max-tokens", "sampling.max_tokens", "tokens to generate per prompt; 0: none", "Sampling"},
+    KeyFlag{"--max-tokens", "sampling.max_tokens", "tokens to generate per prompt; 0: none",
+            "Sampling"},
     KeyFlag{"--temperature", "sampling.temperature", "0: greedy", "Sampling"},
     KeyFlag{"--top-k", "sampling.top_k", "0: off", "Sampling"},
     KeyFlag{"--top-p", "sampling.top_p", "1: off", "Sampling"},
@@ -89,6 +90,8 @@ struct SwitchFlag {
 constexpr std::array kSwitchFlags{
     SwitchFlag{"--colocate", "cluster.colocate", "true", "router ranks hold experts too",
                "Cluster"},
+    SwitchFlag{"--every-region", "cluster.every_region", "true",
+               "a copy of every expert in each region of a launched cluster", "Cluster"},
     SwitchFlag{"--ignore-eos", "sampling.ignore_eos", "true", "do not stop at the end token",
                "Sampling"},
     SwitchFlag{"--quiet", "log.progress", "false", "no progress on stderr", "Output"},

@@ -71,6 +71,8 @@ Result<control::BalancingConfig> balancing_config(const config::ClusterSection& 
   balancing.step_tokens = cluster.rebalance_step_tokens;
   balancing.speeds = cluster.rank_speeds == "measured" ? control::RankSpeeds::kMeasured
                                                        : control::RankSpeeds::kEqual;
+  balancing.reach =
+      cluster.every_region ? control::CopiesReach::kEveryRegion : control::CopiesReach::kAnywhere;
   balancing.limits.imbalance_min = cluster.rebalance_imbalance;
   SY_TRY(balancing.validate());
   return balancing;

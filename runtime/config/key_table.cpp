@@ -217,6 +217,9 @@ void add_cluster(std::vector<Key>& keys) {
       "file:PLAN (written by `place`)");
   rows.count("replicas", field<kIn, &S::replicas>(), 1, 1024,
              "Copies of every expert, on distinct ranks");
+  rows.flag("every_region", field<kIn, &S::every_region>(),
+            "A launched cluster keeps a copy of every expert in each region that has an expert "
+            "rank, also where that takes more than replicas");
   rows.choice("replica_choice", field<kIn, &S::replica_choice>(),
               {"local-first", "nearest", "round-robin", "weighted"},
               "Which copy of an expert gets a row");
@@ -255,7 +258,7 @@ void add_cluster(std::vector<Key>& keys) {
   rows.count("micro_batches", field<kIn, &S::micro_batches>(), 0, 16,
              "Parts of a step that overlap; 0: 2 where experts are on other ranks, else 1");
   rows.need_launch({"link_costs", "spares", "spawns", "loss", "loss_wait_ms",
-                    "controller_timeout_ms", "regions", "residency"});
+                    "controller_timeout_ms", "regions", "residency", "every_region"});
 }
 
 void add_routing(std::vector<Key>& keys) {

@@ -42,6 +42,7 @@ struct ClusterSection {
   bool colocate = false;                 // router ranks hold experts too
   std::string placement = "contiguous";  // a planner, or file:PLAN
   std::uint64_t replicas = 1;            // copies of every expert, on distinct ranks
+  bool every_region = false;             // one of them at least in each region of `regions`
   std::string replica_choice = "local-first";  // local-first, nearest, round-robin, weighted
   std::string link_costs;       // "eu-west:us-east=80,...": between regions, for nearest
   double spill_over = 0;        // nearest: fair shares of a dispatch that fill a rank; 0: none

@@ -24,6 +24,12 @@ enum class RankSpeeds : std::uint8_t {
   kMeasured,  // pairs per busy second in the window (rank_speeds.h)
 };
 
+// Where every expert has a copy, besides in the regions of residency rules.
+enum class CopiesReach : std::uint8_t {
+  kAnywhere,
+  kEveryRegion,  // that has an expert rank
+};
+
 struct BalancingConfig {
   BalancingMode mode = BalancingMode::kOff;
   Duration window = std::chrono::seconds(30);    // of the loads that a plan is made for
@@ -35,6 +41,7 @@ struct BalancingConfig {
   placement::Objective objective = placement::Objective::kTokens;  // of plans by load
   std::size_t step_tokens = 64;  // that go through a layer together; for kActivated
   RankSpeeds speeds = RankSpeeds::kEqual;
+  CopiesReach reach = CopiesReach::kAnywhere;  // of all placements, by load or not
   placement::RebalanceLimits limits;
   double load_bytes_per_second = 200e6;  // into one rank, until it has been measured
 

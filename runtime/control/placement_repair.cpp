@@ -155,9 +155,14 @@ class Layer {
     Copies after = first_[e];
     std::erase_if(after, [&](const auto& copy) { return copy.rank == from; });
     after.push_back({to, SlotId()});
-    return std::ranges::all_of(request_.groups, [&](const auto& group) {
-      return count_in(after, group) >= std::min(count_in(first_[e], group), request_.replicas);
-    });
+    return std::ranges::all_of(request_.groups,
+                               [&](const auto& group) {
+                                 return count_in(after, group) >=
+                                        std::min(count_in(first_[e], group), request_.replicas);
+                               }) &&
+           std::ranges::all_of(request_.regions, [&](const auto& region) {
+             return in_group(after, region) || !in_group(first_[e], region);
+           });
   }
 
   // Moves one copy from the fullest target to the emptiest that may take one; false when even.
@@ -219,7 +224,9 @@ Result<void> repair(CopyTable& table, const RepairRequest& request) {
   const std::size_t count = std::min(request.replicas, request.targets.size());
   for (std::size_t l = 0; l < table.layers; ++l) {
     Layer layer(table, l, request);
+    for (const auto& group : request.groups) layer.cover(group, 1);
     for (const auto& group : request.groups) layer.cover(group, std::min(count, group.size()));
+    for (const auto& region : request.regions) layer.cover(region, 1);
     const bool whole = layer.fill(1);
     if (!whole) return fail(ErrorCode::kConfig, "layer {}: no rank can take a lost expert", l);
     (void)layer.fill(count);  // fewer where other holders are no targets

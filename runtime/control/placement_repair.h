@@ -43,13 +43,15 @@ struct RepairRequest {
   std::size_t replicas = 1;     // wanted of each expert; as many as there are targets at most
   Evenness evenness = Evenness::kLeave;
   // In each group of ranks every expert has as many copies, as far as it has so many ranks that are
-  // targets.
+  // targets; in all of them one before in any a second.
   std::vector<std::set<RankId>> groups;
   // Pairs per [layers * experts]: copies go where least is done, the busiest experts first. Empty:
   // all experts count alike.
   std::vector<std::uint64_t> loads{};
   // A new copy goes to a host that has none of the expert, then to such a zone, where it can.
   std::map<RankId, RankSpot> spots{};
+  // In each of these groups of ranks every expert has one copy at least.
+  std::vector<std::set<RankId>> regions{};
 };
 
 // Errors: kConfig for a lost expert without a target that could take it.

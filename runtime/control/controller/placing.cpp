@@ -78,6 +78,9 @@ Answer Controller::State::place(const std::string& text) {
   if (!covers(table, region_groups(*roles))) {
     return refuse("residency", "a residency rule would lack an expert in its regions");
   }
+  if (!covers(table, regions_to_reach(*roles))) {
+    return refuse("invalid", "a region would lack an expert, and each is to have all");
+  }
   if (same_ranks(table, CopyTable::of(view->placement))) {
     return {true, "ok", "every expert is where the plan has it", {}};
   }

@@ -6,9 +6,18 @@
 
 #include "runtime/control/controller/state.h"
 #include "runtime/control/rank_speeds.h"
+#include "runtime/control/region_slots.h"
 #include "runtime/placement/planner_table.h"
 
 namespace switchyard::control {
+namespace {
+
+// Two regions may have given their zones the same name.
+std::string full_zone(const Slot& slot) {
+  return slot.zone.empty() ? slot.zone : fmt::format("{}/{}", slot.region, slot.zone);
+}
+
+}  // namespace
 
 // For each residency rule whose regions have a router and an expert rank, those expert ranks.
 std::vector<std::set<RankId>> Controller::State::region_groups(const Roles& roles) const {
@@ -25,13 +34,24 @@ std::vector<std::set<RankId>> Controller::State::region_groups(const Roles& role
   return out;
 }
 
+// The expert ranks of each region, where every region is to have every expert.
+std::vector<std::set<RankId>> Controller::State::regions_to_reach(const Roles& roles) const {
+  if (options.balancing.reach == CopiesReach::kAnywhere) return {};
+  std::map<std::string, std::set<RankId>> by_name;
+  for (const RankId rank : roles.experts) by_name[members.at(rank).region].insert(rank);
+  std::vector<std::set<RankId>> out;
+  for (auto& [name, ranks] : by_name) out.push_back(std::move(ranks));
+  return out;
+}
+
 RepairRequest Controller::State::repair_request(std::vector<RankId> targets, std::size_t replicas,
                                                 Evenness evenness, const Roles& roles) const {
-  RepairRequest out{std::move(targets),   replicas,          evenness,
-                    region_groups(roles), window.loads(now), {}};
+  RepairRequest out{std::move(targets),     replicas,          evenness,
+                    region_groups(roles),   window.loads(now), {},
+                    regions_to_reach(roles)};
   for (std::uint32_t r = 0; r < members.size(); ++r) {
     const Slot& slot = members.at(RankId(r));
-    out.spots[RankId(r)] = {slot.host, slot.zone};
+    out.spots[RankId(r)] = {slot.host, full_zone(slot)};
   }
   return out;
 }
@@ -42,9 +62,14 @@ placement::PlanRequest Controller::State::plan_request(const Roles& roles) const
   request.layers = model->moe_layers;
   request.experts = model->experts;
   request.replicas = std::min<std::size_t>(target_replicas, roles.experts.size());
-  const std::size_t copies = request.experts * request.replicas;
-  const std::size_t ranks = std::max<std::size_t>(1, request.expert_ranks.size());
-  request.slots = (copies + ranks - 1) / ranks + options.balancing.extra_slots;
+  request.every_region = options.balancing.reach == CopiesReach::kEveryRegion;
+  // eplb knows ranks of equal room only, and no regions: repair() adds what they lack.
+  const bool by_region = request.every_region && options.placement != "eplb";
+  std::vector<std::string> regions;
+  for (const RankId rank : request.expert_ranks) {
+    regions.push_back(by_region ? members.at(rank).region : std::string());
+  }
+  const auto slots = region_slots(regions, request.experts, request.replicas);
   request.objective = options.balancing.objective;
   request.step_tokens = options.balancing.step_tokens;
   request.tokens = window.tokens(now);
@@ -59,9 +84,10 @@ placement::PlanRequest Controller::State::plan_request(const Roles& roles) const
   for (const RankId rank : request.expert_ranks) {
     const Slot& slot = members.at(rank);
     placement::RankTraits traits;
+    traits.slots = slots[request.ranks.size()] + options.balancing.extra_slots;
     traits.speed = speeds[request.ranks.size()];
     traits.host = slot.host;
-    traits.zone = slot.zone;
+    traits.zone = full_zone(slot);
     traits.region = slot.region;
     request.ranks.push_back(std::move(traits));
   }

@@ -97,8 +97,9 @@ std::optional<Proposal> Controller::State::propose_recovery(const std::set<RankI
   if (options.loss == LossPolicy::kFail) {
     for (const RankId rank : left.experts) takers.erase(rank);
   }
-  const RepairRequest how = repair_request(usable_of(takers), spare_came ? replicas_at_once() : 1,
-                                           Evenness::kLeave, next.roles);
+  RepairRequest how = repair_request(usable_of(takers), spare_came ? replicas_at_once() : 1,
+                                     Evenness::kLeave, next.roles);
+  how.regions.clear();  // nobody waits for those: the experts are elsewhere (restore_replicas)
   next.gaps = placement::Gaps::kForbidden;
   if (how.targets.empty() || !repair(next.table, how)) {
     wait_for_ranks(fmt::format("{}: {} experts have no copy left and no rank can load them",

@@ -70,8 +70,10 @@ bool Controller::State::consider_rebalance(BalancingOccasion occasion) {
 
 void Controller::State::begin_moves(const placement::Placement& goal, const Roles& roles,
                                     MovesFor moves_for) {
-  auto batches = MoveBatches::create(
-      view->placement, goal, {roles.experts.begin(), roles.experts.end()}, region_groups(roles));
+  std::vector<std::set<RankId>> groups = region_groups(roles);
+  for (auto& region : regions_to_reach(roles)) groups.push_back(std::move(region));
+  auto batches = MoveBatches::create(view->placement, goal,
+                                     {roles.experts.begin(), roles.experts.end()}, groups);
   if (!batches) {
     balancer.skip(batches.error().message, now);
     return outbox.event("plan_failed", batches.error().message);

@@ -57,13 +57,20 @@ std::size_t Controller::State::under_replicated() const {
   const Roles roles = Roles::of(*view);
   std::vector<std::set<RankId>> groups = region_groups(roles);
   groups.push_back(roles.experts);
+  const std::vector<std::set<RankId>> regions = regions_to_reach(roles);
   for (const auto& copies : CopyTable::of(view->placement).copies) {
-    const auto lacks = [&](const std::set<RankId>& group) {
-      const auto there = std::ranges::count_if(
-          copies, [&](const auto& copy) { return group.contains(copy.rank); });
-      return static_cast<std::size_t>(there) < std::min<std::size_t>(target_replicas, group.size());
+    const auto count_in = [&](const std::set<RankId>& group) {
+      return static_cast<std::size_t>(std::ranges::count_if(
+          copies, [&](const auto& copy) { return group.contains(copy.rank); }));
     };
-    if (!copies.empty() && std::ranges::any_of(groups, lacks)) ++last.experts;
+    const auto lacks = [&](const std::set<RankId>& group) {
+      return count_in(group) < std::min<std::size_t>(target_replicas, group.size());
+    };
+    const auto lacks_all = [&](const std::set<RankId>& region) { return count_in(region) == 0; };
+    if (copies.empty()) continue;
+    if (std::ranges::any_of(groups, lacks) || std::ranges::any_of(regions, lacks_all)) {
+      ++last.experts;
+    }
   }
   return last.experts;
 }

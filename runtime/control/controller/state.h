@@ -150,7 +150,7 @@ struct Controller::State {
            !replica_change;
   }
   // Experts of the view that have a copy, and fewer than are wanted and there are ranks for: of all
-  // expert ranks, or of a rule's regions.
+  // expert ranks, or of a rule's regions; or none in a region that is to have one.
   [[nodiscard]] std::size_t under_replicated() const;
   void no_way_to_replicas(const std::string& why);
   void replicas_done();
@@ -160,6 +160,7 @@ struct Controller::State {
   [[nodiscard]] RepairRequest repair_request(std::vector<RankId> targets, std::size_t replicas,
                                              Evenness evenness, const Roles& roles) const;
   [[nodiscard]] std::vector<std::set<RankId>> region_groups(const Roles& roles) const;
+  [[nodiscard]] std::vector<std::set<RankId>> regions_to_reach(const Roles& roles) const;
   [[nodiscard]] placement::PlanRequest plan_request(const Roles& roles) const;
   [[nodiscard]] double pairs_per_move() const;
   [[nodiscard]] double move_cost(const placement::PlanRequest& request) const;

@@ -21,6 +21,7 @@ constexpr std::uint64_t kSkewPurpose = 77;
 constexpr std::uint64_t kRulesPurpose = 78;
 constexpr std::uint64_t kLossPurpose = 79;
 constexpr std::uint64_t kShowPurpose = 80;
+constexpr std::uint64_t kReachPurpose = 81;
 constexpr std::uint64_t kLargeEvery = 20;  // one seed in so many has 64 ranks
 
 class Scenario {
@@ -61,6 +62,8 @@ class Scenario {
   void shape(std::uint64_t seed) {
     const bool ruled =
         world_.mistake == Mistake::kNone && hash_counters(seed, kRulesPurpose) % 3 == 0;
+    // A third of the seeds, with rules or without: every expert in each of two regions.
+    reaches_ = world_.mistake == Mistake::kNone && hash_counters(seed, kReachPurpose) % 3 == 0;
     std::uint32_t ranks = seed % kLargeEvery == 0 ? 64 : 3 + below(10);
     std::uint32_t routers = 1 + below(std::max(1U, ranks / 4));
     if (ruled) {  // of each kind one in each region
@@ -73,14 +76,15 @@ class Scenario {
       const RankKind kind = r < routers          ? both ? RankKind::kBoth : RankKind::kRouter
                             : r < ranks - spares ? RankKind::kExpert
                                                  : RankKind::kSpare;
-      world_.processes.push_back(
-          std::make_unique<SimProcess>(world_, RankId(r), kind, ruled && r % 2 == 1 ? "us" : "eu"));
+      world_.processes.push_back(std::make_unique<SimProcess>(
+          world_, RankId(r), kind, (ruled || reaches_) && r % 2 == 1 ? "us" : "eu"));
     }
     if (ruled) {
       world_.rules = {{"eu/gdpr", {"eu"}}, {"us/ccpa", {"us"}}, {"both", {"eu", "us"}}};
       options_.residency = world_.rules;
       options_.residency_wait = seconds(60);  // once all are back there is room for everybody
     }
+    if (reaches_) options_.balancing.reach = CopiesReach::kEveryRegion;
     options_.ranks = ranks;
     options_.spares = spares;
     options_.replicas = 1 + below(2);
@@ -247,13 +251,15 @@ class Scenario {
       wanted = std::min(now["cluster"]["target_replicas"].get<std::size_t>(),
                         world_.checker.expert_ranks());
       return world_.checker.fewest_copies() >= wanted &&
+             (!reaches_ || world_.checker.not_everywhere() == 0) &&
              now["view"]["experts_masked"] == world_.checker.masked();
     };
     run_while([&] { return !whole() && std::ranges::none_of(world_.processes, hangs); });
     if (!whole() && std::ranges::none_of(world_.processes, hangs)) {
-      world_.checker.violation(fmt::format("an expert has {} copies, and {} are wanted; {}",
-                                           world_.checker.fewest_copies(), wanted,
-                                           controller_->status()));
+      world_.checker.violation(
+          fmt::format("an expert has {} copies, and {} are wanted; {} are not in every region; {}",
+                      world_.checker.fewest_copies(), wanted, world_.checker.not_everywhere(),
+                      controller_->status()));
     }
   }
 
@@ -271,6 +277,7 @@ class Scenario {
   SimWorld world_;
   TimePoint start_;
   bool hung_early_ = false;
+  bool reaches_ = false;
   ControllerOptions options_;
   std::optional<SimController> controller_;
   std::optional<SimClient> client_;

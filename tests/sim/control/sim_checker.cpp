@@ -67,6 +67,28 @@ void SimChecker::on_record(const JournalRecord& record) {
   }
 }
 
+namespace {
+
+std::size_t experts_not_everywhere(const placement::View& view) {
+  std::map<std::string, std::set<RankId>> regions;
+  for (const auto& member : view.members) {
+    if (member.expert) regions[member.region].insert(member.rank);
+  }
+  std::size_t count = 0;
+  for (std::size_t l = 0; l < view.placement.layers(); ++l) {
+    for (std::uint32_t e = 0; e < view.placement.experts(); ++e) {
+      const auto copies = view.placement.replicas(l, ExpertId(e));
+      count += !copies.empty() && std::ranges::any_of(regions, [&](const auto& region) {
+        return std::ranges::none_of(
+            copies, [&](const auto& copy) { return region.second.contains(copy.rank); });
+      });
+    }
+  }
+  return count;
+}
+
+}  // namespace
+
 void SimChecker::on_commit(const placement::View& view) {
   if (view.epoch <= committed_) {
     violation(fmt::format("epoch {} is committed after epoch {}", view.epoch.value(),
@@ -84,6 +106,7 @@ void SimChecker::on_commit(const placement::View& view) {
   expert_ranks_ = static_cast<std::size_t>(
       std::ranges::count_if(view.members, [](const auto& each) { return each.expert; }));
   fewest_copies_ = expert_ranks_;
+  not_everywhere_ = experts_not_everywhere(view);
   check_masked(view);
   for (std::size_t l = 0; l < placement.layers(); ++l) {
     for (std::uint32_t e = 0; e < placement.experts(); ++e) {

@@ -33,6 +33,8 @@ class SimChecker {
   [[nodiscard]] std::size_t fewest_copies() const noexcept { return fewest_copies_; }
   [[nodiscard]] std::size_t expert_ranks() const noexcept { return expert_ranks_; }
   [[nodiscard]] std::size_t masked() const noexcept { return masked_; }
+  // Experts of it that have a copy, but none in some region that has expert ranks.
+  [[nodiscard]] std::size_t not_everywhere() const noexcept { return not_everywhere_; }
   // What the controller says of itself is true.
   void on_event(const Event& event);
   void violation(const std::string& what) { violations_.push_back(what); }
@@ -55,6 +57,7 @@ class SimChecker {
   LossPolicy loss_ = LossPolicy::kReload;
   std::size_t fewest_copies_ = 0;
   std::size_t expert_ranks_ = 0;
+  std::size_t not_everywhere_ = 0;
   std::size_t masked_ = 0;       // of the last committed view
   std::size_t masked_told_ = 0;  // by events since
   std::map<RankId, Incarnation> lives_;

@@ -69,6 +69,20 @@ TEST(PlacementRepair, GivesEachGroupAsManyCopiesAsItHasRanksFor) {
   }
 }
 
+// One copy in each region besides what is wanted in all; evening out leaves it there.
+TEST(PlacementRepair, GivesEachRegionOneCopyAndLeavesItThere) {
+  for (const Evenness evenness : {Evenness::kLeave, Evenness::kLevel}) {
+    CopyTable table = table_of([](std::size_t) { return std::vector<std::uint32_t>{5}; });
+    auto how = request_for({RankId(1), RankId(2), RankId(3), RankId(5)}, 1, evenness);
+    how.regions = {{RankId(1), RankId(2), RankId(3)}, {RankId(5)}};
+    ASSERT_TRUE(repair(table, how));
+    for (std::size_t e = 0; e < kExperts; ++e) {
+      EXPECT_EQ(count_on(table, e, how.regions[0]), 1U) << "expert " << e;
+      EXPECT_EQ(count_on(table, e, how.regions[1]), 1U) << "expert " << e;
+    }
+  }
+}
+
 TEST(PlacementRepair, AnExpertThatIsLostGoesToItsGroupFirst) {
   CopyTable table = table_of([](std::size_t) { return std::vector<std::uint32_t>{}; });
   auto how = request_for({RankId(1), RankId(2), RankId(3)}, 1, Evenness::kLevel);
