@@ -32,6 +32,10 @@ auto rests_with(std::size_t experts) {
   };
 }
 
+json run_file(const LaunchedCluster& cluster) {
+  return json::parse(cluster.log("run.json"), nullptr, false);
+}
+
 struct Admin : ::testing::Test {
   ScratchFolder scratch;
   Arguments arguments = much_work(scratch);
@@ -43,9 +47,6 @@ struct Admin : ::testing::Test {
     baseline = alone.json()["sequences"];
   }
 
-  static json run_file(const LaunchedCluster& cluster) {
-    return json::parse(cluster.log("run.json"), nullptr, false);
-  }
   static void expect_owners_alone(const std::string& file) {
     struct stat about {};
     ASSERT_EQ(::stat(file.c_str(), &about), 0) << file;
@@ -102,14 +103,6 @@ TEST_F(Admin, WithoutTheTokenNothingChanges) {
   EXPECT_EQ(count_events(cluster.events(), "drain_asked"), 0U);
 }
 
-TEST_F(Admin, ThereIsNoneWhereNoneIsWanted) {
-  LaunchedCluster cluster({"-n", "2", "--no-admin"}, arguments);
-  ASSERT_TRUE(cluster.await(serves)) << cluster.log("controller.log");
-  EXPECT_FALSE(run_file(cluster).contains("admin"));
-  EXPECT_EQ(cluster.log("admin-token"), "");
-  expect_same_texts(cluster);
-}
-
 TEST_F(Admin, WithTheTokenOneChangeAtATimeIsMade) {
   const auto token_file = scratch.path("token");
   LaunchedCluster cluster(
@@ -139,6 +132,15 @@ TEST_F(Admin, WithTheTokenOneChangeAtATimeIsMade) {
   EXPECT_EQ(http_ask(admin, {"/v1/cluster"}).status, 401);
   EXPECT_EQ(http_ask(admin, {"/v1/cluster", "GET", fields, ""}).status, 200);
   expect_same_texts(cluster);
+}
+
+TEST(NoAdmin, ThereIsNoPortAndNoTokenWhereNoneIsWanted) {
+  const ScratchFolder scratch;
+  LaunchedCluster cluster({"-n", "2", "--no-admin"}, much_work(scratch));
+  ASSERT_TRUE(cluster.await(serves)) << cluster.log("controller.log");
+  EXPECT_FALSE(run_file(cluster).contains("admin"));
+  EXPECT_EQ(cluster.log("admin-token"), "");
+  EXPECT_EQ(cluster.finish().exit_code, 0);
 }
 
 }  // namespace

@@ -10,8 +10,8 @@ namespace switchyard::tests {
 struct HttpRequest {
   std::string path;
   std::string method = "GET";
-  std::string fields;  // "Name: value\r\n" each
-  std::string body;
+  std::string fields = {};  // "Name: value\r\n" each
+  std::string body = {};
 };
 
 struct HttpAnswer {
