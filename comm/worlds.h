@@ -86,6 +86,13 @@ struct NcclOptions {
 // already. Collective: no. Blocks: no.
 [[noreturn]] void abort_mpi_world(int exit_code) noexcept;
 
+// For a rank that failed before it joined, and leaves the telling to the first rank, which mostly
+// fails in the same way: does not return where the launcher ends the job for that. Otherwise calls
+// `tell` and ends all processes of the job with `exit_code`: the first rank has joined without
+// error, or `patience` is over. Returns where MPI is missing, was joined, or cannot be.
+// Collective: yes, with join_mpi_world(). Blocks: for `patience` at most.
+void follow_first_rank(int exit_code, Duration patience, const std::function<void()>& tell);
+
 // Answers the value of an environment variable or nullptr; std::getenv fits.
 using EnvLookup = std::function<const char*(const char*)>;
 

@@ -1,12 +1,15 @@
 #include "launcher/command_line.h"
 
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <exception>
 #include <iostream>
 #include <string>
 
+#include "comm/worlds.h"
 #include "launcher/command.h"
 #include "launcher/config_flags.h"
 #include "launcher/exit_code.h"
@@ -33,11 +36,21 @@ bool speaks(const std::map<std::string, std::string>& environment) {
   return true;
 }
 
+// How long the first rank may take to fail in the same way, or to join without error.
+constexpr std::chrono::seconds kFirstRankPatience{30};
+
 int report_error(const Error& error, bool speak) {
   const int code = exit_code(error.code);
-  if (speak) {
+  const auto tell = [&error] {
     std::fprintf(stderr, "switchyard: error: %s\n", error.message.c_str());
     std::fflush(stderr);
+  };
+  // mpirun ends the job at the first failure that it sees: a silent one would hide the first
+  // rank's.
+  if (speak) {
+    tell();
+  } else if (comm::started_by_mpi_launcher([](const char* name) { return std::getenv(name); })) {
+    comm::follow_first_rank(code, kFirstRankPatience, tell);
   }
   return code;
 }

@@ -17,9 +17,7 @@ void prefer(const char* parameter, const char* value) { ::setenv(parameter, valu
 }  // namespace
 
 Result<MpiEnv> MpiEnv::start(int* argc, char*** argv) {
-  int initialized = 0;
-  MPI_Initialized(&initialized);
-  if (initialized != 0) return fail(ErrorCode::kUsage, "MPI was started in this process before");
+  if (started()) return fail(ErrorCode::kUsage, "MPI was started in this process before");
   std::signal(SIGPIPE, SIG_IGN);
   ::prctl(PR_SET_TIMERSLACK, 1000UL, 0UL, 0UL, 0UL);  // ns; the default of 50 us would double a nap
   // A row of tokens (2048 x bf16) is just above the shared-memory eager limit of 4096. There and
@@ -40,12 +38,16 @@ Result<MpiEnv> MpiEnv::start(int* argc, char*** argv) {
 
 Result<void> MpiEnv::finalize() { return check(MPI_Finalize(), "MPI_Finalize"); }
 
-bool MpiEnv::running() noexcept {
+bool MpiEnv::started() noexcept {
   int initialized = 0;
-  int finalized = 0;
   MPI_Initialized(&initialized);
+  return initialized != 0;
+}
+
+bool MpiEnv::running() noexcept {
+  int finalized = 0;
   MPI_Finalized(&finalized);
-  return initialized != 0 && finalized == 0;
+  return started() && finalized == 0;
 }
 
 }  // namespace switchyard::comm::mpi

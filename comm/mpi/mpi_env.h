@@ -18,6 +18,8 @@ class MpiEnv {
   // Collective: yes. Blocks: until all ranks do the same.
   [[nodiscard]] Result<void> finalize();
 
+  // By anyone in this process, be it finalised or not.
+  [[nodiscard]] static bool started() noexcept;
   // Started and not yet finalised, by anyone in this process.
   [[nodiscard]] static bool running() noexcept;
 

@@ -3,6 +3,8 @@
 #include <array>
 #include <cstdio>
 #include <cstdlib>
+#include <future>
+#include <thread>
 
 #include "comm/mpi/mpi_env.h"
 #include "comm/mpi/mpi_error.h"
@@ -22,6 +24,24 @@ void abort_mpi_world(int exit_code) noexcept {
   std::fflush(nullptr);  // neither of the two below does it
   if (mpi::MpiEnv::running()) MPI_Abort(MPI_COMM_WORLD, exit_code);
   std::_Exit(exit_code);
+}
+
+void follow_first_rank(int exit_code, Duration patience, const std::function<void()>& tell) {
+  if (mpi::MpiEnv::started()) return;
+  std::promise<void> joined;
+  // MPI_Init of a rank ends when all have called it, and when the launcher kills the rank.
+  std::thread guard([&tell, exit_code, patience, joins = joined.get_future()] {
+    if (joins.wait_for(patience) == std::future_status::ready) return;
+    tell();
+    std::fflush(nullptr);
+    std::_Exit(exit_code);
+  });
+  const auto env = mpi::MpiEnv::start(nullptr, nullptr);
+  joined.set_value();
+  guard.join();
+  if (!env) return;
+  tell();
+  abort_mpi_world(exit_code);
 }
 
 Result<std::string> mpi_library() {

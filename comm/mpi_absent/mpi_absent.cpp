@@ -27,6 +27,9 @@ void abort_mpi_world(int exit_code) noexcept {
   std::_Exit(exit_code);
 }
 
+void follow_first_rank(int /*exit_code*/, Duration /*patience*/,
+                       const std::function<void()>& /*tell*/) {}
+
 Result<std::string> mpi_library() { return no_mpi(); }
 
 Result<PingPong> mpi_bare_ping_pong(const PingPongOptions& /*options*/) { return no_mpi(); }

@@ -34,6 +34,22 @@ TEST(FirstRank, AnErrorComesOnceAndIsTheRunsOwn) {
   EXPECT_THAT(outcome.err, HasSubstr("/nowhere/model"));
 }
 
+// What the first rank has no share in is told by the rank that has it, and ends the others.
+TEST(FirstRank, AnotherRanksOwnErrorIsTold) {
+  const Arguments fine{"generate", "--preset", "demo", "--prompt", "x", "--max-tokens", "2"};
+  auto unknown_flag = fine;
+  unknown_flag.emplace_back("--threds");
+  const ScratchFolder scratch;
+  auto bad_key = fine;
+  bad_key.insert(bad_key.end(), {"--config", scratch.write("bad.yaml", "device:\n  threds: 2\n")});
+  for (const auto& [own, code] : {std::pair{unknown_flag, 2}, std::pair{bad_key, 3}}) {
+    const auto outcome = run_under_mpi_each({fine, own, fine});
+    EXPECT_EQ(outcome.exit_code, code) << outcome.command << outcome.err;
+    EXPECT_THAT(outcome.err, HasSubstr("threds")) << outcome.command;
+    EXPECT_EQ(outcome.out, "") << outcome.command;
+  }
+}
+
 TEST(FirstRank, RanksThatMpirunDidNotStartAreRefused) {
   const Arguments generate{"generate", "--preset", "demo", "--prompt", "x", "--max-tokens", "2"};
   for (const Arguments& command : {generate, Arguments{"inspect", "--preset", "demo"}}) {

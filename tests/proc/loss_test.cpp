@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
-#include "tests/command/exactness_rows.h"
 #include "tests/proc/http_get.h"
 #include "tests/proc/launched_cluster.h"
 #include "tests/proc/much_work.h"
@@ -94,8 +93,7 @@ TEST(Loss, CopiesThatADeathTookComeBack) {
 // What is lost is dropped and counted, and the requests end.
 TEST(Loss, MaskGoesOnWithoutTheLostExperts) {
   const ScratchFolder scratch;
-  LaunchedCluster cluster({"-n", "3", "--loss", "mask"},
-                          exactness_run(exactness_prompts(scratch), {"--max-tokens", "256"}));
+  LaunchedCluster cluster({"-n", "3", "--loss", "mask"}, much_work(scratch));
   ASSERT_TRUE(kill_at_work(cluster, 2));
   EXPECT_TRUE(cluster.await(
       [](const nlohmann::json& status) { return status["view"]["experts_masked"] > 0; }));
