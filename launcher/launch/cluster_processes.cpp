@@ -167,7 +167,8 @@ Result<ClusterProcesses::Standing> ClusterProcesses::look_after(ControllerEnd en
     SY_TRY(read_address());
     return Standing::kRuns;
   }
-  if (!ended || (*ended == 0 && end == ControllerEnd::kExpected)) return Standing::kRuns;
+  if (!ended) return Standing::kRuns;
+  if (*ended == 0 && end == ControllerEnd::kExpected) return Standing::kRanksLeft;
   if (++restarts_ > kRestartsMax) {
     return fail(ErrorCode::kPeer, "the controller died {} times", restarts_);
   }

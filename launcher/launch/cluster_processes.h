@@ -35,7 +35,9 @@ class ClusterProcesses {
   [[nodiscard]] const std::shared_ptr<net::TlsIdentity>& tls() const noexcept { return tls_; }
   [[nodiscard]] const LaunchPlaces& places() const noexcept { return places_; }
 
-  enum class Standing { kRuns, kRanksEnded };
+  // kRanksLeft: the controller has ended in order, as it does when no rank is left; their processes
+  // and mpirun may be there still.
+  enum class Standing { kRuns, kRanksLeft, kRanksEnded };
   // kExpected: everything was told to end, and a controller that has left in order stays away.
   enum class ControllerEnd { kUnexpected, kExpected };
   // Looks after the processes; call it often. A controller that dies is started again, also when it
