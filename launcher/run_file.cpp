@@ -24,14 +24,17 @@ Result<net::Endpoint> read_endpoint(const nlohmann::json& document, const std::s
   return endpoint;
 }
 
+// Empty where there is none.
+std::string read_path(const nlohmann::json& document, const char* key) {
+  const auto found = document.find(key);
+  return found != document.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
 std::optional<net::TlsFiles> read_tls(const nlohmann::json& document) {
   const auto found = document.find("tls");
   if (found == document.end() || !found->is_object()) return std::nullopt;
-  const auto text = [&found](const char* key) {
-    const auto value = found->find(key);
-    return value != found->end() && value->is_string() ? value->get<std::string>() : std::string();
-  };
-  return net::TlsFiles{text("certificate"), text("key"), text("authority")};
+  return net::TlsFiles{read_path(*found, "certificate"), read_path(*found, "key"),
+                       read_path(*found, "authority")};
 }
 
 }  // namespace
@@ -40,7 +43,10 @@ Result<void> write_run_file(const std::string& path, const RunFile& run) {
   nlohmann::ordered_json document = {{"controller", net::to_string(run.controller)},
                                      {"secret_file", run.secret_file},
                                      {"pid", run.pid}};
-  if (run.admin) document["admin"] = net::to_string(*run.admin);
+  if (run.admin) {
+    document["admin"] = net::to_string(*run.admin);
+    document["admin_token_file"] = run.admin_token_file;
+  }
   if (run.tls) {
     document["tls"] = {{"certificate", run.tls->certificate},
                        {"key", run.tls->key},
@@ -72,8 +78,8 @@ Result<RunFile> read_run_file(const std::string& path) {
   if (document.contains("admin")) {
     SY_ASSIGN(run.admin, read_endpoint(document, path, "admin"));
   }
-  const auto secret = document.find("secret_file");
-  if (secret != document.end() && secret->is_string()) run.secret_file = *secret;
+  run.secret_file = read_path(document, "secret_file");
+  run.admin_token_file = read_path(document, "admin_token_file");
   const auto pid = document.find("pid");
   if (pid != document.end() && pid->is_number_integer()) run.pid = *pid;
   run.tls = read_tls(document);

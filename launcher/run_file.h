@@ -1,7 +1,8 @@
 // launcher/run_file.h -- where a running cluster is found: a small JSON file, mode 0600, that the
 // controller writes once it listens: {"controller": "HOST:PORT", "secret_file": "...", "admin":
-// "HOST:PORT", "pid": N, "tls": {"certificate", "key", "authority"}}. It holds the paths of the
-// secret and of the key, never the secret or the key. Thread safety: functions without state.
+// "HOST:PORT", "admin_token_file": "...", "pid": N, "tls": {"certificate", "key", "authority"}}. It
+// holds the paths of the secret, the token and the key, never these themselves.
+// Thread safety: functions without state.
 #pragma once
 
 #include <cstdint>
@@ -19,6 +20,7 @@ struct RunFile {
   net::Endpoint controller;
   std::string secret_file;  // empty: none is needed
   std::optional<net::Endpoint> admin;
+  std::string admin_token_file;  // empty: none is needed
   std::int64_t pid = 0;
   std::optional<net::TlsFiles> tls;  // the controller's own; nullopt: plain
 };

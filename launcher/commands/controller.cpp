@@ -78,11 +78,9 @@ Result<control::BalancingConfig> balancing_config(const config::ClusterSection& 
   return balancing;
 }
 
-// The secret of the file; a fresh one where the file is not there yet.
 Result<net::Secret> secret_of(const std::string& path) {
   if (path.empty()) return net::Secret();
-  if (!std::filesystem::exists(path)) return net::make_secret_file(path);
-  return net::read_secret_file(path);
+  return net::read_or_make_secret_file(path);
 }
 
 std::string whole_path(const std::string& path) {
@@ -214,7 +212,12 @@ class ControllerCommand final : public Command {
     if (admin) std::printf("admin on %s://%s\n", scheme, net::to_string(*admin).c_str());
     std::fflush(stdout);
     if (run_file_.empty()) return {};
-    RunFile run{where, whole_path(secret_file_), admin, ::getpid(), std::nullopt};
+    RunFile run;
+    run.controller = where;
+    run.secret_file = whole_path(secret_file_);
+    run.admin = admin;
+    if (admin) run.admin_token_file = whole_path(admin_token_file_);
+    run.pid = ::getpid();
     if (tls != nullptr) {
       const auto& files = tls->files();
       run.tls = net::TlsFiles{whole_path(files.certificate), whole_path(files.key),

@@ -88,6 +88,12 @@ class LaunchCommand final : public Command {
     app.add_option("--dir", flags_.directory,
                    "where logs, journal and the controller's address go; default: a temporary one");
     app.add_option("--listen", flags_.listen, "address on which the controller listens");
+    app.add_option("--admin-listen", admin_.host, "address for HTTP; default 127.0.0.1");
+    app.add_option("--admin-port", admin_.port, "its port; 0 (default): any free one");
+    app.add_option("--admin-token-file", flags_.admin_token_file,
+                   "file with the bearer token for HTTP; made if it is not there; default: "
+                   "admin-token in --dir");
+    app.add_flag("--no-admin", no_admin_, "no HTTP at all");
     settings_.add_to(app);
     app.prefix_command();
     app_ = &app;
@@ -105,6 +111,7 @@ class LaunchCommand final : public Command {
                   "launch: '{}' runs under plain mpirun only; what can be launched: generate",
                   inner.command->name());
     }
+    flags_.admin = no_admin_ ? std::nullopt : std::optional(admin_);
     SY_TRY(check_size(cluster));
     SY_TRY(check_spawns(cluster));
     SY_TRY(comm::mpi_library());
@@ -187,6 +194,8 @@ class LaunchCommand final : public Command {
   }
 
   LaunchFlags flags_;
+  net::Endpoint admin_{"127.0.0.1", 0};
+  bool no_admin_ = false;
   ConfigFlags settings_;
   CLI::App* app_ = nullptr;
 };

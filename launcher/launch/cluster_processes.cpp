@@ -46,6 +46,7 @@ Result<std::unique_ptr<ClusterProcesses>> ClusterProcesses::start(
   SY_ASSIGN(cluster->tls_, open_tls(config.run.tls));
   SY_TRY(cluster->make_directory(flags));
   SY_ASSIGN(cluster->secret_, net::make_secret_file(cluster->places_.in("secret")));
+  SY_TRY(cluster->plan_admin());
   SY_TRY(cluster->start_controller());
   if (auto listens = cluster->await_address(); !listens) {
     return Unexpected(cluster->keep_logs(std::move(listens).error()));
@@ -85,8 +86,23 @@ Result<void> ClusterProcesses::make_directory(const LaunchFlags& flags) {
   std::error_code error;
   std::filesystem::create_directories(flags.directory, error);
   if (error) return fail(ErrorCode::kIo, "{}: {}", flags.directory, error.message());
-  for (const char* old : {"secret", "journal", "run.json"}) {
+  for (const char* old : {"secret", "admin-token", "journal", "run.json"}) {
     std::filesystem::remove(places_.in(old), error);
+  }
+  return {};
+}
+
+// Whoever reaches the port can otherwise take the cluster apart, also on loopback: every user of
+// the host is there. The controller reads the token again when it is restarted.
+Result<void> ClusterProcesses::plan_admin() {
+  places_.admin = flags_.admin;
+  if (!places_.admin) return {};
+  if (flags_.admin_token_file.empty()) {
+    places_.admin_token_file = places_.in("admin-token");
+    SY_TRY(net::make_secret_file(places_.admin_token_file));
+  } else {
+    places_.admin_token_file = flags_.admin_token_file;
+    SY_TRY(net::read_or_make_secret_file(places_.admin_token_file));
   }
   return {};
 }
@@ -151,7 +167,8 @@ Result<ClusterProcesses::Standing> ClusterProcesses::look_after(ControllerEnd en
     SY_TRY(read_address());
     return Standing::kRuns;
   }
-  if (!ended || (*ended == 0 && end == ControllerEnd::kExpected)) return Standing::kRuns;
+  if (!ended) return Standing::kRuns;
+  if (*ended == 0 && end == ControllerEnd::kExpected) return Standing::kRanksLeft;
   if (++restarts_ > kRestartsMax) {
     return fail(ErrorCode::kPeer, "the controller died {} times", restarts_);
   }

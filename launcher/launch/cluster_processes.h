@@ -20,9 +20,9 @@ namespace switchyard::launcher {
 
 class ClusterProcesses {
  public:
-  // Makes the directory and the secret, starts the controller, waits until it listens, starts the
-  // ranks. Errors: kIo, kNotFound (no mpirun), kDeadline; the message names the log
-  // file, which stays.
+  // Makes the directory, the secret and the token of the admin port, starts the controller, waits
+  // until it listens, starts the ranks. Errors: kIo, kNotFound (no mpirun), kDeadline; the message
+  // names the log file, which stays.
   [[nodiscard]] static Result<std::unique_ptr<ClusterProcesses>> start(
       const LaunchFlags& flags, const config::EffectiveConfig& config);
   ClusterProcesses(const ClusterProcesses&) = delete;
@@ -30,13 +30,14 @@ class ClusterProcesses {
   ~ClusterProcesses();
 
   [[nodiscard]] const net::Endpoint& controller() const noexcept { return places_.controller; }
-  [[nodiscard]] const std::optional<net::Endpoint>& admin() const noexcept { return places_.admin; }
   [[nodiscard]] const net::Secret& secret() const noexcept { return secret_; }
   // Null: plain connections.
   [[nodiscard]] const std::shared_ptr<net::TlsIdentity>& tls() const noexcept { return tls_; }
   [[nodiscard]] const LaunchPlaces& places() const noexcept { return places_; }
 
-  enum class Standing { kRuns, kRanksEnded };
+  // kRanksLeft: the controller has ended in order, as it does when no rank is left; their processes
+  // and mpirun may be there still.
+  enum class Standing { kRuns, kRanksLeft, kRanksEnded };
   // kExpected: everything was told to end, and a controller that has left in order stays away.
   enum class ControllerEnd { kUnexpected, kExpected };
   // Looks after the processes; call it often. A controller that dies is started again, also when it
@@ -58,6 +59,7 @@ class ClusterProcesses {
  private:
   ClusterProcesses() = default;
   [[nodiscard]] Result<void> make_directory(const LaunchFlags& flags);
+  [[nodiscard]] Result<void> plan_admin();
   [[nodiscard]] Result<void> start_controller();
   [[nodiscard]] Result<void> await_address();
   // Whether the controller listens by now.

@@ -28,7 +28,11 @@ std::vector<std::string> controller_words(const LaunchFlags& flags,
                                     "--journal",     places.in("journal"),
                                     "--log-file",    places.in("controller.log")};
   if (places.admin) {
-    words.insert(words.end(), {"--admin-port", fmt::to_string(places.admin->port)});
+    words.insert(words.end(), {"--admin-listen", places.admin->host, "--admin-port",
+                               fmt::to_string(places.admin->port), "--admin-token-file",
+                               places.admin_token_file});
+  } else {
+    words.emplace_back("--no-admin");
   }
   add_settings(config, words);
   words.insert(words.end(), {"--ranks", fmt::to_string(flags.ranks), "--log-level", "info"});

@@ -20,15 +20,19 @@ struct LaunchFlags {
   std::string transport;    // Open MPI's byte transports, e.g. "self,tcp"; empty: its choice
   std::string directory;    // for the controller's address, logs, journal; empty: a temporary one
   std::string listen = "127.0.0.1";
+  // HTTP of the controller; nullopt: none. Port 0: any free one.
+  std::optional<net::Endpoint> admin = net::Endpoint{"127.0.0.1", 0};
+  std::string admin_token_file;  // empty: a fresh token beside the secret
 };
 
 // Where the processes of one run find each other.
 struct LaunchPlaces {
   std::string program;  // this binary
   std::string directory;
-  // Port 0, nothing: until it listens. A restarted one takes the same ports.
+  // As asked for until it listens, then where it does: a restarted one takes the same ports.
   net::Endpoint controller;
   std::optional<net::Endpoint> admin;
+  std::string admin_token_file;  // there, where `admin` is
   [[nodiscard]] std::string in(const char* name) const { return directory + "/" + name; }
 };
 

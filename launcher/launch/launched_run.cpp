@@ -18,6 +18,9 @@ constexpr Duration kCallLimit{10'000'000'000};
 constexpr Duration kListenWait{20'000'000};
 constexpr Duration kStatusInterval{500'000'000};
 constexpr Duration kLeavePatience{20'000'000'000};
+// For mpirun to end when the ranks have. Over several hosts it never does: its daemons tell nobody
+// of a rank that ends without MPI_Finalize, which none calls, as it may hang after a death.
+constexpr Duration kEndPatience{2'000'000'000};
 constexpr Duration kLastWordsWait{500'000'000};
 constexpr Duration kReachLimit{2'000'000'000};  // so that a controller that hangs is seen to
 constexpr Duration kReachPatience{60'000'000'000};
@@ -267,7 +270,7 @@ Result<void> LaunchedRun::end_cluster() {
   const auto deadline = Deadline::after(clock_, kLeavePatience);
   while (!deadline.passed(clock_)) {
     SY_ASSIGN(const auto standing, look_after(ClusterProcesses::ControllerEnd::kExpected));
-    if (standing == ClusterProcesses::Standing::kRanksEnded) break;
+    if (standing != ClusterProcesses::Standing::kRuns) break;
     if (client_ && !shutdown_asked_) shutdown_asked_ = tell(control::Wish::kShutdown);
     ask_status();
     (void)listen(kListenWait).has_value();
@@ -277,7 +280,7 @@ Result<void> LaunchedRun::end_cluster() {
     if (!rest || !*rest) break;
     SY_TRY(take(**rest));
   }
-  processes_.end(std::chrono::seconds(5));
+  processes_.end(kEndPatience);
   return {};
 }
 

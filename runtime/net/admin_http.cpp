@@ -107,6 +107,7 @@ struct AdminHttp::State : std::enable_shared_from_this<State> {
   EventLog& log;
   AdminLimits limits;
   Secret token;
+  OpenPages open_pages = OpenPages::kHealth;
   std::shared_ptr<TlsIdentity> tls;  // null: plain HTTP
   Tcp::acceptor acceptor;
   std::set<Socket> open;
@@ -160,7 +161,7 @@ Task<Result<void>> AdminHttp::State::converse(Socket socket) {
     std::string_view route_name = "refused";
     if (!head) {
       page = refusal_page(head.error());
-    } else if (const auto route = find_route(*head, token); !route) {
+    } else if (const auto route = find_route(*head, token, open_pages); !route) {
       page = refusal_page(route.error());
     } else {
       route_name = (*route)->path;
@@ -323,6 +324,8 @@ Result<void> AdminHttp::listen(const Endpoint& where) {
     return fail(ErrorCode::kUsage, "the admin port on {} needs a token: others can reach it",
                 where.host);
   }
+  // What only this host can reach, its other users may look at.
+  if (is_loopback(where.host)) state_->open_pages = OpenPages::kProbes;
   return listen_on(state_->acceptor, where);
 }
 

@@ -2,8 +2,8 @@
 // GET /healthz, /readyz, /metrics, /v1/cluster; POST /v1/scale, /v1/drain, /v1/rebalance,
 // /v1/replicas, /v1/place as commands to the controller. Every head is judged by request_head.h
 // before Beast parses it; whoever is slow or says too much is cut. With TLS it is HTTPS; callers
-// show no certificate (the token says who may ask), so that probes and browsers get in. Lives in
-// the thread and io_context of the controller's server. Thread safety: the server's thread only.
+// show no certificate (the token says who may ask), so that probes get in. Lives in the thread and
+// io_context of the controller's server. Thread safety: the server's thread only.
 #pragma once
 
 #include <memory>
@@ -33,7 +33,8 @@ class AdminHttp {
             EventLog& log, AdminLimits limits, Secret token, std::shared_ptr<TlsIdentity> tls);
   ~AdminHttp();
 
-  // Errors: kUsage beyond loopback without a token; as listen_on().
+  // On loopback /readyz and /metrics need no token, as /healthz everywhere. Errors: kUsage beyond
+  // loopback without a token; as listen_on().
   [[nodiscard]] Result<void> listen(const Endpoint& where);
   [[nodiscard]] Endpoint listening() const;
   void start();

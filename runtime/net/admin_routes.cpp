@@ -24,6 +24,11 @@ constexpr std::array kRoutes{
     AdminRoute{"POST", "/v1/place", AdminPage::kCommand, Wish::kStatus, "", BodyIs::kPlan},
 };
 
+bool is_open(AdminPage page, OpenPages open) {
+  if (page == AdminPage::kHealth) return true;
+  return open == OpenPages::kProbes && (page == AdminPage::kReady || page == AdminPage::kMetrics);
+}
+
 bool has_token(const RequestHead& head, const Secret& token) {
   constexpr std::string_view kScheme = "Bearer ";
   if (token.empty()) return true;
@@ -45,22 +50,25 @@ bool is_json(const std::optional<std::string>& type) {
 
 }  // namespace
 
-HttpResult<const AdminRoute*> find_route(const RequestHead& head, const Secret& token) {
+HttpResult<const AdminRoute*> find_route(const RequestHead& head, const Secret& token,
+                                         OpenPages open) {
   const auto path = std::string_view(head.target).substr(0, head.target.find('?'));
   const auto same_path = [path](const AdminRoute& route) { return route.path == path; };
   const auto* found = std::ranges::find_if(kRoutes, same_path);
   // Who may not ask is not told what there is.
-  const bool open = found != kRoutes.end() && found->page == AdminPage::kHealth;
-  if (!open && !has_token(head, token)) {
+  const bool needs_token = found == kRoutes.end() || !is_open(found->page, open);
+  if (needs_token && !has_token(head, token)) {
     return refuse(401, "unauthorized", "a bearer token is needed");
   }
   if (found == kRoutes.end()) return refuse(404, "unknown_route", "there is no such route");
   if (found->method != head.method) {
     return refuse(405, "wrong_method", fmt::format("{} takes {}", found->path, found->method));
   }
-  const bool has_body = head.framing != BodyFraming::kNone;
-  if (found->page == AdminPage::kCommand && has_body && !is_json(head.content_type)) {
-    return refuse(415, "wrong_type", "the body is application/json");
+  if (found->page != AdminPage::kCommand) return found;
+  if (head.origin) return refuse(403, "web_page", "pages of a browser give no commands here");
+  if (!is_json(head.content_type)) {
+    return refuse(415, "wrong_type",
+                  "a POST needs Content-Type: application/json, also without a body");
   }
   return found;
 }

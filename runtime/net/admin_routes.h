@@ -28,10 +28,18 @@ struct AdminRoute {
   BodyIs body = BodyIs::kAmount;
 };
 
-// The route of a request whose head was accepted. 404, 405, 401 (all but /healthz ask for `token`
-// where there is one), 415.
-[[nodiscard]] HttpResult<const AdminRoute*> find_route(const RequestHead& head,
-                                                       const Secret& token);
+// What callers see who bring no token, where one is asked for.
+enum class OpenPages {
+  kHealth,  // /healthz
+  kProbes,  // /healthz, /readyz and /metrics: what probes and Prometheus ask, and changes nothing
+};
+
+// The route of a request whose head was accepted. 404, 405, 401 (all but the `open` pages ask for
+// `token` where there is one). Of commands also 403 and 415: a page in somebody's browser that
+// means this port cannot hide its Origin, nor say without the leave of CORS, which nobody gets
+// here, that it sends JSON.
+[[nodiscard]] HttpResult<const AdminRoute*> find_route(const RequestHead& head, const Secret& token,
+                                                       OpenPages open);
 
 // The body of a command: {"expert_ranks": N}, {"rank": R}, {"replicas": N}, {} or nothing, with 400
 // naming the key; or a plan, which the controller reads.

@@ -78,6 +78,7 @@ struct Decisive {
   std::optional<std::string> coding;
   std::optional<std::string> type;
   std::optional<std::string> authorization;
+  std::optional<std::string> origin;
   std::optional<std::string> connection;
 };
 
@@ -102,6 +103,7 @@ HttpResult<void> read_field(std::string_view line, Decisive& fields) {
   if (same_word(name, "transfer-encoding")) return keep(fields.coding, "Transfer-Encoding", value);
   if (same_word(name, "content-type")) return keep(fields.type, "Content-Type", value);
   if (same_word(name, "authorization")) return keep(fields.authorization, "Authorization", value);
+  if (same_word(name, "origin")) return keep(fields.origin, "Origin", value);
   if (same_word(name, "connection")) return keep(fields.connection, "Connection", value);
   return {};
 }
@@ -168,6 +170,7 @@ HttpResult<RequestHead> check_request_head(std::string_view text, const HeadLimi
   }
   head.content_type = std::move(fields.type);
   head.authorization = std::move(fields.authorization);
+  head.origin = std::move(fields.origin);
   head.keep_alive = !fields.connection || !same_word(*fields.connection, "close");
   return head;
 }

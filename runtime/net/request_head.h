@@ -31,6 +31,7 @@ struct RequestHead {
   std::uint64_t content_length = 0;
   std::optional<std::string> content_type;
   std::optional<std::string> authorization;
+  std::optional<std::string> origin;  // of the page, where a browser asks
   bool keep_alive = true;
 };
 

@@ -89,4 +89,10 @@ Result<Secret> make_secret_file(const std::string& path) {
   return Secret(std::move(text));
 }
 
+Result<Secret> read_or_make_secret_file(const std::string& path) {
+  auto secret = read_secret_file(path);
+  if (secret || secret.error().code != ErrorCode::kNotFound) return secret;
+  return make_secret_file(path);
+}
+
 }  // namespace switchyard::net

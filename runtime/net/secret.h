@@ -35,4 +35,7 @@ class Secret {
 // the file is there already.
 [[nodiscard]] Result<Secret> make_secret_file(const std::string& path);
 
+// The secret of the file; a fresh one where the file is not there yet. Errors: as of the two.
+[[nodiscard]] Result<Secret> read_or_make_secret_file(const std::string& path);
+
 }  // namespace switchyard::net

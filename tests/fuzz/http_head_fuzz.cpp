@@ -15,7 +15,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!text.ends_with("\r\n\r\n") || text.find('\0') != std::string_view::npos) std::abort();
   if (std::ranges::count(text, '\r') != std::ranges::count(text, '\n')) std::abort();
   if (head->target.front() != '/' || head->content_length > 65'536) std::abort();
-  const auto route = switchyard::net::find_route(*head, switchyard::net::Secret());
+  const auto route = switchyard::net::find_route(*head, switchyard::net::Secret(),
+                                                 switchyard::net::OpenPages::kHealth);
   // The input serves as a body as well.
   if (route) (void)switchyard::net::read_wish(**route, std::string(text));
   return 0;

@@ -142,7 +142,8 @@ TEST(Observe, MetricsAreThoseOfTheTableAndKeepTheConventions) {
   ASSERT_TRUE(status);
   const auto admin = json::parse(cluster.log("run.json"), nullptr, false).value("admin", "");
   const auto text = http_get(admin, "/metrics");
-  const auto page = json::parse(http_get(admin, "/v1/cluster"), nullptr, false);
+  const auto page = json::parse(http_get(admin, "/v1/cluster", bearer(cluster.log("admin-token"))),
+                                nullptr, false);
   (void)cluster.command({"status"});
   const auto shown = cluster.command({"status"});
   EXPECT_THAT(metric_problems(text, 64), IsEmpty());

@@ -52,12 +52,13 @@ class Stage {
   [[nodiscard]] Played play(const Scene& scene, unsigned seed, const std::string& keep = {});
 
  private:
-  [[nodiscard]] const nlohmann::json& undisturbed(const Scene& scene);
-  [[nodiscard]] Arguments alone(const Scene& scene) const;
+  // One round is generated: in each round the same comes of the same prompts.
+  [[nodiscard]] nlohmann::json undisturbed(const Scene& scene);
+  [[nodiscard]] Arguments alone(const Scene& scene, int rounds) const;
   [[nodiscard]] Arguments run_of(const Scene& scene) const;
 
   ScratchFolder scratch_;
-  std::map<Arguments, nlohmann::json> undisturbed_;  // by the command that it comes from
+  std::map<Arguments, nlohmann::json> undisturbed_;  // of one round, by its command
 };
 
 // generate with the sixteen prompts, `rounds` times over, 256 tokens each. Writes them to the

@@ -131,8 +131,45 @@ TEST_F(AdminHttpTest, WrongRoutesMethodsTypesAndSizesHaveTheirStatus) {
   EXPECT_THAT(get("/../healthz"), StartsWith("HTTP/1.1 404"));
   EXPECT_THAT(get("/v1/scale"), StartsWith("HTTP/1.1 405"));
   EXPECT_THAT(post("/healthz", "{}"), StartsWith("HTTP/1.1 405"));
-  EXPECT_THAT(post("/v1/scale", "{}", "text/plain"), StartsWith("HTTP/1.1 415"));
   EXPECT_THAT(post("/v1/scale", std::string(65'537, ' ')), StartsWith("HTTP/1.1 413"));
+}
+
+// Forms and scripts of a page elsewhere send these types without asking for leave (CORS).
+TEST_F(AdminHttpTest, CommandsAreJsonAlsoWithoutABody) {
+  for (const char* path :
+       {"/v1/scale", "/v1/drain", "/v1/undrain", "/v1/rebalance", "/v1/replicas", "/v1/place"}) {
+    for (const char* type : {"text/plain", "application/x-www-form-urlencoded",
+                             "multipart/form-data; boundary=x", "application/json+x", ""}) {
+      EXPECT_THAT(post(path, "{}", type), StartsWith("HTTP/1.1 415")) << path << type;
+      EXPECT_THAT(post(path, "", type), StartsWith("HTTP/1.1 415")) << path << type;
+    }
+    const auto bare = exchange(fmt::format(
+        "POST {} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", path));
+    EXPECT_THAT(bare, StartsWith("HTTP/1.1 415")) << path;
+    EXPECT_THAT(bare, HasSubstr("Content-Type: application/json")) << path;
+  }
+  EXPECT_TRUE(brain_.received<control::Command>().empty());
+  EXPECT_TRUE(brain_.received<control::Place>().empty());
+  EXPECT_THAT(post("/v1/rebalance", "", "Application/JSON ; charset=utf-8"),
+              StartsWith("HTTP/1.1 200"));
+}
+
+// A page whose name leads here (DNS rebinding) may send JSON, and its browser says who it is.
+TEST_F(AdminHttpTest, PagesOfABrowserGiveNoCommandsAndGetNoLeaveTo) {
+  for (const char* origin : {"http://elsewhere.example", "http://127.0.0.1", "null", ""}) {
+    const auto response = exchange(
+        fmt::format("POST /v1/drain HTTP/1.1\r\nHost: a\r\nConnection: close\r\nOrigin: {}\r\n"
+                    "Content-Type: application/json\r\nContent-Length: 11\r\n\r\n{{\"rank\": 1}}",
+                    origin));
+    EXPECT_THAT(response, StartsWith("HTTP/1.1 403")) << origin;
+    const auto preflight = exchange(
+        fmt::format("OPTIONS /v1/drain HTTP/1.1\r\nHost: a\r\nConnection: close\r\nOrigin: {}\r\n"
+                    "Access-Control-Request-Method: POST\r\n\r\n",
+                    origin));
+    EXPECT_THAT(preflight, StartsWith("HTTP/1.1 405")) << origin;
+    EXPECT_EQ(preflight.find("Access-Control-Allow"), std::string::npos) << origin;
+  }
+  EXPECT_TRUE(brain_.received<control::Command>().empty());
 }
 
 TEST_F(AdminHttpTest, EveryBadHeadIsRefusedAndItsConnectionEnded) {
@@ -168,7 +205,9 @@ TEST_F(AdminHttpTest, ChunkedBodiesAreReadAndTheirTricksRefused) {
 
 // What a lenient parser takes for the end of one request and the start of another.
 TEST_F(AdminHttpTest, NothingIsSmuggledBehindARequestThatIsRefused) {
-  const std::string hidden = "POST /v1/rebalance HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n";
+  const std::string hidden =
+      "POST /v1/rebalance HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+      "Content-Length: 0\r\n\r\n";
   for (const char* framing : {"Transfer-Encoding: xchunked", "Transfer-Encoding: chunked, identity",
                               "Content-Length: 3, 3", "Content-Length: 0\r\nContent-Length: 0",
                               "Content-Length: 0\r\nTransfer-Encoding: chunked"}) {
@@ -229,17 +268,14 @@ TEST_F(HastyAdminHttpTest, WhoTricklesIsCut) {
 
 class GuardedAdminHttpTest : public AdminHttpTest {
  protected:
-  GuardedAdminHttpTest() : AdminHttpTest(options()) {}
-  static ServerOptions options() {
+  explicit GuardedAdminHttpTest(const char* host = "127.0.0.1") : AdminHttpTest(options(host)) {}
+  static ServerOptions options(const char* host) {
     ServerOptions guarded = with_admin();
+    guarded.admin->host = host;
     guarded.admin_token = Secret("a token for tests only");
     return guarded;
   }
-};
-
-TEST_F(GuardedAdminHttpTest, OnlyHealthIsOpen) {
-  EXPECT_THAT(get("/healthz"), StartsWith("HTTP/1.1 200"));
-  for (const char* path : {"/readyz", "/metrics", "/v1/cluster", "/v1/scale", "/nothing"}) {
+  void expect_guarded(const char* path) const {
     EXPECT_THAT(get(path), StartsWith("HTTP/1.1 401")) << path;
     EXPECT_THAT(get(path, "Authorization: Bearer a token for tests onlx\r\n"),
                 StartsWith("HTTP/1.1 401"))
@@ -248,11 +284,41 @@ TEST_F(GuardedAdminHttpTest, OnlyHealthIsOpen) {
                 StartsWith("HTTP/1.1 401"))
         << path;
   }
-  const std::string good = "Authorization: Bearer a token for tests only\r\n";
-  EXPECT_THAT(get("/v1/cluster", good), StartsWith("HTTP/1.1 200"));
-  EXPECT_THAT(get("/nothing", good), StartsWith("HTTP/1.1 404"));
-  EXPECT_THAT(post("/v1/rebalance", "{}"), StartsWith("HTTP/1.1 401"));
+  static constexpr const char* kGood = "Authorization: Bearer a token for tests only\r\n";
+};
+
+TEST_F(GuardedAdminHttpTest, OnlyWhatProbesAskIsOpen) {
+  for (const char* path : {"/healthz", "/readyz", "/metrics"}) {
+    EXPECT_THAT(get(path), StartsWith("HTTP/1.1 200")) << path;
+  }
+  for (const char* path : {"/v1/cluster", "/v1/scale", "/nothing"}) expect_guarded(path);
+  EXPECT_THAT(get("/v1/cluster", kGood), StartsWith("HTTP/1.1 200"));
+  EXPECT_THAT(get("/nothing", kGood), StartsWith("HTTP/1.1 404"));
+  for (const char* path : {"/v1/scale", "/v1/drain", "/v1/rebalance", "/v1/place", "/metrics/x"}) {
+    EXPECT_THAT(post(path, "{}"), StartsWith("HTTP/1.1 401")) << path;
+    EXPECT_THAT(post(path, "{}", "text/plain"), StartsWith("HTTP/1.1 401")) << path;
+  }
   EXPECT_TRUE(brain_.received<control::Command>().empty());
+  EXPECT_THAT(exchange(std::string("POST /v1/rebalance HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
+                                   "Content-Type: application/json\r\n") +
+                       kGood + "\r\n"),
+              StartsWith("HTTP/1.1 200"));
+  EXPECT_EQ(brain_.received<control::Command>().size(), 1u);
+}
+
+class FarAdminHttpTest : public GuardedAdminHttpTest {
+ protected:
+  FarAdminHttpTest() : GuardedAdminHttpTest("0.0.0.0") {}
+};
+
+TEST_F(FarAdminHttpTest, OnlyHealthIsOpenWhereOtherHostsReachIt) {
+  EXPECT_THAT(get("/healthz"), StartsWith("HTTP/1.1 200"));
+  for (const char* path : {"/readyz", "/metrics", "/v1/cluster", "/v1/scale", "/nothing"}) {
+    expect_guarded(path);
+  }
+  for (const char* path : {"/readyz", "/metrics", "/v1/cluster"}) {
+    EXPECT_THAT(get(path, kGood), StartsWith("HTTP/1.1 200")) << path;
+  }
 }
 
 class AdminHttpsTest : public TlsWorld {

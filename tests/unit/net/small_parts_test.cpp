@@ -65,6 +65,14 @@ TEST_F(SecretFile, IsMadeOnceAndReadBack) {
   EXPECT_FALSE(make_secret_file(path_).has_value());
 }
 
+TEST_F(SecretFile, IsReadWhereItIsThereAndMadeWhereItIsNot) {
+  const auto made = read_or_make_secret_file(path_).value();
+  EXPECT_EQ(fs::status(path_).permissions() & fs::perms::mask, kPrivate);
+  EXPECT_TRUE(std::ranges::equal(read_or_make_secret_file(path_).value().bytes(), made.bytes()));
+  write("0123456789abcdef", kPrivate | fs::perms::others_read);
+  EXPECT_EQ(read_or_make_secret_file(path_).error().code, ErrorCode::kConfig);
+}
+
 TEST_F(SecretFile, IsRefusedWhereOthersMayReadIt) {
   write("0123456789abcdef\n", kPrivate);
   EXPECT_EQ(read_secret_file(path_).value().bytes().size(), 16u);
