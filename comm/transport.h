@@ -51,6 +51,8 @@ struct TransportLimits {
   std::size_t sends_in_flight_max = 4096;                // more are refused (kLimit)
   Duration receive_wait_max =
       std::chrono::seconds(30);  // a sender that stops half-way is kDeadline
+  // The same for one that is lost: it may be back, which we have not heard yet.
+  Duration lost_wait_max = std::chrono::milliseconds(250);
 };
 
 class Transport {
@@ -118,11 +120,12 @@ class Transport {
   // that no message told of. Collective: no. Blocks: no. Thread: any.
   virtual void wake() noexcept = 0;
 
-  // Whether a rank is known to be gone. While it is, a receive of its message that has stopped
-  // half-way gives up at once (kPeer with scope kPeer; `into` may still be written to) instead of
-  // waiting for receive_wait_max. Transports whose messages arrive whole need no such word.
-  // Collective: no. Blocks: no. Thread: any.
-  enum class Lost : std::uint8_t { kNo, kYes };
+  // Whether a rank takes part: kNo, it does; kAbsent, not as far as is known here, and it may send
+  // as one that has heard more than we have; kYes, it did and is gone. While kYes, a receive of its
+  // message that has stopped half-way gives up after lost_wait_max (kPeer with scope kPeer; `into`
+  // may still be written to) instead of receive_wait_max. Transports whose messages arrive whole
+  // need no such word. Collective: no. Blocks: no. Thread: any.
+  enum class Lost : std::uint8_t { kNo, kAbsent, kYes };
   virtual void set_lost(RankId /*rank*/, Lost /*lost*/) noexcept {}
 
   // A process has come to the slot of a rank that died, or of one that never was, and can be

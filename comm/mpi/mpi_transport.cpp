@@ -134,6 +134,7 @@ Result<void> MpiTransport::wait_for_copy(MPI_Request& request, RankId from) {
   constexpr std::uint32_t kTestsBeforeYield = 16;
   const SteadyClock clock;
   std::optional<Deadline> deadline;
+  std::optional<Deadline> lost_deadline;
   for (std::uint32_t tests = 0;; ++tests) {
     int done = 0;
     SY_TRY(check(MPI_Test(&request, &done, MPI_STATUS_IGNORE), "MPI_Test", from));
@@ -141,7 +142,9 @@ Result<void> MpiTransport::wait_for_copy(MPI_Request& request, RankId from) {
     if (tests % kTestsBeforeYield != 0) continue;
     if (!deadline) deadline = Deadline::after(clock, limits_.receive_wait_max);
     if (deadline->passed(clock)) break;
-    if (lost_[from.index()].load(std::memory_order_relaxed)) {
+    const bool lost = lost_[from.index()].load(std::memory_order_relaxed);
+    if (lost && !lost_deadline) lost_deadline = Deadline::after(clock, limits_.lost_wait_max);
+    if (lost && lost_deadline->passed(clock)) {
       return fail(ErrorCode::kPeer, ErrorScope::kPeer,
                   "receive from rank {}: it was lost in the middle of a message", from.value());
     }

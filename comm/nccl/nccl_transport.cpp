@@ -240,7 +240,7 @@ void NcclTransport::wait_a_moment(std::uint32_t idle_rounds) {
 }
 
 void NcclTransport::set_lost(RankId rank, Lost lost) noexcept {
-  lost_[rank.index()].store(lost == Lost::kYes, std::memory_order_relaxed);
+  lost_[rank.index()].store(lost != Lost::kNo, std::memory_order_relaxed);
   base_->set_lost(rank, lost);
 }
 

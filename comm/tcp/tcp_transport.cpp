@@ -196,6 +196,7 @@ Result<void> TcpTransport::receive_streamed(const Arrival& arrival, MutableBytes
   };
   const SteadyClock clock;
   std::optional<Deadline> deadline;
+  std::optional<Deadline> lost_deadline;
   std::size_t got = 0;
   while (true) {
     auto whole = stream.read(into, got);
@@ -205,7 +206,8 @@ Result<void> TcpTransport::receive_streamed(const Arrival& arrival, MutableBytes
     pump_all();
     if (!deadline) deadline = Deadline::after(clock, limits_.receive_wait_max);
     const bool lost = lost_[arrival.from.index()].load(std::memory_order_relaxed);
-    if (lost || deadline->passed(clock)) {
+    if (lost && !lost_deadline) lost_deadline = Deadline::after(clock, limits_.lost_wait_max);
+    if ((lost && lost_deadline->passed(clock)) || deadline->passed(clock)) {
       stream.break_off();
       return place({ErrorCode::kPeer, ErrorScope::kPeer, "it stopped in the middle of a message"});
     }

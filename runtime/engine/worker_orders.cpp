@@ -86,6 +86,7 @@ Result<void> Worker::take(control::Message message) {
                  },
                  [&](control::Prepare& prepare) {
                    work_->start(prepare.view, newest_.get());
+                   parts_.plane->expect(*prepare.view);
                    preparing_since_ = span_start(parts_.timeline.get());
                    say("view_preparing", fmt::format("epoch {}", prepare.view->epoch.value()));
                    preparing_ = std::move(prepare);

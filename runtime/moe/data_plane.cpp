@@ -19,6 +19,7 @@ DataPlane::DataPlane(const DataPlaneOptions& options, kernels::Device& device,
       abandon_(abandon),
       feed_(feed),
       counters_(transport.size()),
+      lost_peers_(transport.size()),
       planner_(transport.size(), options.tokens_max, options.tokens_max * options.k_max),
       ramp_(transport.size(), options.ramp_steps) {
   options_.wire.row_place = transport.row_place();
@@ -93,10 +94,10 @@ Result<void> DataPlane::adopt(std::shared_ptr<const placement::View> view) {
   }
   for (std::uint32_t r = 0; r < transport_.size(); ++r) {
     const bool member = view->find(RankId(r)) != nullptr;
-    transport_.set_lost(RankId(r),
-                        member ? comm::Transport::Lost::kNo : comm::Transport::Lost::kYes);
     if (breakers_ && !member) breakers_->forget(RankId(r), clock_.now());
   }
+  lost_peers_.follow(*view);
+  tell_lost();
   for (const auto& member : view->members) transport_.attach(member.rank, member.address);
   counters_.restricted_rows.follow(*view);
   ramp_.follow(view_.get(), *view);
@@ -116,6 +117,17 @@ Result<void> DataPlane::adopt(std::shared_ptr<const placement::View> view) {
   }
   tell_breakers();
   return {};
+}
+
+void DataPlane::tell_lost() {
+  for (std::uint32_t r = 0; r < transport_.size(); ++r) {
+    transport_.set_lost(RankId(r), lost_peers_[RankId(r)]);
+  }
+}
+
+void DataPlane::expect(const placement::View& next) {
+  lost_peers_.expect(next);
+  tell_lost();
 }
 
 // The exchange has waited too long for those that still owe an answer.

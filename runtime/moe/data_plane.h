@@ -20,6 +20,7 @@
 #include "runtime/moe/dispatch_plan.h"
 #include "runtime/moe/exchange.h"
 #include "runtime/moe/expert_server.h"
+#include "runtime/moe/lost_peers.h"
 #include "runtime/moe/peer_breakers.h"
 #include "runtime/moe/rank_ramp.h"
 #include "runtime/moe/view_feed.h"
@@ -87,6 +88,9 @@ class DataPlane {
   [[nodiscard]] Result<void> adopt(std::shared_ptr<const placement::View> view);
   // The oldest epoch of an exchange that is open, or the view's.
   [[nodiscard]] Epoch oldest_epoch_in_use() const;
+  // A view is being prepared: its members may act on it before this rank adopts it.
+  void expect(const placement::View& next);
+
   // As an expert rank: dispatches of epochs before `oldest` are refused from now on.
   void refuse_before(Epoch oldest);
 
@@ -118,6 +122,7 @@ class DataPlane {
                                               std::size_t other_expert_ranks);
   [[nodiscard]] Result<void> begin_open(std::size_t micro_batch);
   [[nodiscard]] Result<void> follow_views();
+  void tell_lost();
   [[nodiscard]] Result<void> leave(std::size_t micro_batch);
   void reap_in_flight();
   void count_restricted(std::size_t micro_batch);
@@ -138,6 +143,7 @@ class DataPlane {
   const std::atomic<bool>& abandon_;
   ViewFeed* feed_;
   Counters counters_;
+  LostPeers lost_peers_;
   std::unique_ptr<ExpertServer> server_;  // null where the rank holds no experts
   DispatchPlanner planner_;
   std::vector<DispatchPlan> plans_;  // [micro-batches]

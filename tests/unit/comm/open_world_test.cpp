@@ -2,7 +2,10 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
+#include <cstring>
+#include <future>
 #include <optional>
+#include <thread>
 #include <vector>
 
 #include "comm/tcp/socket.h"
@@ -120,6 +123,40 @@ TEST(OpenWorld, AMessageThatStopsHalfWayIsAnErrorOfItsPeer) {
   ASSERT_FALSE(received.has_value());
   EXPECT_EQ(received.error().code, ErrorCode::kPeer);
   EXPECT_EQ(received.error().scope, ErrorScope::kPeer);
+}
+
+// A sender that is in no view yet is no dead one: what it has begun is waited for.
+TEST(OpenWorld, AMessageOfAnAbsentRankIsWaitedFor) {
+  TransportLimits limits;
+  limits.lost_wait_max = Duration::zero();
+  auto high = join_open_world({RankId(1), kRanks, "127.0.0.1"}, limits).value();
+  high.transport->set_lost(RankId(0), Transport::Lost::kAbsent);
+  const auto address = tcp::Address::parse(high.address);
+  ASSERT_TRUE(address.has_value());
+  const tcp::Socket raw = tcp::begin_connect(*address).value();
+  const auto hello = tcp::Hello{RankId(0), 1, address->token}.encode();
+  const tcp::Header bytes = 6;
+  ASSERT_TRUE(work({high.transport.get()}, [&] {
+    return ::send(raw.get(), hello.data(), hello.size(), MSG_NOSIGNAL) > 0;
+  }));
+  ASSERT_GT(::send(raw.get(), &bytes, sizeof bytes, MSG_NOSIGNAL), 0);
+  ASSERT_GT(::send(raw.get(), "abc", 3, MSG_NOSIGNAL), 0);
+  std::optional<Arrival> arrival;
+  ASSERT_TRUE(work({high.transport.get()}, [&] {
+    arrival = high.transport->probe(Channel::kDispatch).value();
+    return arrival.has_value();
+  }));
+  std::promise<void> waits;
+  std::thread sender([&, begun = waits.get_future()] {
+    begun.wait();
+    (void)::send(raw.get(), "def", 3, MSG_NOSIGNAL);
+  });
+  Content got(arrival->bytes);
+  waits.set_value();
+  const auto received = high.transport->receive(*arrival, got);
+  sender.join();
+  ASSERT_TRUE(received.has_value()) << received.error().message;
+  EXPECT_EQ(std::memcmp(got.data(), "abcdef", 6), 0);
 }
 
 TEST(OpenWorld, AStrangerIsShownOut) {
