@@ -50,7 +50,7 @@ struct TransportLimits {
   std::size_t message_bytes_max = std::size_t{1} << 30;  // larger sends are refused (kLimit)
   std::size_t sends_in_flight_max = 4096;                // more are refused (kLimit)
   Duration receive_wait_max =
-      std::chrono::seconds(30);  // a sender that stops half-way is kDeadline
+      std::chrono::seconds(30);  // for a sender that stops half-way; then it is kPeer
   // The same for one that is lost: it may be back, which we have not heard yet.
   Duration lost_wait_max = std::chrono::milliseconds(250);
 };
@@ -78,7 +78,7 @@ class Transport {
   [[nodiscard]] virtual Result<std::optional<Arrival>> probe(Channel channel) = 0;
   // Takes the probed arrival into `into` (exactly arrival.bytes long). Blocks only for the copy of
   // a message whose sender has already posted it; where that stops half-way (its process died) the
-  // error is kDeadline with scope kCommunicator, and `into` may still be written to.
+  // error is kPeer with scope kPeer, and `into` may still be written to.
   [[nodiscard]] virtual Result<void> receive(const Arrival& arrival, MutableBytes into) = 0;
 
   // A message in two parts: a head in host memory and rows. Where row_place() is kBehindHead the
@@ -131,8 +131,8 @@ class Transport {
   // A process has come to the slot of a rank that died, or of one that never was, and can be
   // reached at the address that it gave to whoever started it; from now on the rank is that
   // process. What is sent before the two are connected waits. Where it cannot be reached, messages
-  // go nowhere, as those to a dead rank. Worlds that nobody can come to later ignore it. An address
-  // that is known changes nothing. Collective: no. Blocks: no.
+  // go nowhere, as those to a dead rank. Worlds that nobody can come to later ignore it. Where
+  // the address is known, connections that broke are made again. Collective: no. Blocks: no.
   virtual void attach(RankId /*rank*/, std::string_view /*address*/) {}
 
   // Leaves the world in order: every rank calls it once, with no message in flight.

@@ -151,7 +151,7 @@ Result<void> MpiTransport::wait_for_copy(MPI_Request& request, RankId from) {
     group_.ring(from);
     ::sched_yield();
   }
-  return fail(ErrorCode::kDeadline, ErrorScope::kCommunicator,
+  return fail(ErrorCode::kPeer, ErrorScope::kPeer,
               "receive from rank {}: it stopped in the middle of a message", from.value());
 }
 

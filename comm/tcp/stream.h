@@ -66,7 +66,10 @@ class Stream {
 
   [[nodiscard]] bool broken() const noexcept { return broken_; }
   [[nodiscard]] bool holds() const noexcept { return header_got_ == sizeof header_; }
-  [[nodiscard]] bool unsent() const noexcept { return first_ != Outgoing::kNone; }
+  // Messages, or the greeting of a connection that was not up yet when it was handed over.
+  [[nodiscard]] bool unsent() const noexcept {
+    return first_ != Outgoing::kNone || greeting_left_ > 0;
+  }
   [[nodiscard]] int handle() const noexcept { return socket_.get(); }
 
  private:

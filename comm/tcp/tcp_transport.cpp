@@ -63,22 +63,31 @@ void TcpTransport::open_streams(Peer& peer) {
   }
 }
 
+// Whether the connection is gone; looks, because channels that nobody probes do not notice.
+bool TcpTransport::broke(Stream& stream) {
+  (void)stream.waiting();
+  return stream.broken();
+}
+
 // Ranks with an inner transport connect; so does the lower of two that came later. The other one
 // waits for the connection.
 void TcpTransport::attach(RankId rank, std::string_view text) {
   if (rank == rank_ || rank.index() >= peers_.size() || text.empty()) return;
   Peer& peer = peers_[rank.index()];
-  if (peer.address == text) return;
-  peer.address = text;
-  open_streams(peer);
-  attached_[rank.index()].store(true);
-  if (inner_ != nullptr) inner_->set_lost(rank, Lost::kYes);
-  if (desk_ && rank < rank_) {
-    for (Stream& stream : peer.streams) stream.await_other();
-    return;
+  const bool known = peer.address == text;
+  if (!known) {
+    peer.address = text;
+    open_streams(peer);
+    attached_[rank.index()].store(true);
+    if (inner_ != nullptr) inner_->set_lost(rank, Lost::kYes);
   }
   const auto address = Address::parse(text);
   for (std::uint32_t s = 0; s < kStreams; ++s) {
+    if (known && !broke(peer.streams[s])) continue;
+    if (desk_ && rank < rank_) {
+      peer.streams[s].await_other();
+      continue;
+    }
     auto socket = address ? begin_connect(*address) : Result<Socket>(Unexpected(address.error()));
     if (socket) {
       peer.streams[s].use(std::move(socket).value(), Hello{rank_, s, address->token});
@@ -196,9 +205,10 @@ Result<void> TcpTransport::receive_streamed(const Arrival& arrival, MutableBytes
   };
   const SteadyClock clock;
   std::optional<Deadline> deadline;
-  std::optional<Deadline> lost_deadline;
+  std::optional<Deadline> lost_deadline;  // of one that sends nothing more
   std::size_t got = 0;
   while (true) {
+    const std::size_t before = got;
     auto whole = stream.read(into, got);
     if (!whole) return place(std::move(whole).error());
     if (*whole) return {};
@@ -206,6 +216,7 @@ Result<void> TcpTransport::receive_streamed(const Arrival& arrival, MutableBytes
     pump_all();
     if (!deadline) deadline = Deadline::after(clock, limits_.receive_wait_max);
     const bool lost = lost_[arrival.from.index()].load(std::memory_order_relaxed);
+    if (got != before) lost_deadline.reset();
     if (lost && !lost_deadline) lost_deadline = Deadline::after(clock, limits_.lost_wait_max);
     if ((lost && lost_deadline->passed(clock)) || deadline->passed(clock)) {
       stream.break_off();

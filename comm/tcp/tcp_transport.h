@@ -64,6 +64,7 @@ class TcpTransport final : public Transport {
   };
 
   void open_streams(Peer& peer);
+  [[nodiscard]] static bool broke(Stream& stream);
   void pump_all();
   [[nodiscard]] SendTicket post(RankId to, std::size_t stream, SendTicket ticket, Bytes bytes);
   [[nodiscard]] std::optional<Arrival> look_at_streams(Channel channel);

@@ -34,19 +34,26 @@ struct Seat {
   std::string address;  // where the others reach a process that came later
 };
 
+// A rank that waits for a message that stops half-way serves nobody meanwhile.
+comm::TransportLimits rank_limits() {
+  comm::TransportLimits limits;
+  limits.receive_wait_max = std::chrono::seconds(5);
+  return limits;
+}
+
 // From the start, under mpirun; or later, over TCP.
 Result<Seat> take_seat(const Invocation& invocation, const RankFlags& flags) {
   if (flags.slot) {
     SY_ASSIGN(const auto controller, net::parse_endpoint(flags.controller));
     SY_ASSIGN(auto host, comm::own_host_towards(controller.host));
-    SY_ASSIGN(auto late,
-              comm::join_open_world({RankId(*flags.slot), flags.slots, std::move(host)}, {}));
+    SY_ASSIGN(auto late, comm::join_open_world({RankId(*flags.slot), flags.slots, std::move(host)},
+                                               rank_limits()));
     SY_ASSIGN(auto transport, with_row_exchange(invocation.run(), std::move(late.transport)));
     return Seat{std::move(transport), std::move(late.address)};
   }
-  SY_ASSIGN(auto transport, comm::join_mpi_world(invocation.argc, invocation.argv, {}));
+  SY_ASSIGN(auto transport, comm::join_mpi_world(invocation.argc, invocation.argv, rank_limits()));
   if (invocation.run().cluster.spawns > 0) {
-    transport = comm::make_open_world(std::move(transport), {});
+    transport = comm::make_open_world(std::move(transport), rank_limits());
   }
   SY_ASSIGN(transport, with_row_exchange(invocation.run(), std::move(transport)));
   return Seat{std::move(transport), {}};

@@ -8,6 +8,12 @@
 #include "runtime/moe/plane_sizes.h"
 
 namespace switchyard::moe {
+namespace {
+
+// A report counts for two seconds with the controller.
+constexpr Duration kReportInterval{1'000'000'000};
+
+}  // namespace
 
 DataPlane::DataPlane(const DataPlaneOptions& options, kernels::Device& device,
                      comm::Transport& transport, const Clock& clock,
@@ -101,7 +107,7 @@ Result<void> DataPlane::adopt(std::shared_ptr<const placement::View> view) {
   for (const auto& member : view->members) transport_.attach(member.rank, member.address);
   counters_.restricted_rows.follow(*view);
   ramp_.follow(view_.get(), *view);
-  view_ = std::move(view);
+  const auto last = std::exchange(view_, std::move(view));
   if (options_.timeline != nullptr) {
     const TimePoint now = options_.timeline->now();
     Span span = span_of(SpanKind::kView, ExchangeKey{view_->epoch, 0, 0, 0});
@@ -110,13 +116,17 @@ Result<void> DataPlane::adopt(std::shared_ptr<const placement::View> view) {
   }
   reap_in_flight();
   for (std::size_t i = 0; i < exchanges_.size(); ++i) {
-    if (!exchanges_[i].open() || !exchanges_[i].needs_replay(*view_)) continue;
-    SY_TRY(exchanges_[i].withdraw(in_flight_, answers_));
-    if (options_.timeline != nullptr) note_exchange(i, ExchangeEnd::kWithdrawn);
-    SY_TRY(begin_open(i));
+    if (!exchanges_[i].open()) continue;
+    if (exchanges_[i].needs_replay(last != nullptr ? *last : *view_, *view_)) SY_TRY(replay(i));
   }
   tell_breakers();
   return {};
+}
+
+Result<void> DataPlane::replay(std::size_t micro_batch) {
+  SY_TRY(exchanges_[micro_batch].withdraw(in_flight_, answers_));
+  if (options_.timeline != nullptr) note_exchange(micro_batch, ExchangeEnd::kWithdrawn);
+  return begin_open(micro_batch);
 }
 
 void DataPlane::tell_lost() {
@@ -277,6 +287,10 @@ Result<bool> DataPlane::receive_answer() {
     tell_breakers();
   }
   if (answers_.back().empty()) answers_.pop_back();
+  // A refusal that comes after the view it asks for.
+  if (feed_ != nullptr && exchange.open() && exchange.needs_replay(*view_, *view_)) {
+    SY_TRY(replay(answer.key.micro_batch));
+  }
   return true;
 }
 
@@ -351,8 +365,9 @@ Result<ExchangeWait> DataPlane::finish(std::size_t micro_batch, MatrixView<float
       return ExchangeWait::kLeft;
     }
     if (feed_ != nullptr && before - start >= report_after) {
-      feed_->report_silent(exchange.key().epoch, before - start, exchange.silent());
-      report_after *= 2;
+      // Of the view that it waits under: evidence of an older one counts for nothing.
+      feed_->report_silent(view_->epoch, before - start, exchange.silent());
+      report_after += std::min(report_after, kReportInterval);
     }
     if (breakers_ && !overdue_told && before - start >= options_.breaker_timeout) {
       overdue_told = true;

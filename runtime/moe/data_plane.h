@@ -45,7 +45,7 @@ struct DataPlaneOptions {
   std::size_t k_max = 0;
   Duration exchange_deadline{30'000'000'000};
   Duration gather_window{200'000};
-  Duration silence_report_after{250'000'000};  // to the feed, and again after twice as long
+  Duration silence_report_after{250'000'000};  // to the feed, and again, a second apart at most
   BreakerConfig breaker;                       // of each peer; used where there is a feed
   Duration breaker_timeout{1'000'000'000};  // an exchange that waits longer for a peer has failed
   PlaneRoles roles = PlaneRoles::kOfView;
@@ -123,6 +123,7 @@ class DataPlane {
   [[nodiscard]] Result<void> begin_open(std::size_t micro_batch);
   [[nodiscard]] Result<void> follow_views();
   void tell_lost();
+  [[nodiscard]] Result<void> replay(std::size_t micro_batch);
   [[nodiscard]] Result<void> leave(std::size_t micro_batch);
   void reap_in_flight();
   void count_restricted(std::size_t micro_batch);

@@ -211,13 +211,16 @@ Result<void> Exchange::finish(MatrixView<float> residual, std::vector<MessageMem
   return {};
 }
 
-bool Exchange::needs_replay(const placement::View& view) const {
+bool Exchange::needs_replay(const placement::View& last, const placement::View& view) const {
   return std::ranges::any_of(parts_, [&](const Part& part) {
     // An answered part whose send never ends would hold the exchange open as well.
     if (part.answered && !part.sent) return false;
     if (part.refused) return view.epoch > key_.epoch;
     const auto* member = view.find(part.plan.rank);
-    return member == nullptr || !member->expert;
+    if (member == nullptr || !member->expert) return true;
+    // Another process has the slot: what went to the one before is gone.
+    const auto* before = last.find(part.plan.rank);
+    return before != nullptr && before->address != member->address;
   });
 }
 

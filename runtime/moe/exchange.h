@@ -68,8 +68,9 @@ class Exchange {
   // Errors: the device's.
   [[nodiscard]] Result<void> finish(MatrixView<float> residual, std::vector<MessageMemory>& free);
   // True where an answer is awaited that cannot come under `view`: its rank holds no experts there,
-  // or refused and the view is a newer one.
-  [[nodiscard]] bool needs_replay(const placement::View& view) const;
+  // is another process than in `last`, the view that was followed until now, or refused and the
+  // view is a newer one.
+  [[nodiscard]] bool needs_replay(const placement::View& last, const placement::View& view) const;
   // Whether memory of an earlier withdrawal, that nothing is sent from any more, is wanted here.
   [[nodiscard]] bool wants_spare() const noexcept {
     return shape_.peer_loss == PeerLoss::kReplay &&

@@ -159,6 +159,38 @@ TEST(OpenWorld, AMessageOfAnAbsentRankIsWaitedFor) {
   EXPECT_EQ(std::memcmp(got.data(), "abcdef", 6), 0);
 }
 
+// Both ends live and follow one more view: what broke between them is made again.
+TEST(OpenWorld, ABrokenConnectionIsMadeAgain) {
+  auto low = come(0);
+  TransportLimits hasty;
+  hasty.receive_wait_max = Duration::zero();
+  auto high = join_open_world({RankId(1), kRanks, "127.0.0.1"}, hasty).value();
+  const auto attach = [&] {
+    low.transport->attach(RankId(1), high.address);
+    high.transport->attach(RankId(0), low.address);
+  };
+  attach();
+  const Content large(std::size_t{64} << 20);  // more than a socket takes
+  const auto lost = low.transport->send(RankId(1), Channel::kDispatch, large);
+  ASSERT_TRUE(lost.has_value());
+  const auto arrival = await(*high.transport, *low.transport);
+  ASSERT_TRUE(arrival.has_value());
+  Content got(arrival->bytes);
+  EXPECT_EQ(high.transport->receive(*arrival, got).error().code, ErrorCode::kPeer);
+  ASSERT_TRUE(sent(*low.transport, *high.transport, *lost));  // it goes nowhere
+  attach();
+  const Content small(100, std::byte{5});
+  const auto ticket = low.transport->send(RankId(1), Channel::kDispatch, small);
+  ASSERT_TRUE(ticket.has_value());
+  const auto again = await(*high.transport, *low.transport);
+  ASSERT_TRUE(again.has_value());
+  ASSERT_EQ(again->bytes, small.size());
+  got.resize(again->bytes);
+  ASSERT_TRUE(high.transport->receive(*again, got).has_value());
+  EXPECT_EQ(got, small);
+  EXPECT_TRUE(sent(*low.transport, *high.transport, *ticket));
+}
+
 TEST(OpenWorld, AStrangerIsShownOut) {
   auto high = come(1);
   auto address = tcp::Address::parse(high.address).value();

@@ -221,6 +221,48 @@ TEST(DataPlane, ReplaysUnderANewerViewWithTheSameBits) {
   EXPECT_EQ(counters.pairs_dispatched, counters.pairs_answered + counters.pairs_withdrawn);
 }
 
+// The next view has the same ranks, and another process in the slot of one of them: what the one
+// before was asked nobody will answer.
+TEST(DataPlane, AsksTheNextProcessOfASlotAgain) {
+  const WorldShape shape{3, 1, false, 1, "local-first"};
+  Listening feed;
+  PlaneWorld world(shape, {&feed, &feed, &feed});
+  const auto x = make_rows(8);
+  const auto selections = make_selections(8);
+  std::vector<std::uint32_t> keys(kTokens, 0);
+  std::vector<float> residual = make_rows(9);
+  ASSERT_TRUE(world.plane(0).begin(0, 1, 1, rows_of(x), selections, keys));
+  ASSERT_TRUE(world.plane(0).adopt(make_view(shape, Epoch(2))));
+  EXPECT_EQ(world.plane(0).counters().exchanges_replayed, 0U);
+  auto next = std::make_shared<placement::View>(*make_view(shape, Epoch(3)));
+  next->members[2].address = "127.0.0.1:4711/another";
+  for (std::size_t r = 0; r < 3; ++r) ASSERT_TRUE(world.plane(r).adopt(next));
+  EXPECT_EQ(world.plane(0).counters().exchanges_replayed, 1U);
+  ASSERT_TRUE(world.serve_only(0, {1, 2}));
+  ASSERT_TRUE(world.plane(0).finish(0, view_of(residual)));
+  EXPECT_EQ(residual, run_without_plane(1, 8));
+}
+
+// Rank 1 refuses rows of epoch 1 when the router follows epoch 2 already.
+TEST(DataPlane, ReplaysWhatIsRefusedAfterTheNewerViewCame) {
+  const WorldShape shape{3, 1, false, 1, "local-first"};
+  Listening feed;
+  PlaneWorld world(shape, {&feed, &feed, &feed});
+  const auto x = make_rows(8);
+  const auto selections = make_selections(8);
+  std::vector<std::uint32_t> keys(kTokens, 0);
+  std::vector<float> residual = make_rows(9);
+  ASSERT_TRUE(world.plane(0).begin(0, 1, 1, rows_of(x), selections, keys));
+  for (std::size_t r = 0; r < 3; ++r) {
+    ASSERT_TRUE(world.plane(r).adopt(make_view(shape, Epoch(2))));
+  }
+  world.plane(1).refuse_before(Epoch(2));
+  ASSERT_TRUE(world.serve_only(0, {1, 2}));
+  EXPECT_EQ(world.plane(0).counters().exchanges_replayed, 1U);
+  ASSERT_TRUE(world.plane(0).finish(0, view_of(residual)));
+  EXPECT_EQ(residual, run_without_plane(1, 8));
+}
+
 // Rank 3 comes back under epoch 3: step by step it gets more, after eight steps its third of all
 // pairs; every step gives the bits of the device alone.
 TEST(DataPlane, ARankThatHasComeGetsItsShareStepByStep) {
@@ -275,8 +317,9 @@ TEST(DataPlane, ReportsSilentRanksToItsFeedAndWaitsForItsWord) {
   std::vector<float> residual = make_rows(9);
   ASSERT_TRUE(world.plane(0).begin(0, 0, 1, rows_of(x), selections, keys));
   ASSERT_TRUE(world.serve_only(0, {1}));
+  ASSERT_TRUE(world.plane(0).adopt(make_view(shape, Epoch(2))));  // with all that it waits for
   EXPECT_EQ(world.plane(0).finish(0, view_of(residual)).error().code, ErrorCode::kStaleEpoch);
-  EXPECT_EQ(feed.epoch(), Epoch(1));
+  EXPECT_EQ(feed.epoch(), Epoch(2));
   EXPECT_EQ(feed.silent(), std::vector<RankId>{RankId(2)});
 }
 
