@@ -26,7 +26,8 @@ bool came_back(const std::vector<LoggedEvent>& events) {
   return false;
 }
 
-// Somebody came, and the last view has as many members as the first.
+// Somebody came, and the last view has as many members as the first. Between the two there is none
+// where nobody was left who could load.
 bool full_again(const std::vector<LoggedEvent>& events) {
   const auto members = [](const LoggedEvent& event) {
     const auto at = event.text.find("): ");
@@ -36,7 +37,7 @@ bool full_again(const std::vector<LoggedEvent>& events) {
   for (const auto& event : events) {
     if (event.kind == "view_committed") sizes.push_back(members(event));
   }
-  return came_back(events) && sizes.size() > 2 && sizes.back() == sizes.front();
+  return came_back(events) && sizes.size() > 1 && sizes.back() == sizes.front();
 }
 
 bool spawns(const Scene& scene) {

@@ -91,6 +91,7 @@ std::vector<Scene> make_scenes() {
        2,
        {},
        4},
+      {"OnlyExpertProcessComes", ranks("2", {"--spawns", "1"}), {}, {1, 1}, Harm::kKill, 1, {}, 4},
       {"RouterProcessComes", ranks("4", {"--spawns", "1"}), {}, {0, 1}, Harm::kKill, 1, {}, 4},
       {"ControllerDies", ranks("4"), {}, {}, Harm::kController},
       {"StoppedAndWoken", ranks("4"), {}, {1, 3}, Harm::kStopAndWake, 1, {}, kWakeRounds},
