@@ -11,6 +11,7 @@
 #include "launcher/row_exchange.h"
 #include "launcher/tls_files.h"
 #include "runtime/engine/worker.h"
+#include "runtime/moe/loss_notice.h"
 #include "runtime/net/agent.h"
 #include "runtime/placement/places.h"
 
@@ -131,6 +132,8 @@ Result<void> run_life(const Invocation& invocation, const RankFlags& flags, cons
   options.kind = kind.value_or(options.kind);
   control::Mailbox mailbox;
   mailbox.on_deliver([&transport] { transport.wake(); });
+  moe::LossNotice losses(transport);
+  mailbox.on_view([&losses](const auto& view) { losses.see(view); });
   control::RankGauges gauges;
   SY_ASSIGN(const auto worker, engine::Worker::open(options, std::move(source), transport, clock,
                                                     signals, mailbox, gauges, log));

@@ -120,7 +120,15 @@ void Mailbox::note_delivered(const Message& message) {
   }
 }
 
+void Mailbox::show_view(const Message& message) const {
+  const auto* commit = std::get_if<Commit>(&message);
+  const auto* welcome = std::get_if<Welcome>(&message);
+  if (commit != nullptr) see_(commit->view);
+  if (welcome != nullptr && welcome->view != nullptr) see_(welcome->view);
+}
+
 void Mailbox::deliver(Message message) {
+  if (see_) show_view(message);
   {
     const std::lock_guard lock(mutex_);
     note_delivered(message);

@@ -41,12 +41,18 @@ class Mailbox {
   [[nodiscard]] Standing standing() const;
   // Called (from the engine thread) after post(), to wake the agent; set before the threads start.
   void on_post(std::function<void()> wake) { wake_ = std::move(wake); }
+  // Called (from the agent thread) with the view of a Commit or Welcome before the engine can take
+  // that; set before the threads start.
+  void on_view(std::function<void(const std::shared_ptr<const placement::View>&)> see) {
+    see_ = std::move(see);
+  }
   // Called (from the agent thread) after deliver(), to wake the engine.
   void on_deliver(std::function<void()> wake) { wake_engine_ = std::move(wake); }
 
  private:
   // Whether the message went into one that waits already.
   [[nodiscard]] bool merged(Message& message);
+  void show_view(const Message& message) const;
   void note_posted(const Message& message);
   void note_delivered(const Message& message);
 
@@ -61,6 +67,7 @@ class Mailbox {
   Epoch adopted_;
   std::function<void()> wake_;
   std::function<void()> wake_engine_;
+  std::function<void(const std::shared_ptr<const placement::View>&)> see_;
 };
 
 }  // namespace switchyard::control

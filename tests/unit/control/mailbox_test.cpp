@@ -148,5 +148,30 @@ TEST(Mailbox, LosesNoTokenBetweenTwoThreads) {
   EXPECT_EQ(got, kTokens);
 }
 
+// Who cannot take messages just now hears of a view all the same, and before the engine.
+TEST(Mailbox, ShowsAViewBeforeItIsTaken) {
+  Mailbox mailbox;
+  std::vector<std::uint32_t> seen;
+  bool early = true;
+  mailbox.on_view([&](const auto& view) {
+    seen.push_back(view->epoch.value());
+    early = early && !mailbox.take().has_value();
+  });
+  const auto view_of = [](std::uint32_t epoch) {
+    auto view = std::make_shared<placement::View>();
+    view->epoch = Epoch(epoch);
+    return view;
+  };
+  mailbox.deliver(Welcome{});
+  EXPECT_TRUE(mailbox.take().has_value());
+  mailbox.deliver(Welcome{{}, 2, view_of(1)});
+  EXPECT_TRUE(mailbox.take().has_value());
+  mailbox.deliver(Commit{view_of(2)});
+  EXPECT_TRUE(mailbox.take().has_value());
+  mailbox.deliver(Retire{Epoch(2)});
+  EXPECT_EQ(seen, (std::vector<std::uint32_t>{1, 2}));
+  EXPECT_TRUE(early);
+}
+
 }  // namespace
 }  // namespace switchyard::control
