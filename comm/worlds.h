@@ -49,7 +49,6 @@ struct LateRank {
 // The numeric address of this machine from which `host` is reached. Errors: kIo, kBadInput.
 [[nodiscard]] Result<std::string> own_host_towards(const std::string& host);
 
-// How long the exchange by NCCL waits.
 // Whether ranks that are lost are left out of a communicator, or it is always made anew.
 enum class NcclShrink : std::uint8_t { kWherePossible, kNever };
 
@@ -58,6 +57,7 @@ enum class NcclShrink : std::uint8_t { kWherePossible, kNever };
 enum class GpuJudge : std::uint8_t { kUs, kNccl };
 // Whether rows leave from and arrive in memory that NCCL knows (comm/nccl/registration.h).
 enum class NcclRegister : std::uint8_t { kWherePossible, kNever };
+// How the exchange by NCCL is set up, and how long it waits.
 struct NcclOptions {
   GpuJudge gpus = GpuJudge::kUs;
   Duration join_deadline{30'000'000'000};  // for a communicator to be there, once asked for
@@ -89,7 +89,7 @@ struct NcclOptions {
 // For a rank that failed before it joined, and leaves the telling to the first rank, which mostly
 // fails in the same way: does not return where the launcher ends the job for that. Otherwise calls
 // `tell` and ends all processes of the job with `exit_code`: the first rank has joined without
-// error, or `patience` is over. Returns where MPI is missing, was joined, or cannot be.
+// error, or `patience` is over. Returns where MPI is missing, was joined before, or cannot be.
 // Collective: yes, with join_mpi_world(). Blocks: for `patience` at most.
 void follow_first_rank(int exit_code, Duration patience, const std::function<void()>& tell);
 

@@ -15,7 +15,7 @@ namespace switchyard::comm::nccl {
 class RowMemory {
  public:
   RowMemory() = default;
-  // Before the first rows move: making memory may wait for all kernels of the GPU..
+  // Before the first rows move: making memory may wait for all kernels of the GPU.
   // Errors: kLimit.
   [[nodiscard]] static Result<RowMemory> make(std::size_t bytes, NcclRegister wish);
   ~RowMemory();
