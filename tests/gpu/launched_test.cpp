@@ -78,8 +78,7 @@ TEST_P(NcclRankDies, ChangesNoToken) {
 
 INSTANTIATE_TEST_SUITE_P(
     Clusters, NcclRankDies,
-    ::testing::Values(Loss{"Replicas", {"--replicas", "2"}, "view_committed"},
-                      Loss{"ReplicasAndSilence", {"--replicas", "2"}, "view_committed", "silent"},
+    ::testing::Values(Loss{"Replicas", {"--replicas", "2"}, "view_committed", "silent"},
                       Loss{"Reload", {}, "view_preparing"},
                       Loss{"AProcessComesInItsPlace", {"--spawns", "1"}, "rank_spawn"}),
     [](const auto& loss) { return loss.param.name; });

@@ -55,13 +55,15 @@ TEST_F(ExactOverNccl, OverLayoutsBatchesAndTransports) {
     Arguments extra;
     std::string mpirun_flags;
   };
-  const auto wanted = baseline();
+  const auto wanted = baseline(Prompts::kShort);
   for (const Layout& layout :
        {Layout{3, {"--colocate", "--routers", "3", "--sequences", "16", "--chunk", "7"}, {}},
         Layout{3, {"--sequences", "1", "--chunk", "1", "--placement", "round-robin"}, {}},
         Layout{4, {"--routers", "2", "--replicas", "2", "--sequences", "16"}, {}},
         Layout{3, {"--routers", "2", "--colocate", "--sequences", "1"}, "--mca btl self,tcp"}}) {
-    expect_nccl(run_under_mpi(layout.ranks, run(layout.extra), layout.mpirun_flags), "mpi", wanted);
+    const auto outcome =
+        run_under_mpi(layout.ranks, run(layout.extra, Prompts::kShort), layout.mpirun_flags);
+    expect_nccl(outcome, "mpi", wanted);
   }
 }
 
