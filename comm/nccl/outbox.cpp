@@ -110,6 +110,14 @@ void Outbox::abandon(Peer& peer) {
   peer.unacked.clear();
 }
 
+void Outbox::replace(RankId rank) {
+  Peer& peer = peers_[rank.index()];
+  abandon(peer);
+  peer.transmitted = 0;
+  peer.joined = false;  // until the next generation
+  peer.replaced = true;
+}
+
 void Outbox::begin_generation(Next way) {
   Invitation invitation;
   if (way == Next::kOfTheRest) invitation.rest_of = generation_;
@@ -119,7 +127,7 @@ void Outbox::begin_generation(Next way) {
     Peer& peer = peers_[r];
     const bool member = RankId(r) == options_.self || !is_lost_(RankId(r));
     if (member) invitation.members.emplace_back(r);
-    if (!member || peer.replaced) abandon(peer);
+    if (!member) abandon(peer);
     peer = {std::move(peer.unacked), 0, peer.sequence, member, false, false, false};
   }
   complaint_.reset();

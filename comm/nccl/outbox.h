@@ -56,8 +56,9 @@ class Outbox {
   void take_plain_only(RankId from, const LinkWord& word);
   void take_refused(const LinkWord& word);
   void take_ack(RankId from, const LinkWord& word);
-  // Another process has come to the slot.
-  void replace(RankId rank) { peers_[rank.index()].replaced = true; }
+  // Another process has come to the slot: what was for the old one goes nowhere, what is added from
+  // now on is for the new one.
+  void replace(RankId rank);
 
   // Errors: kDeadline or kPeer with scope kCommunicator after too many generations without an
   // acknowledgement; scope kDevice.

@@ -51,6 +51,8 @@ struct ControllerOptions {
   Duration stranded_after{120'000'000'000};
   // Requests fail when experts without a copy have had nobody to load them for so long.
   Duration loss_wait{30'000'000'000};
+  // A router that waits so long for a rank which has nothing to do asks it again.
+  Duration ask_again_after{5'000'000'000};
   Duration residency_wait{10'000'000'000};  // for ranks that a request may use
   Duration leave_deadline{10'000'000'000};  // from Leave to the last Goodbye
   PhiConfig phi;                            // heartbeats

@@ -65,10 +65,7 @@ Result<void> DataPlane::make_router_side(std::size_t expert_ranks, std::size_t o
   open_.resize(options_.wire.micro_batches);
   exchanges_.reserve(options_.wire.micro_batches);
   for (auto& plan : plans_) {
-    plan.ranks.reserve(shape.expert_ranks);
-    plan.row_token.reserve(shape.rows_max);
-    plan.pairs.reserve(shape.slots_max);
-    plan.pair_slot.reserve(shape.slots_max);
+    plan.reserve(shape.expert_ranks, shape.rows_max, shape.slots_max);
     SY_ASSIGN(auto exchange,
               Exchange::create(shape, device_, transport_, server_.get(), counters_));
     exchanges_.push_back(std::move(exchange));
@@ -115,9 +112,14 @@ Result<void> DataPlane::adopt(std::shared_ptr<const placement::View> view) {
     options_.timeline->add(span, now, now);
   }
   reap_in_flight();
+  const bool asks_again = last != nullptr && last->same_but_epoch(*view_);
   for (std::size_t i = 0; i < exchanges_.size(); ++i) {
     if (!exchanges_[i].open()) continue;
-    if (exchanges_[i].needs_replay(last != nullptr ? *last : *view_, *view_)) SY_TRY(replay(i));
+    const bool old = clock_.now() - open_[i].began >= options_.replay_after;
+    if ((asks_again && old) ||
+        exchanges_[i].needs_replay(last != nullptr ? *last : *view_, *view_)) {
+      SY_TRY(replay(i));
+    }
   }
   tell_breakers();
   return {};

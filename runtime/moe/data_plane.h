@@ -46,7 +46,10 @@ struct DataPlaneOptions {
   Duration exchange_deadline{30'000'000'000};
   Duration gather_window{200'000};
   Duration silence_report_after{250'000'000};  // to the feed, and again, a second apart at most
-  BreakerConfig breaker;                       // of each peer; used where there is a feed
+  // An exchange that has waited so long is asked again under a newer view in which nothing else is
+  // new: what was sent may be lost. Less than ControllerOptions::ask_again_after.
+  Duration replay_after{4'000'000'000};
+  BreakerConfig breaker;                    // of each peer; used where there is a feed
   Duration breaker_timeout{1'000'000'000};  // an exchange that waits longer for a peer has failed
   PlaneRoles roles = PlaneRoles::kOfView;
   std::string replica_choice = "local-first";

@@ -21,6 +21,13 @@ bool beyond(std::uint32_t share, const placement::ReplicaQuery& query) noexcept 
 
 }  // namespace
 
+void DispatchPlan::reserve(std::size_t ranks_max, std::size_t rows_max, std::size_t slots_max) {
+  ranks.reserve(ranks_max);
+  row_token.reserve(rows_max);
+  pairs.reserve(slots_max);
+  pair_slot.reserve(slots_max);
+}
+
 DispatchPlanner::DispatchPlanner(std::size_t ranks, std::size_t tokens_max, std::size_t slots_max)
     : tallies_(ranks), tokens_max_(tokens_max), slots_max_(slots_max) {
   slot_rank_.reserve(slots_max);

@@ -37,6 +37,9 @@ struct DispatchPlan {
   std::uint32_t steered = 0;  // pairs that went to another copy than the usual, to avoid its rank
   std::uint32_t ramped = 0;   // ... because its rank has only a part of its share yet
   std::vector<std::uint32_t> masked;  // slots whose expert the view has on no rank: they add 0
+
+  // Room for so many, once: planning does not allocate then.
+  void reserve(std::size_t ranks_max, std::size_t rows_max, std::size_t slots_max);
 };
 
 // Makes plans without allocating after construction.

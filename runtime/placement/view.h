@@ -22,12 +22,14 @@ struct Member {
   std::string region;
   std::string zone;
   std::string address{};  // of a process that came later (comm/transport.h attach()); else empty
+  bool operator==(const Member&) const = default;
 };
 
 // A physical copy of an expert: where it lives and in which slot of that rank's layer.
 struct Replica {
   RankId rank;
   SlotId slot;
+  bool operator==(const Replica&) const = default;
 };
 
 // Whether experts may be on no rank: masked ones, whose pairs are dropped and counted. Only a
@@ -51,6 +53,7 @@ class Placement {
   [[nodiscard]] std::span<const Replica> replicas(std::size_t layer, ExpertId expert) const;
   // The experts that `rank` holds in `layer`, in slot order.
   [[nodiscard]] std::vector<ExpertId> experts_of(std::size_t layer, RankId rank) const;
+  bool operator==(const Placement&) const = default;
 
  private:
   std::size_t layers_ = 0;
@@ -67,6 +70,10 @@ struct View {
 
   // Null where the rank is no member.
   [[nodiscard]] const Member* find(RankId rank) const noexcept;
+  // Whether both say the same of members and experts, whatever their epochs.
+  [[nodiscard]] bool same_but_epoch(const View& other) const {
+    return members == other.members && placement == other.placement;
+  }
 };
 
 }  // namespace switchyard::placement

@@ -1,6 +1,7 @@
 #include "tests/proc/launched_cluster.h"
 
 #include <fmt/format.h>
+#include <gtest/gtest.h>
 #include <signal.h>
 
 #include <algorithm>
@@ -20,6 +21,16 @@ double seconds_of(const std::string& timestamp) {
   return static_cast<double>(::timegm(&parts)) + fraction;
 }
 
+constexpr std::size_t kLinesShown = 80;
+
+std::string last_lines(const std::string& text, std::size_t count) {
+  std::size_t at = text.size();
+  for (std::size_t i = 0; i <= count && at != 0 && at != std::string::npos; ++i) {
+    at = text.rfind('\n', at - 1);
+  }
+  return at == std::string::npos || at == 0 ? text : text.substr(at + 1);
+}
+
 }  // namespace
 
 LaunchedCluster::LaunchedCluster(const Arguments& launch, const Arguments& command,
@@ -29,6 +40,13 @@ LaunchedCluster::LaunchedCluster(const Arguments& launch, const Arguments& comma
   all.insert(all.end(), launch.begin(), launch.end());
   all.insert(all.end(), command.begin(), command.end());
   outcome_ = std::async(std::launch::async, [this, all] { return run_prefixed(prefix_, all); });
+}
+
+LaunchedCluster::~LaunchedCluster() {
+  if (!::testing::Test::HasFailure()) return;
+  for (const char* name : {"controller.log", "ranks.log"}) {
+    fmt::print("---- {}:\n{}", name, last_lines(log(name), kLinesShown));
+  }
 }
 
 nlohmann::json LaunchedCluster::status() const {

@@ -26,6 +26,11 @@ class LaunchedCluster {
  public:
   // PREFIX switchyard launch --dir ... LAUNCH generate ... COMMAND
   LaunchedCluster(const Arguments& launch, const Arguments& command, std::string prefix = {});
+  // Prints its logs where the test has failed: the folder goes, and a rare failure may not come
+  // back.
+  ~LaunchedCluster();
+  LaunchedCluster(const LaunchedCluster&) = delete;
+  LaunchedCluster& operator=(const LaunchedCluster&) = delete;
 
   // The controller's view of things; a discarded value while it does not answer.
   [[nodiscard]] nlohmann::json status() const;

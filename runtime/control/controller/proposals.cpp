@@ -12,6 +12,7 @@ std::optional<Proposal> Controller::State::propose() {
   if (!view) return propose_first();
   const std::set<RankId> dead = dead_members(seats);
   if (!dead.empty()) return propose_recovery(dead);
+  if (auto again = propose_asking_again()) return again;
   if (now < planned_not_before) return std::nullopt;
   if (auto roles = propose_roles()) return roles;
   return propose_rebalance();

@@ -228,6 +228,8 @@ struct Controller::State {
   [[nodiscard]] std::optional<Proposal> propose_first();
   [[nodiscard]] std::optional<Proposal> propose_recovery(const std::set<RankId>& dead);
   [[nodiscard]] std::optional<Proposal> propose_roles();
+  [[nodiscard]] std::optional<Proposal> propose_asking_again();
+  [[nodiscard]] bool idle(RankId rank) const;
   void begin(Proposal proposal);
   [[nodiscard]] Result<std::shared_ptr<const placement::View>> make_view(const Proposal& proposal,
                                                                          Epoch epoch) const;
@@ -373,6 +375,7 @@ struct Controller::State {
   TimePoint planned_not_before{};
   TimePoint rejoin_until{};  // after a standstill: broken connections are no deaths yet
   TimePoint whole_since{};   // no member dead and no recovery under way
+  std::map<RankId, std::uint32_t> asked_again;  // routers that stand still: how often
 
   // the run
   RunPhase phase = RunPhase::kRunning;

@@ -155,6 +155,32 @@ TEST_F(NcclWorld, ARankThatComesBackIsTakenIn) {
   });
 }
 
+// Rank 0 learns that another process has come to rank 1's slot, and sends to it before it has
+// looked again: before it has begun the generation in which that process is.
+TEST_F(NcclWorld, WhatIsSentAtOnceToTheNextProcessOfASlotArrives) {
+  auto ranks = make(3);
+  Meeting warm(3);
+  Meeting done(3);
+  on_ranks(ranks, [&](Transport& transport) {
+    RowMail mail(transport);
+    exchange_among(transport, mail, {0, 1, 2}, 0, 2);
+    ASSERT_FINE(mail.flush());
+    ASSERT_NO_FATAL_FAILURE(warm.wait(mail, transport));
+    if (transport.rank() == RankId(0)) {
+      transport.attach(RankId(1), "somewhere else");
+      ASSERT_FINE(send_numbered(mail, transport, RankId(1), 2));
+      ASSERT_FINE(send_numbered(mail, transport, RankId(2), 2));
+    } else {
+      const auto letter = mail.receive(Channel::kDispatch);
+      ASSERT_FINE(letter);
+      ASSERT_NO_FATAL_FAILURE(expect_letter(*letter, 0, 2));
+    }
+    ASSERT_FINE(mail.flush());
+    ASSERT_NO_FATAL_FAILURE(done.wait(mail, transport));
+    finalize(transport);
+  });
+}
+
 // Rank 0 knows before rank 1 that they work together (again): its invitation waits for rank 1 to
 // know it too. Nothing fails, nobody's deadline has to pass.
 TEST_F(NcclWorld, AnInvitationOfARankThatIsTakenForLostIsKept) {

@@ -6,6 +6,7 @@
 #include <random>
 
 #include "tests/proc/bench/modes.h"
+#include "tests/proc/bench/step_gaps.h"
 #include "tests/proc/scene.h"
 
 namespace switchyard::tests {
@@ -19,7 +20,9 @@ class Trials {
   Trials(const Arguments& launch, int rounds)
       : launch_(launch),
         arguments_(long_run(scratch_, rounds)),
-        baseline_(run_alone(arguments_).json()["sequences"]) {}
+        baseline_(run_alone(arguments_).json()["sequences"]) {
+    arguments_.insert(arguments_.end(), {"--trace-out", trace_});
+  }
 
   // Calls harm(cluster, status, victim) at a random step; then the run goes to its end.
   template <class Harm, class Read>
@@ -36,9 +39,12 @@ class Trials {
     if (!wrong.empty()) fmt::print("trial {}: {}\n", number, wrong.substr(0, 2000));
     wrong_ += wrong.empty() ? 0 : 1;
     if (status) read(cluster.events(), from);
+    add_gaps(nlohmann::json::parse(read_file(trace_), nullptr, false), gaps_);
     std::fflush(stdout);
   }
   [[nodiscard]] bool report(int trials) const {
+    print_times("from step to step", gaps_.usual);
+    print_times("where the view changed in between", gaps_.at_change);
     fmt::print("{} trials, {} wrong\n", trials, wrong_);
     return wrong_ == 0;
   }
@@ -46,9 +52,11 @@ class Trials {
  private:
   Arguments launch_;
   ScratchFolder scratch_;
+  std::string trace_ = scratch_.path("trace.json");
   Arguments arguments_;
   nlohmann::json baseline_;
   int wrong_ = 0;
+  Gaps gaps_;  // of rank 0
 };
 
 }  // namespace

@@ -11,7 +11,8 @@
 namespace switchyard::tests {
 
 // SIGKILL to a random expert rank, trial after trial. Detection: from the signal to the
-// controller's verdict. Recovery: until every router has finished a step under the view without it.
+// controller's verdict. Recovery: until every router acts under the view without it. And the time
+// from one step's end to the next across the change: all that the stream of tokens notices.
 [[nodiscard]] bool measure_deaths(int trials, const Arguments& launch);
 // SIGSTOP instead: from the signal to the verdict; the rank is woken after it.
 [[nodiscard]] bool measure_stops(int trials, const Arguments& launch);

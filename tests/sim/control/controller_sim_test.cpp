@@ -1,5 +1,6 @@
-// The controller in virtual time: 200 fixed seeds, 20 fresh ones, and mistakes that must be found.
-// SWITCHYARD_SIM_SEED=n runs one seed and prints what the controller decided.
+// The controller in virtual time: 200 fixed seeds and 20 fresh ones, each with 64 agents and with
+// few, and mistakes that must be found. SWITCHYARD_SIM_SEED=n runs one seed and prints what the
+// controller decided; SWITCHYARD_SIM_SIZE=64 runs it with 64 agents.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -16,10 +17,14 @@ constexpr std::uint64_t kFixedSeeds = 200;
 constexpr std::uint64_t kFreshSeeds = 20;
 
 void expect_no_violation(std::uint64_t seed) {
-  const Outcome outcome = run_scenario(seed);
-  for (const std::string& violation : outcome.violations) {
-    ADD_FAILURE() << "seed " << seed << ": " << violation << "\nagain: SWITCHYARD_SIM_SEED=" << seed
-                  << " sim_control --gtest_filter=ControllerSim.TheSeedThatIsAskedFor";
+  for (const Size size : {Size::kOfSeed, Size::kLarge}) {
+    const Outcome outcome = run_scenario(seed, Mistake::kNone, size);
+    for (const std::string& violation : outcome.violations) {
+      ADD_FAILURE() << "seed " << seed << ": " << violation
+                    << "\nagain: " << (size == Size::kLarge ? "SWITCHYARD_SIM_SIZE=64 " : "")
+                    << "SWITCHYARD_SIM_SEED=" << seed
+                    << " sim_control --gtest_filter=ControllerSim.TheSeedThatIsAskedFor";
+    }
   }
 }
 
@@ -37,7 +42,8 @@ TEST(ControllerSim, HoldsItsPromisesOnFreshSeeds) {
 TEST(ControllerSim, TheSeedThatIsAskedFor) {
   const char* asked = std::getenv("SWITCHYARD_SIM_SEED");
   if (asked == nullptr) GTEST_SKIP() << "SWITCHYARD_SIM_SEED is not set";
-  const Outcome outcome = run_scenario(std::strtoull(asked, nullptr, 10));
+  const Size size = std::getenv("SWITCHYARD_SIM_SIZE") != nullptr ? Size::kLarge : Size::kOfSeed;
+  const Outcome outcome = run_scenario(std::strtoull(asked, nullptr, 10), Mistake::kNone, size);
   for (const std::string& event : outcome.events) std::cout << event << '\n';
   for (const std::string& violation : outcome.violations) ADD_FAILURE() << violation;
 }

@@ -22,13 +22,15 @@ constexpr std::uint64_t kRulesPurpose = 78;
 constexpr std::uint64_t kLossPurpose = 79;
 constexpr std::uint64_t kShowPurpose = 80;
 constexpr std::uint64_t kReachPurpose = 81;
-constexpr std::uint64_t kLargeEvery = 20;  // one seed in so many has 64 ranks
+constexpr std::uint32_t kLargeRanks = 64;
+constexpr std::uint64_t kLargeEvery = 20;  // one seed in so many is large in any case
 
 class Scenario {
  public:
-  Scenario(std::uint64_t seed, Mistake mistake) : world_(seed), start_(world_.time.now()) {
+  Scenario(std::uint64_t seed, Mistake mistake, Size size)
+      : world_(seed), start_(world_.time.now()) {
     world_.mistake = mistake;
-    shape(seed);
+    shape(seed, size == Size::kLarge || seed % kLargeEvery == 0);
     controller_.emplace(world_, options_);
     client_.emplace(world_, 8 + static_cast<std::uint32_t>(world_.random.next_below(40)));
   }
@@ -59,12 +61,12 @@ class Scenario {
     return static_cast<std::uint32_t>(world_.random.next_below(bound));
   }
 
-  void shape(std::uint64_t seed) {
+  void shape(std::uint64_t seed, bool large) {
     const bool ruled =
         world_.mistake == Mistake::kNone && hash_counters(seed, kRulesPurpose) % 3 == 0;
     // A third of the seeds, with rules or without: every expert in each of two regions.
     reaches_ = world_.mistake == Mistake::kNone && hash_counters(seed, kReachPurpose) % 3 == 0;
-    std::uint32_t ranks = seed % kLargeEvery == 0 ? 64 : 3 + below(10);
+    std::uint32_t ranks = large ? kLargeRanks : 3 + below(10);
     std::uint32_t routers = 1 + below(std::max(1U, ranks / 4));
     if (ruled) {  // of each kind one in each region
       ranks = std::max(ranks, 6U);
@@ -285,6 +287,8 @@ class Scenario {
 
 }  // namespace
 
-Outcome run_scenario(std::uint64_t seed, Mistake mistake) { return Scenario(seed, mistake).run(); }
+Outcome run_scenario(std::uint64_t seed, Mistake mistake, Size size) {
+  return Scenario(seed, mistake, size).run();
+}
 
 }  // namespace switchyard::control

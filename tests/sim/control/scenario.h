@@ -17,6 +17,10 @@ struct Outcome {
   std::size_t ruled_requests = 0;       // ended, under a residency rule
 };
 
-[[nodiscard]] Outcome run_scenario(std::uint64_t seed, Mistake mistake = Mistake::kNone);
+// How many ranks there are: few, as the seed says (of some seeds 64), or 64.
+enum class Size : std::uint8_t { kOfSeed, kLarge };
+
+[[nodiscard]] Outcome run_scenario(std::uint64_t seed, Mistake mistake = Mistake::kNone,
+                                   Size size = Size::kOfSeed);
 
 }  // namespace switchyard::control

@@ -132,6 +132,79 @@ TEST(ControllerStuck, TheOnlyRouterThatHasToAskARankIsBelieved) {
               ::testing::Not(HasSubstr("it takes 2 reporters")));
 }
 
+// Rank 0 routes and waits for rank 2, which beats and has `jobs` waiting. All say so every 100 ms.
+void stand_still(ControllerBench& bench, const std::vector<ConnectionId>& agents,
+                 std::uint32_t jobs, Duration time) {
+  for (Duration passed{}; passed < time; passed += std::chrono::milliseconds(100)) {
+    Heartbeat waits;
+    waits.phase = Phase::kServing;
+    waits.steps = 7;
+    waits.open_requests = 1;
+    Heartbeat awaited = waits;
+    awaited.open_requests = 0;
+    awaited.open_jobs = jobs;
+    bench.say(agents[0], waits);
+    bench.say(agents[2], awaited);
+    awaited.open_jobs = 0;
+    bench.say(agents[1], awaited);
+    for (const std::size_t expert : {1U, 2U}) bench.say(agents[expert], LoadReport{});
+    const auto view = nlohmann::json::parse(bench.controller().status_json(bench.now))["view"];
+    bench.say(agents[0], Evidence{Epoch(view["epoch"].get<std::uint32_t>()), 1000, {RankId(2)}});
+    bench.play_along(agents);
+    bench.pass(std::chrono::milliseconds(100));
+  }
+}
+
+struct Waiting {
+  Waiting() : bench(options()) {
+    const ConnectionId client = bench.connect(PeerKind::kClient);
+    for (std::uint32_t r = 0; r < 3; ++r) {
+      agents.push_back(bench.join(r, r == 0 ? RankKind::kRouter : RankKind::kExpert));
+    }
+    bench.play_along(agents);
+    Submit wish;
+    wish.requests.resize(1);
+    bench.say(client, wish);
+    for (const ConnectionId agent : agents) bench.silence(agent);
+  }
+  static ControllerOptions options() {
+    ControllerOptions out;
+    out.ranks = 3;
+    return out;
+  }
+  std::size_t asked_again() const {
+    return static_cast<std::size_t>(std::ranges::count_if(bench.texts, [](const std::string& text) {
+      return text.find("asks again") != std::string::npos;
+    }));
+  }
+  ControllerBench bench;
+  std::vector<ConnectionId> agents;
+};
+
+// Whoever is awaited has nothing to do: what it was sent is lost. Asked again under a new epoch, a
+// few times; then the usual judgement.
+TEST(ControllerStuck, ARouterThatWaitsForAnIdleRankAsksAgain) {
+  Waiting w;
+  stand_still(w.bench, w.agents, 0, std::chrono::milliseconds(4900));
+  EXPECT_EQ(w.asked_again(), 0U);
+  stand_still(w.bench, w.agents, 0, std::chrono::milliseconds(400));
+  EXPECT_EQ(w.asked_again(), 1U);
+  EXPECT_FALSE(w.bench.has_event("rank_dead"));
+  stand_still(w.bench, w.agents, 0, seconds(24));
+  EXPECT_EQ(w.asked_again(), 3U);
+  EXPECT_FALSE(w.bench.has_event("rank_dead"));
+  stand_still(w.bench, w.agents, 0, seconds(21));
+  EXPECT_EQ(w.asked_again(), 3U);
+  EXPECT_TRUE(w.bench.has_event("rank_dead"));
+}
+
+// It computes: its answer will come.
+TEST(ControllerStuck, ARouterThatWaitsForABusyRankDoesNotAskAgain) {
+  Waiting w;
+  stand_still(w.bench, w.agents, 1, seconds(12));
+  EXPECT_EQ(w.asked_again(), 0U);
+}
+
 // A rule's only expert rank cannot load: a fit rank of the region takes its place.
 TEST(ControllerStuck, ARuleThatNeedsARankThatCannotLoadGetsAnother) {
   ControllerOptions options = World::options(1);

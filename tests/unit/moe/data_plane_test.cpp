@@ -1,11 +1,10 @@
 // The laws of one MoE layer's data plane, in one process and one thread: equal bits in every world,
-// every pair answered once, no wait without an end, replay under a newer view.
+// every pair answered once, no wait without an end.
 #include "runtime/moe/data_plane.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <climits>
 #include <numeric>
 
 #include "tests/unit/moe/plane_world.h"
@@ -169,102 +168,6 @@ TEST(DataPlane, RefusesStrangersAndGarbage) {
   PlaneWorld other({2, 1, false, 1, "local-first"});
   ASSERT_TRUE(other.transport(0).send(RankId(1), comm::Channel::kDispatch, garbage));
   EXPECT_EQ(other.plane(1).progress().error().code, ErrorCode::kPeer);
-}
-
-// Remembers whom it was told of; offers no view, and ends the waiting after `reports_max` reports.
-class Listening final : public ViewFeed {
- public:
-  explicit Listening(int reports_max = INT_MAX) : reports_left_(reports_max) {}
-  Result<std::shared_ptr<const placement::View>> poll() override {
-    if (reports_left_ > 0) return nullptr;
-    return fail(ErrorCode::kStaleEpoch, ErrorScope::kProcess, "the cluster went on without it");
-  }
-  void report_silent(Epoch epoch, Duration /*waited*/, std::span<const RankId> silent) override {
-    --reports_left_;
-    epoch_ = epoch;
-    silent_.assign(silent.begin(), silent.end());
-  }
-  void report_breaker(const BreakerEvent& /*event*/) override {}
-  Duration unled() const override { return unled_; }
-  void lose_the_lead(Duration ago) { unled_ = ago; }
-  bool unwanted() override { return unwanted_; }
-  void forget_all() { unwanted_ = true; }
-  [[nodiscard]] Epoch epoch() const { return epoch_; }
-  [[nodiscard]] const std::vector<RankId>& silent() const { return silent_; }
-
- private:
-  int reports_left_;
-  Duration unled_{};
-  bool unwanted_ = false;
-  Epoch epoch_;
-  std::vector<RankId> silent_;
-};
-
-// Rank 1 answers, rank 2 takes its rows and dies: under epoch 2 the others are asked again. Same
-// bits; what was asked twice is counted as withdrawn.
-TEST(DataPlane, ReplaysUnderANewerViewWithTheSameBits) {
-  const WorldShape shape{3, 1, true, 1, "local-first"};
-  Listening feed;
-  PlaneWorld world(shape, {&feed, &feed, &feed});
-  const auto x = make_rows(8);
-  const auto selections = make_selections(8);
-  std::vector<std::uint32_t> keys(kTokens, 0);
-  std::vector<float> residual = make_rows(9);
-  ASSERT_TRUE(world.plane(0).begin(0, 1, 1, rows_of(x), selections, keys));
-  ASSERT_TRUE(world.plane(1).progress());
-  const auto survivors = make_view(shape, Epoch(2), {RankId(2)});
-  ASSERT_TRUE(world.plane(0).adopt(survivors));
-  ASSERT_TRUE(world.plane(1).adopt(survivors));
-  EXPECT_EQ(world.plane(0).oldest_epoch_in_use(), Epoch(2));
-  ASSERT_TRUE(world.serve_only(0, {1}));
-  ASSERT_TRUE(world.plane(0).finish(0, view_of(residual)));
-  EXPECT_EQ(residual, run_without_plane(1, 8));
-  const auto& counters = world.plane(0).counters();
-  EXPECT_EQ(counters.exchanges_replayed, 1U);
-  EXPECT_GT(counters.pairs_withdrawn, 0U);
-  EXPECT_EQ(counters.pairs_dispatched, counters.pairs_answered + counters.pairs_withdrawn);
-}
-
-// The next view has the same ranks, and another process in the slot of one of them: what the one
-// before was asked nobody will answer.
-TEST(DataPlane, AsksTheNextProcessOfASlotAgain) {
-  const WorldShape shape{3, 1, false, 1, "local-first"};
-  Listening feed;
-  PlaneWorld world(shape, {&feed, &feed, &feed});
-  const auto x = make_rows(8);
-  const auto selections = make_selections(8);
-  std::vector<std::uint32_t> keys(kTokens, 0);
-  std::vector<float> residual = make_rows(9);
-  ASSERT_TRUE(world.plane(0).begin(0, 1, 1, rows_of(x), selections, keys));
-  ASSERT_TRUE(world.plane(0).adopt(make_view(shape, Epoch(2))));
-  EXPECT_EQ(world.plane(0).counters().exchanges_replayed, 0U);
-  auto next = std::make_shared<placement::View>(*make_view(shape, Epoch(3)));
-  next->members[2].address = "127.0.0.1:4711/another";
-  for (std::size_t r = 0; r < 3; ++r) ASSERT_TRUE(world.plane(r).adopt(next));
-  EXPECT_EQ(world.plane(0).counters().exchanges_replayed, 1U);
-  ASSERT_TRUE(world.serve_only(0, {1, 2}));
-  ASSERT_TRUE(world.plane(0).finish(0, view_of(residual)));
-  EXPECT_EQ(residual, run_without_plane(1, 8));
-}
-
-// Rank 1 refuses rows of epoch 1 when the router follows epoch 2 already.
-TEST(DataPlane, ReplaysWhatIsRefusedAfterTheNewerViewCame) {
-  const WorldShape shape{3, 1, false, 1, "local-first"};
-  Listening feed;
-  PlaneWorld world(shape, {&feed, &feed, &feed});
-  const auto x = make_rows(8);
-  const auto selections = make_selections(8);
-  std::vector<std::uint32_t> keys(kTokens, 0);
-  std::vector<float> residual = make_rows(9);
-  ASSERT_TRUE(world.plane(0).begin(0, 1, 1, rows_of(x), selections, keys));
-  for (std::size_t r = 0; r < 3; ++r) {
-    ASSERT_TRUE(world.plane(r).adopt(make_view(shape, Epoch(2))));
-  }
-  world.plane(1).refuse_before(Epoch(2));
-  ASSERT_TRUE(world.serve_only(0, {1, 2}));
-  EXPECT_EQ(world.plane(0).counters().exchanges_replayed, 1U);
-  ASSERT_TRUE(world.plane(0).finish(0, view_of(residual)));
-  EXPECT_EQ(residual, run_without_plane(1, 8));
 }
 
 // Rank 3 comes back under epoch 3: step by step it gets more, after eight steps its third of all

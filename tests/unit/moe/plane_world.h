@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <climits>
 #include <memory>
 #include <vector>
 
@@ -23,6 +24,7 @@ inline constexpr std::size_t kMaxK = 3;
 class TickingClock final : public Clock {
  public:
   [[nodiscard]] TimePoint now() const noexcept override { return now_ += Duration(20'000); }
+  void pass(Duration time) noexcept { now_ += time; }
 
  private:
   mutable TimePoint now_{};
@@ -65,6 +67,7 @@ class PlaneWorld {
   [[nodiscard]] std::uint32_t open_jobs(std::size_t rank) const { return *ranks_[rank].open_jobs; }
   [[nodiscard]] const WireShape& wire() const noexcept { return wire_; }
   std::atomic<bool>& abandon() noexcept { return abandon_; }
+  void pass(Duration time) noexcept { clock_.pass(time); }
 
   // Lets these ranks serve, and `router` take their answers, until none has anything to do.
   [[nodiscard]] Result<void> serve_only(std::size_t router, const std::vector<std::size_t>& ranks);
@@ -86,6 +89,35 @@ class PlaneWorld {
   WireShape wire_;
   std::vector<Rank> ranks_;
   std::uint64_t step_ = 0;
+};
+
+// Remembers whom it was told of; offers no view, and ends the waiting after `reports_max` reports.
+class Listening final : public ViewFeed {
+ public:
+  explicit Listening(int reports_max = INT_MAX) : reports_left_(reports_max) {}
+  Result<std::shared_ptr<const placement::View>> poll() override {
+    if (reports_left_ > 0) return nullptr;
+    return fail(ErrorCode::kStaleEpoch, ErrorScope::kProcess, "the cluster went on without it");
+  }
+  void report_silent(Epoch epoch, Duration /*waited*/, std::span<const RankId> silent) override {
+    --reports_left_;
+    epoch_ = epoch;
+    silent_.assign(silent.begin(), silent.end());
+  }
+  void report_breaker(const BreakerEvent& /*event*/) override {}
+  Duration unled() const override { return unled_; }
+  void lose_the_lead(Duration ago) { unled_ = ago; }
+  bool unwanted() override { return unwanted_; }
+  void forget_all() { unwanted_ = true; }
+  [[nodiscard]] Epoch epoch() const { return epoch_; }
+  [[nodiscard]] const std::vector<RankId>& silent() const { return silent_; }
+
+ private:
+  int reports_left_;
+  Duration unled_{};
+  bool unwanted_ = false;
+  Epoch epoch_;
+  std::vector<RankId> silent_;
 };
 
 // The same rows by the device alone: each pair by itself, summed in slot order.
