@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <string_view>
 #include <vector>
 
 #include "runtime/routing/noise_floor.h"
@@ -92,6 +94,26 @@ double cross_rank_share(const engine::ClusterReport& cluster) {
   return all == 0 ? 0 : static_cast<double>(cluster.pairs_sent_away()) / static_cast<double>(all);
 }
 
+double cross_host_share(const engine::ClusterReport& cluster) {
+  std::map<std::size_t, std::string_view> hosts;
+  for (const auto& rank : cluster.ranks) hosts.emplace(rank.rank.index(), rank.host);
+  std::uint64_t all = 0;
+  std::uint64_t crossed = 0;
+  for (const auto& router : cluster.ranks) {
+    all += router.counters.pairs_dispatched;
+    const auto& pairs = router.counters.pairs_sent;
+    for (std::size_t to = 0; to < pairs.size(); ++to) {
+      const auto host = hosts.find(to);
+      if (host == hosts.end()) {
+        all -= pairs[to];
+      } else if (host->second != router.host) {
+        crossed += pairs[to];
+      }
+    }
+  }
+  return all == 0 ? 0 : static_cast<double>(crossed) / static_cast<double>(all);
+}
+
 nlohmann::json load_metrics_json(const LoadMetrics& metrics) {
   return {{"imbalance", metrics.max_over_mean},
           {"max_vio", metrics.max_violation},
@@ -115,7 +137,8 @@ nlohmann::json load_json(const routing::RoutingStats& stats, std::size_t layers,
   ranks["at_least"] = cluster.at_least();
   return {{"experts", std::move(experts)},
           {"ranks", std::move(ranks)},
-          {"cross_rank_share", cross_rank_share(cluster)}};
+          {"cross_rank_share", cross_rank_share(cluster)},
+          {"cross_host_share", cross_host_share(cluster)}};
 }
 
 std::string load_text(const routing::RoutingStats& stats, std::size_t layers,

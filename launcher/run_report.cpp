@@ -121,6 +121,7 @@ json balance_json(const routing::RoutingStats& stats, std::size_t layers) {
     auto& entry = list.emplace_back(load_metrics_json(stats.load_metrics(layer)));
     entry["layer"] = layer;
     entry["mean_experts"] = stats.mean_k(layer);
+    entry["k_autocorrelation"] = stats.k_autocorrelation(layer);
     if (counted) add_gate_json(entry, stats, layer);
   }
   return list;
@@ -165,6 +166,15 @@ std::string residency_text(const engine::ClusterReport& cluster) {
                         cell.region.empty() ? "(no region)" : cell.region, cell.rows);
   }
   return text + "\n";
+}
+
+// Nothing where all ranks are on one host.
+std::string hosts_text(const engine::ClusterReport& cluster) {
+  const auto elsewhere = [&](const engine::RankReport& rank) {
+    return rank.host != cluster.ranks.front().host;
+  };
+  if (std::ranges::none_of(cluster.ranks, elsewhere)) return {};
+  return fmt::format(", {:.1f} % on other hosts", 100 * cross_host_share(cluster));
 }
 
 std::string ranks_text(const engine::ClusterReport& cluster) {
@@ -239,6 +249,7 @@ json report_json(const RunReport& report, const model::ModelConfig& model) {
       {"decode_tokens_per_second",
        per_second(static_cast<double>(times.decode_tokens), times.decode_seconds)},
       {"sigma_k", report.result.stats.sigma_k()},
+      {"k_autocorrelation", report.result.stats.k_autocorrelation()},
       {"fallbacks", report.result.stats.fallback_counts()},
       {"layers", balance_json(report.result.stats, layers_of(report.result.stats, model))},
       {"load",
@@ -294,12 +305,13 @@ std::string report_text(const RunReport& report, const model::ModelConfig& model
   text += gate_text(stats, layers);
   text += load_text(stats, layers, report.cluster);
   text += fmt::format(
-      "exchange      {} pairs dispatched, {} answered ({}), {:.1f} % by other ranks; {}{:.2f} MiB "
-      "between ranks\n{}",
+      "exchange      {} pairs dispatched, {} answered ({}), {:.1f} % by other ranks{}; {}{:.2f} "
+      "MiB between ranks\n{}",
       report.cluster.pairs_dispatched(), report.cluster.pairs_answered(),
       report.cluster.conserved() ? "all conserved" : "NOT CONSERVED",
-      100 * cross_rank_share(report.cluster), report.cluster.at_least() ? "at least " : "",
-      mib(report.cluster.bytes_sent()), ranks_text(report.cluster));
+      100 * cross_rank_share(report.cluster), hosts_text(report.cluster),
+      report.cluster.at_least() ? "at least " : "", mib(report.cluster.bytes_sent()),
+      ranks_text(report.cluster));
   text += residency_text(report.cluster);
   return text;
 }

@@ -18,7 +18,8 @@ Result<DeviceMatrix> make_matrix(const Stream& stream, std::size_t out, std::siz
   DeviceMatrix matrix;
   matrix.out = out;
   matrix.in = in;
-  matrix.stride_bytes = (in * size_bytes(operand) + kRowUnitBytes - 1) / kRowUnitBytes * kRowUnitBytes;
+  matrix.stride_bytes =
+      (in * size_bytes(operand) + kRowUnitBytes - 1) / kRowUnitBytes * kRowUnitBytes;
   SY_ASSIGN(matrix.memory, allocate_device(out * matrix.stride_bytes));
   SY_TRY(check(cudaMemsetAsync(matrix.memory.data(), 0, matrix.memory.bytes(), stream.get()),
                "clearing a matrix"));

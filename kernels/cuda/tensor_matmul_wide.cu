@@ -1,5 +1,6 @@
-// y = x * W^T for bf16 operands in tiles of 64 or 128 rows, on tensor cores; few rows, or few tiles,
+// y = x * W^T for bf16 operands in tiles of 64 or 128 rows, on tensor cores; few rows or few tiles
 // are left to tensor_matmul.cu.
+//
 // Ladder, with what 4096 rows of 5120 x 2048 gave on an H200, where mma.sync has 615 TFLOP/s:
 //   1 the kernel for few rows with tiles of 32 rows: a warp brings 4 KiB from the caches for
 //     32,768 multiply-adds. 141.

@@ -2,8 +2,8 @@
 #include <functional>
 
 #include "launcher/bench/bench_parts.h"
+#include "launcher/bench/bench_requests.h"
 #include "launcher/job_inputs.h"
-#include "runtime/base/random.h"
 #include "runtime/model/layout.h"
 
 namespace switchyard::launcher {
@@ -32,23 +32,6 @@ class TokenClock final : public engine::Observer {
  private:
   std::vector<double> times_us_;
 };
-
-std::vector<engine::SequenceRequest> random_requests(std::size_t count, std::size_t prompt,
-                                                     std::size_t generate, std::size_t vocab,
-                                                     std::uint64_t seed) {
-  std::vector<engine::SequenceRequest> requests;
-  for (std::uint32_t s = 0; s < count; ++s) {
-    engine::SequenceRequest request;
-    request.id = SequenceId(s);
-    request.max_tokens = static_cast<std::uint32_t>(generate);
-    request.digest = engine::DigestWanted::kNo;
-    for (std::size_t i = 0; i < prompt; ++i) {
-      request.tokens.push_back(static_cast<std::uint32_t>(hash_counters(seed, s, i) % vocab));
-    }
-    requests.push_back(std::move(request));
-  }
-  return requests;
-}
 
 // Weights that one token of one sequence reads: its experts and everything else but the embedding.
 double active_bytes(const model::ModelConfig& model, const model::ModelLayout& layout,
@@ -137,8 +120,9 @@ class ModelBench final : public LeadProgram {
     std::vector<double> times;
     double mean_k = 0;
     for (std::size_t i = 0; i <= plan_.repeats; ++i) {
-      SY_ASSIGN(const auto result,
-                job(session, random_requests(1, plan_.prompt_tokens, 0, model_.vocab, i), nullptr));
+      SY_ASSIGN(
+          const auto result,
+          job(session, bench_requests({1, plan_.prompt_tokens, 0, model_.vocab, i}), nullptr));
       mean_k = result.stats.mean_k();
       if (i > 0) times.push_back(1e6 * result.times.prompt_seconds);  // the first one warms up
     }
@@ -154,14 +138,15 @@ class ModelBench final : public LeadProgram {
 
   Result<Figure> decode(engine::Session& session, std::size_t sequences, std::size_t prompt) {
     TokenClock clock;
-    // Warms up.
-    SY_TRY(job(session, random_requests(sequences, prompt, 16, model_.vocab, 1), nullptr));
-    SY_ASSIGN(const auto result,
-              job(session, random_requests(sequences, prompt, plan_.decode_tokens, model_.vocab, 1),
-                  &clock));
+    const auto requests = [&](std::size_t tokens) {
+      return bench_requests({sequences, prompt, tokens, model_.vocab, 1, plan_.batch_tokens});
+    };
+    SY_TRY(job(session, requests(16), nullptr));  // warms up
+    SY_ASSIGN(const auto result, job(session, requests(plan_.decode_tokens), &clock));
     BenchRow row;
-    row.name =
-        fmt::format("decode/{}/{}/{} sequence(s)", run_.device.precision, plan_.shape, sequences);
+    const bool equal = sequences > 1 && plan_.batch_tokens == BatchTokens::kEqual;
+    row.name = fmt::format("decode/{}/{}/{} sequence(s){}", run_.device.precision, plan_.shape,
+                           sequences, equal ? " of equal tokens" : "");
     row.sample = summarise(clock.gaps_us());
     row.unit = "tokens/s";
     row.achieved = static_cast<double>(result.times.decode_tokens) / result.times.decode_seconds;

@@ -3,6 +3,7 @@
 // Thread: the main thread.
 #pragma once
 
+#include "launcher/bench/bench_requests.h"
 #include "launcher/bench/bench_rows.h"
 #include "launcher/bench/ceiling_meter.h"
 #include "launcher/cluster_run.h"
@@ -14,6 +15,7 @@ struct BenchPlan {
   std::size_t prompt_tokens = 512;
   std::size_t decode_tokens = 128;
   std::size_t sequences = 16;  // of the batched decode
+  BatchTokens batch_tokens = BatchTokens::kDifferent;
   std::size_t repeats = 5;
 };
 

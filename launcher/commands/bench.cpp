@@ -39,6 +39,7 @@ class BenchCommand final : public Command {
   std::string_view examples() const override {
     return "  switchyard bench --config configs/shapes/M.yaml --threads 2\n"
            "  switchyard bench model --model DIR --json-lines\n"
+           "  switchyard bench model --config configs/shapes/M.yaml --batch 16 --equal-tokens\n"
            "  switchyard bench model --device cuda --config configs/shapes/Q4.yaml\n"
            "  mpirun -n 2 switchyard bench exchange\n"
            "  mpirun -n 8 switchyard bench exchange --device cuda --batch 128 "
@@ -66,12 +67,16 @@ class BenchCommand final : public Command {
                    "sequences of the batched decode, and tokens of the smaller exchange")
         ->check(count_between(1, kTokensMax))
         ->capture_default_str();
+    app.add_flag(
+        "--equal-tokens", equal_tokens_,
+        "the batched decode's sequences all have the same tokens, and so the same experts");
     app.add_option("--repeats", flags_.plan.repeats, "of the prefill; the others follow")
         ->check(count_between(1, kRepeatsMax))
         ->capture_default_str();
   }
 
   Result<void> run(Invocation& invocation) override {
+    if (equal_tokens_) flags_.plan.batch_tokens = BatchTokens::kEqual;
     BenchRows rows(flags_.json_lines ? BenchRows::Format::kJsonLines : BenchRows::Format::kText);
     if (flags_.area == "exchange") return bench_exchange(invocation, flags_.plan, rows);
     SY_ASSIGN(const auto options, cluster_options(invocation.run()));
@@ -134,6 +139,7 @@ class BenchCommand final : public Command {
   }
 
   BenchFlags flags_;
+  bool equal_tokens_ = false;
 };
 
 }  // namespace

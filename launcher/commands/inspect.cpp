@@ -2,13 +2,16 @@
 
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "launcher/cluster_run.h"
+#include "launcher/job_inputs.h"
+#include "launcher/model_check.h"
 #include "launcher/run_report.h"
+#include "runtime/base/clock.h"
 #include "runtime/config/config_rules.h"
 #include "runtime/engine/rank_parts.h"
 #include "runtime/engine/rank_sizes.h"
-#include "runtime/model/checkpoint/checkpoint.h"
 #include "runtime/model/layout.h"
 
 namespace switchyard::launcher {
@@ -74,14 +77,23 @@ class InspectCommand final : public Command {
   }
   std::string_view examples() const override {
     return "  switchyard inspect --model DIR\n"
+           "  switchyard inspect --model DIR --values\n"
            "  switchyard inspect --model DIR --ranks 9 --routers 1 --precision bf16\n";
   }
   RunsOn runs_on() const override { return RunsOn::kFirstRank; }
-  void add_flags(CLI::App& app) override { app.add_flag("--json", json_, "as a JSON document"); }
+  void add_flags(CLI::App& app) override {
+    app.add_flag("--json", json_, "as a JSON document");
+    app.add_flag("--values", values_, "read all weights and name the tensors with NaN or infinity");
+  }
 
   Result<void> run(Invocation& invocation) override {
     const auto& run = invocation.run();
-    if (!run.model.path.empty()) SY_TRY(report_problems(run.model.path));
+    const ReportAs form = json_ ? ReportAs::kJson : ReportAs::kText;
+    if (!run.model.path.empty()) {
+      const auto check = check_model(run.model);
+      if (!check.problems.empty()) return refuse_model(run.model.path, check.problems, form);
+      tokenizer_ = check.tokenizer;
+    }
     SY_ASSIGN(const auto source, open_weights(invocation.config));
     const auto& model = source->config();
     SY_ASSIGN(const auto options, cluster_options(invocation.run()));
@@ -96,6 +108,13 @@ class InspectCommand final : public Command {
     SY_ASSIGN(const auto kv, engine::kv_size(options, model));
     SY_ASSIGN(const auto view, first_view(invocation, options, model));
     const auto memory = memory_per_rank(view, layout, kv);
+    if (values_ && !run.model.path.empty()) {
+      const SteadyClock clock;
+      ProgressLine progress(progress_of(run), clock);
+      SY_ASSIGN(const auto values, read_values(*source, progress));
+      if (!values.problems.empty()) return refuse_model(run.model.path, values.problems, form);
+      value_bytes_ = values.bytes;
+    }
     if (json_) {
       print_json(model, layout, memory);
     } else {
@@ -105,19 +124,23 @@ class InspectCommand final : public Command {
           "engine.context).\n",
           kv.pages * kernels::kKvPageTokens,
           static_cast<unsigned long long>(run.engine.sequences_max));
+      if (!run.model.path.empty()) print_notes();
     }
     return {};
   }
 
  private:
-  static Result<void> report_problems(const std::string& path) {
-    const auto problems = model::check_checkpoint(path);
-    if (problems.empty()) return {};
-    std::printf("%s: %zu problem(s)\n", path.c_str(), problems.size());
-    for (const auto& problem : problems) std::printf("  %s\n", problem.message.c_str());
-    std::fflush(stdout);
-    return fail(problems.front().code, "{}: the checkpoint cannot be used ({} problem(s))", path,
-                problems.size());
+  void print_notes() const {
+    if (tokenizer_ == TokenizerFile::kNone) {
+      std::printf(
+          "No tokenizer.json: for text it is needed; prompts must be token ids (\"tokens\" in a "
+          "--prompts file).\n");
+    }
+    if (value_bytes_) {
+      std::printf("All values are finite (%.1f MiB read).\n", mib(*value_bytes_));
+    } else {
+      std::printf("Headers only were read; --values looks for NaN and infinity in the weights.\n");
+    }
   }
 
   static void print_text(const config::RunConfig& run, const model::ModelConfig& model,
@@ -149,8 +172,8 @@ class InspectCommand final : public Command {
     }
   }
 
-  static void print_json(const model::ModelConfig& model, const model::ModelLayout& layout,
-                         const std::vector<RankMemory>& memory) {
+  void print_json(const model::ModelConfig& model, const model::ModelLayout& layout,
+                  const std::vector<RankMemory>& memory) const {
     nlohmann::json document = {{"family", model.family},
                                {"layers", model.layers},
                                {"moe_layers", model.moe_layer_count()},
@@ -168,6 +191,8 @@ class InspectCommand final : public Command {
                                {"expert_bytes", layout.expert_bytes},
                                {"router_bytes", layout.router_bytes},
                                {"kv_bytes_per_token", layout.kv_bytes_per_token},
+                               {"tokenizer", tokenizer_ == TokenizerFile::kUsable},
+                               {"values_read", value_bytes_.has_value()},
                                {"ranks", nlohmann::json::array()}};
     for (const auto& entry : memory) {
       document["ranks"].push_back({{"rank", entry.rank},
@@ -180,6 +205,9 @@ class InspectCommand final : public Command {
   }
 
   bool json_ = false;
+  bool values_ = false;
+  TokenizerFile tokenizer_ = TokenizerFile::kNone;
+  std::optional<std::size_t> value_bytes_;  // that were read for --values
 };
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "runtime/base/error.h"
 
@@ -14,11 +15,13 @@ namespace switchyard {
 // "column 7", both from 1 and columns in bytes; behind the last byte "its end".
 [[nodiscard]] std::string text_place(std::string_view text, std::size_t byte);
 
-// Errors: kBadInput, "`name`: not valid JSON at line 3, column 7".
-template <class Json>
-[[nodiscard]] Result<Json> parse_json_text(std::string_view text, std::string_view name) {
+// `watch`: the library's callbacks, if any. Errors: kBadInput, "`name`: not valid JSON at line 3,
+// column 7".
+template <class Json, class... Watch>
+[[nodiscard]] Result<Json> parse_json_text(std::string_view text, std::string_view name,
+                                           Watch&&... watch) {
   try {
-    return Json::parse(text);
+    return Json::parse(text, std::forward<Watch>(watch)...);
   } catch (const typename Json::parse_error& error) {
     return fail(ErrorCode::kBadInput, "{}: not valid JSON at {}", name,
                 text_place(text, error.byte));

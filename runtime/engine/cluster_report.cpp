@@ -124,6 +124,7 @@ nlohmann::json encode_rank_report(const RankReport& report) {
                          {"busy_ns", counters.busy_ns},
                          {"bytes_sent", counters.bytes_sent},
                          {"messages_sent", counters.messages_sent},
+                         {"pairs_sent", counters.pairs_sent},
                          {"restricted_rows_sent", counters.restricted_rows_sent},
                          {"restricted_rows", encode_restricted(counters.restricted_rows)}};
   if (report.timeline) body["timeline"] = encode_timeline(*report.timeline);
@@ -166,6 +167,7 @@ Result<RankReport> decode_rank_report(const nlohmann::json& body) {
     body.at("busy_ns").get_to(counters.busy_ns);
     body.at("bytes_sent").get_to(counters.bytes_sent);
     body.at("messages_sent").get_to(counters.messages_sent);
+    body.at("pairs_sent").get_to(counters.pairs_sent);
     body.at("restricted_rows_sent").get_to(counters.restricted_rows_sent);
     for (const auto& cell : body.at("restricted_rows")) {
       counters.restricted_rows.add({cell.at("origin").get<std::string>(),

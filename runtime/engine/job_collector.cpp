@@ -14,6 +14,8 @@ double negative_log_likelihood(std::span<const float> logits, std::uint32_t targ
   return highest + std::log(sum) - static_cast<double>(logits[target]);
 }
 
+constexpr std::uint16_t kNoToken = 0xFFFF;  // before a sequence's first token
+
 template <class Block>
 void sort_by_id(std::vector<Block>& blocks) {
   std::sort(blocks.begin(), blocks.end(),
@@ -56,6 +58,7 @@ void JobCollector::on_token(const SequenceRequest& request, std::uint32_t token)
 void JobCollector::on_finished(SequenceResult result) {
   ++finished_;
   // Taken out: whoever serves for days meets ever new sequences.
+  last_k_.erase(result.id);
   if (const auto nll = nll_.extract(result.id)) result.nll = nll.mapped();
   if (keeps_.sequences) {
     if (next_ != nullptr) next_->on_finished(result);
@@ -69,8 +72,23 @@ bool JobCollector::wants_gate_logits() const {
   return keeps_.gate_stats || (next_ != nullptr && next_->wants_gate_logits());
 }
 
+void JobCollector::note_successions(const RoutedRows& rows) {
+  std::uint16_t* last = nullptr;
+  for (std::size_t t = 0; t < rows.sequences.size(); ++t) {
+    if (t == 0 || rows.sequences[t] != rows.sequences[t - 1]) {
+      auto& of_layers = last_k_[rows.sequences[t]];
+      if (of_layers.empty()) of_layers.assign(result_.stats.shape().layers, kNoToken);
+      last = &of_layers[rows.moe_layer];
+    }
+    const std::size_t k = rows.selections.k(t);
+    if (*last != kNoToken) result_.stats.add_succession(rows.moe_layer, *last, k);
+    *last = static_cast<std::uint16_t>(k);
+  }
+}
+
 void JobCollector::on_routed(const RoutedRows& rows) {
   result_.stats.add(rows.moe_layer, rows.selections);
+  note_successions(rows);
   if (keeps_.gate_stats) result_.stats.add_gate(rows.moe_layer, rows.logits);
   if (keeps_.selections) {
     for (std::size_t t = 0; t < rows.sequences.size(); ++t) {

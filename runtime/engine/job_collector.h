@@ -34,6 +34,10 @@ class JobCollector final : public Observer {
   JobResult result_;
   std::size_t finished_ = 0;
   std::uint64_t tokens_ = 0;
+  // Notes k beside that of the sequence's token before. One look-up a run of a sequence's rows.
+  void note_successions(const RoutedRows& rows);
+
+  std::unordered_map<SequenceId, std::vector<std::uint16_t>> last_k_;  // [layers] of live sequences
   std::unordered_map<SequenceId, double> nll_;
   std::unordered_map<SequenceId, LogitsBlock> logits_;
   std::unordered_map<SequenceId, SelectionBlock> selections_;

@@ -24,8 +24,8 @@ namespace switchyard::engine {
 // Called now and then while weights load: experts or layers done, of all.
 using LoadProgress = std::function<void(std::size_t done, std::size_t total)>;
 
-// The first view of a static world; `hosts`: of its ranks. Errors: kUsage / kConfig naming what does
-// not fit.
+// The first view of a static world; `hosts`: of its ranks. Errors: kUsage / kConfig naming what
+// does not fit.
 [[nodiscard]] Result<placement::View> make_static_view(const ClusterOptions& options,
                                                        const model::ModelConfig& config,
                                                        std::span<const std::string> hosts);

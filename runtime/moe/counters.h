@@ -41,7 +41,8 @@ struct Counters {
   // Messages that crossed a transport, by destination rank; a rank sends itself nothing.
   std::vector<std::uint64_t> bytes_sent;  // [ranks]
   std::vector<std::uint64_t> messages_sent;
-  std::vector<std::uint64_t> wait_us;  // [ranks] a router's waits while that rank owed an answer
+  std::vector<std::uint64_t> pairs_sent;  // [ranks] dispatched to each other rank; sum: sent away
+  std::vector<std::uint64_t> wait_us;     // [ranks] a router's waits while that rank owed an answer
   std::vector<std::uint32_t> round_trip_us;  // [ranks] shortest dispatch to answer; 0: none yet
   std::vector<std::uint64_t> restricted_rows_sent;  // [ranks] of sequences with a residency rule
   RestrictedRows restricted_rows;                   // the same, by origin and region
@@ -49,6 +50,7 @@ struct Counters {
   explicit Counters(std::size_t ranks = 0)
       : bytes_sent(ranks),
         messages_sent(ranks),
+        pairs_sent(ranks),
         wait_us(ranks),
         round_trip_us(ranks),
         restricted_rows_sent(ranks),

@@ -85,7 +85,10 @@ Result<void> Exchange::begin(const ExchangeKey& key, Rows x, const DispatchPlan&
     }
     counters_.rows_dispatched += part.row_count;
     counters_.pairs_dispatched += part.pair_count;
-    if (part.rank != transport_.rank()) counters_.pairs_sent_away += part.pair_count;
+    if (part.rank != transport_.rank()) {
+      counters_.pairs_sent_away += part.pair_count;
+      counters_.pairs_sent[part.rank.index()] += part.pair_count;
+    }
   }
   if (apart) SY_TRY(send_encoded());
   counters_.pairs_masked += plan.masked.size();

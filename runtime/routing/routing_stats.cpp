@@ -29,6 +29,29 @@ struct Moments {
   return out;
 }
 
+// Of a layer's successions, times their number: so that layers add up by their weight.
+struct Spread {
+  double first = 0;   // variance of k
+  double second = 0;  // variance of the next k
+  double both = 0;    // covariance
+};
+
+[[nodiscard]] Spread spread(std::span<const std::uint64_t> sums) {
+  const auto n = static_cast<double>(sums[0]);
+  if (sums[0] == 0) return {};
+  const auto k = static_cast<double>(sums[1]);
+  const auto next = static_cast<double>(sums[2]);
+  return {static_cast<double>(sums[3]) - k * k / n, static_cast<double>(sums[4]) - next * next / n,
+          static_cast<double>(sums[5]) - k * next / n};
+}
+
+[[nodiscard]] double correlation(const Spread& spread) {
+  // What rounding leaves of a k that never varies is no variance; two equal halves of one are.
+  constexpr double kLeast = 1e-6;
+  if (spread.first < kLeast || spread.second < kLeast) return 0;
+  return std::clamp(spread.both / std::sqrt(spread.first * spread.second), -1.0, 1.0);
+}
+
 }  // namespace
 
 RoutingStats::RoutingStats(Shape shape)
@@ -84,6 +107,17 @@ void RoutingStats::add_gate(std::size_t layer, MatrixView<const float> logits) {
     }
     ++tokens;
   }
+}
+
+void RoutingStats::add_succession(std::size_t layer, std::size_t k, std::size_t next_k) {
+  SY_CHECK(layer < shape_.layers, "layer {} of {}", layer, shape_.layers);
+  std::uint64_t* const sums = counts_.data() + layer * count_stride() + succession_begin();
+  sums[0] += 1;
+  sums[1] += k;
+  sums[2] += next_k;
+  sums[3] += k * k;
+  sums[4] += next_k * next_k;
+  sums[5] += k * next_k;
 }
 
 void RoutingStats::clear() {
@@ -142,6 +176,21 @@ double RoutingStats::sigma_k() const {
   const Moments m = moments(k_histogram());
   const double mean = ratio(m.first, m.tokens);
   return std::sqrt(std::max(0.0, ratio(m.second, m.tokens) - mean * mean));
+}
+
+double RoutingStats::k_autocorrelation(std::size_t layer) const {
+  return correlation(spread(counts_of(layer).subspan(succession_begin(), kSuccessionSums)));
+}
+
+double RoutingStats::k_autocorrelation() const {
+  Spread all;
+  for (std::size_t l = 0; l < shape_.layers; ++l) {
+    const Spread part = spread(counts_of(l).subspan(succession_begin(), kSuccessionSums));
+    all.first += part.first;
+    all.second += part.second;
+    all.both += part.both;
+  }
+  return correlation(all);
 }
 
 std::span<const std::uint64_t> RoutingStats::expert_loads(std::size_t layer) const {

@@ -33,6 +33,8 @@ class RoutingStats {
   // The gate's side of the same tokens, logits [T, E]; one softmax a token, so optional. Rows that
   // are not finite are left out.
   void add_gate(std::size_t layer, MatrixView<const float> logits);
+  // A token's k in `layer` and the k of the next token of its sequence.
+  void add_succession(std::size_t layer, std::size_t k, std::size_t next_k);
   void clear();
 
   // Counts and sums as flat blocks, for an all-reduce by sum; both have a size given by the shape.
@@ -51,6 +53,11 @@ class RoutingStats {
   [[nodiscard]] double sigma_k() const;                          // population standard deviation
   [[nodiscard]] std::vector<std::uint64_t> k_histogram() const;  // [k_max + 1], index = k
   [[nodiscard]] std::vector<std::uint64_t> k_histogram(std::size_t layer) const;
+  // Correlation of k with the k of the sequence's next token, -1..1: whether hard tokens come
+  // together. Within layers, so that layers of unlike means do not make one up. 0 where k never
+  // varies or no succession was added.
+  [[nodiscard]] double k_autocorrelation() const;
+  [[nodiscard]] double k_autocorrelation(std::size_t layer) const;
   // Pairs per expert of `layer` [experts].
   [[nodiscard]] std::span<const std::uint64_t> expert_loads(std::size_t layer) const;
   [[nodiscard]] LoadMetrics load_metrics(std::size_t layer) const;
@@ -69,9 +76,15 @@ class RoutingStats {
 
  private:
   static constexpr std::size_t kFallbacks = 4;
-  // A layer's counts: [k_max + 1] histogram, [experts] loads, [4] fallbacks, gate tokens.
+  // Of successions (k, n): how many, and the sums of k, n, k*k, n*n, k*n.
+  static constexpr std::size_t kSuccessionSums = 6;
+  // A layer's counts: [k_max + 1] histogram, [experts] loads, [4] fallbacks, [6] successions, gate
+  // tokens.
   [[nodiscard]] std::size_t count_stride() const noexcept {
-    return shape_.k_max + 1 + shape_.experts + kFallbacks + 1;
+    return shape_.k_max + 1 + shape_.experts + kFallbacks + kSuccessionSums + 1;
+  }
+  [[nodiscard]] std::size_t succession_begin() const noexcept {
+    return shape_.k_max + 1 + shape_.experts + kFallbacks;
   }
   // A layer's sums: [experts] shares, entropy, squared ln sum exp.
   [[nodiscard]] std::size_t sum_stride() const noexcept { return shape_.experts + 2; }

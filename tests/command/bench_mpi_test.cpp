@@ -30,11 +30,14 @@ TEST(BenchOverMpi, TheExchangeHasBareMpiAsItsLimit) {
 }
 
 TEST(BenchOverMpi, AModelOverTwoRanksPrintsItsRowsOnce) {
-  const auto names = names_of(run_under_mpi(
-      2, {"bench", "model", "--preset", "demo", "--threads", "1", "--prompt-tokens", "16",
-          "--decode-tokens", "6", "--batch", "3", "--repeats", "2", "--json-lines"}));
+  const auto names =
+      names_of(run_under_mpi(2, {"bench", "model", "--preset", "demo", "--threads", "1",
+                                 "--prompt-tokens", "16", "--decode-tokens", "6", "--batch", "3",
+                                 "--repeats", "2", "--json-lines", "--equal-tokens"}));
   ASSERT_EQ(names.size(), 4U);
   EXPECT_EQ(names.front(), "header");
+  EXPECT_THAT(names[2], ::testing::EndsWith("/1 sequence(s)"));
+  EXPECT_THAT(names[3], ::testing::EndsWith("/3 sequence(s) of equal tokens"));
 }
 
 }  // namespace

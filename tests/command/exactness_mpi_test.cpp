@@ -184,6 +184,27 @@ TEST(LogitsOverMpi, FileEqualsThatOfOneProcess) {
   }
 }
 
+// A token at a time, a sequence at a time, and another way for the messages.
+TEST(LogitsOverMpi, FileEqualsThatOfOneProcessOneByOneAndOverTcp) {
+  const ScratchFolder scratch;
+  const auto prompts = exactness_prompts(scratch, {2000, {1, 5, 17}});
+  const auto logits = [&](const std::string& name, const Arguments& extra) {
+    Arguments arguments{"logits", "--preset",         "demo",   "--prompts", prompts,
+                        "--out",  scratch.path(name), "--json", "--quiet"};
+    arguments.insert(arguments.end(), extra.begin(), extra.end());
+    return arguments;
+  };
+  ASSERT_EQ(run_alone(logits("alone", {})).exit_code, 0);
+  const Arguments one_by_one{"--sequences", "1", "--chunk", "1"};
+  const auto slow = run_under_mpi(3, logits("slow", one_by_one));
+  ASSERT_EQ(slow.exit_code, 0) << slow.err;
+  const auto tcp = run_under_mpi(3, logits("tcp", {}), "--mca btl self,tcp");
+  ASSERT_EQ(tcp.exit_code, 0) << tcp.err;
+  for (const std::string name : {"slow", "tcp"}) {
+    EXPECT_TRUE(read_file(scratch.path("alone")) == read_file(scratch.path(name))) << name;
+  }
+}
+
 TEST(EvalOverMpi, EqualsOneProcess) {
   const ScratchFolder scratch;
   const auto text =

@@ -1,6 +1,7 @@
 #include "runtime/model/bpe/json_node.h"
 
 #include "runtime/base/check.h"
+#include "runtime/base/json_text.h"
 
 namespace switchyard::model::bpe {
 namespace {
@@ -17,13 +18,7 @@ std::string shown(const nlohmann::json& value) {
 }  // namespace
 
 Result<nlohmann::json> parse_json(std::string_view text, std::string_view place) {
-  try {
-    return nlohmann::json::parse(text);
-  } catch (const nlohmann::json::parse_error& error) {
-    return fail(ErrorCode::kBadInput, "{}: not JSON at byte {}", place, error.byte);
-  } catch (const nlohmann::json::exception& error) {
-    return fail(ErrorCode::kBadInput, "{}: not JSON: {}", place, error.what());
-  }
+  return parse_json_text<nlohmann::json>(text, place);
 }
 
 std::optional<JsonNode> JsonNode::find(std::string_view key) const {

@@ -15,7 +15,7 @@
 
 namespace switchyard::model::bpe {
 
-// Errors: kBadInput with place and byte offset.
+// Errors: kBadInput with place, line and column.
 [[nodiscard]] Result<nlohmann::json> parse_json(std::string_view text, std::string_view place);
 
 class JsonNode {

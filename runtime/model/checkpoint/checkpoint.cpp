@@ -1,6 +1,7 @@
 #include "runtime/model/checkpoint/checkpoint.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <optional>
 #include <unordered_map>
 
@@ -8,6 +9,7 @@
 #include "runtime/model/checkpoint/shards.h"
 #include "runtime/model/families/family.h"
 #include "runtime/model/generation_config.h"
+#include "runtime/model/weight_rows.h"
 #include "runtime/model/weight_shape.h"
 #include "runtime/model/weight_source.h"
 
@@ -69,14 +71,43 @@ class CheckpointWeights final : public WeightSource {
   std::size_t bytes_read_ = 0;
 };
 
+// config.json alone.
+Result<ModelConfig> read_own_config(const std::string& directory) {
+  const std::string path = directory + "/config.json";
+  SY_ASSIGN(const std::string text, read_small_file(path, kConfigBytesMax));
+  SY_ASSIGN(ModelConfig config, parse_model_config(text, path));
+  if (auto valid = config.validate(); !valid) return with_place(valid.error(), directory);
+  return config;
+}
+
+// Both files are read, whatever is wrong with the other. Nothing where config.json gives no model;
+// end tokens that cannot be had are left out of one.
+std::optional<ModelConfig> read_configs(const std::string& directory, ProblemList& problems) {
+  const auto config = read_own_config(directory);
+  const auto generation = read_generation_config(directory);
+  if (!config) problems.add(config.error());
+  if (!generation) problems.add(generation.error());
+  if (!config) return std::nullopt;
+  if (!generation) return *config;
+  ModelConfig joined = *config;
+  auto& eos = joined.eos_tokens;
+  eos.insert(eos.end(), generation->eos_tokens.begin(), generation->eos_tokens.end());
+  std::sort(eos.begin(), eos.end());
+  eos.erase(std::unique(eos.begin(), eos.end()), eos.end());
+  if (auto valid = joined.validate(); !valid) {
+    problems.add(with_place(valid.error(), directory + "/generation_config.json").value());
+    return *config;
+  }
+  return joined;
+}
+
 std::unique_ptr<CheckpointWeights> CheckpointWeights::open(const std::string& directory,
                                                            ProblemList& problems) {
-  auto config = read_model_config(directory);
-  if (!config) {
-    problems.add(config.error());
-    return nullptr;
-  }
+  auto config = read_configs(directory, problems);
+  std::error_code error;
+  if (problems.full() || !std::filesystem::exists(directory, error)) return nullptr;
   ShardSet shards = ShardSet::open(directory, problems);
+  if (!config) return nullptr;  // what the tensors should be is not known
   std::unique_ptr<CheckpointWeights> weights(
       new CheckpointWeights(std::move(*config), std::move(shards)));
   weights->bind_all(directory, problems);
@@ -174,16 +205,24 @@ void CheckpointWeights::release() noexcept {
 }  // namespace
 
 Result<ModelConfig> read_model_config(const std::string& directory) {
-  const std::string path = directory + "/config.json";
-  SY_ASSIGN(const std::string text, read_small_file(path, kConfigBytesMax));
-  SY_ASSIGN(ModelConfig config, parse_model_config(text, path));
-  SY_ASSIGN(const GenerationConfig generation, read_generation_config(directory));
-  auto& eos = config.eos_tokens;
-  eos.insert(eos.end(), generation.eos_tokens.begin(), generation.eos_tokens.end());
-  std::sort(eos.begin(), eos.end());
-  eos.erase(std::unique(eos.begin(), eos.end()), eos.end());
-  if (auto valid = config.validate(); !valid) return with_place(valid.error(), directory);
-  return config;
+  ProblemList problems(1);
+  auto config = read_configs(directory, problems);
+  if (!problems.empty()) return Unexpected(problems.kept().front());
+  return *std::move(config);
+}
+
+Result<void> check_values(WeightSource& source, ProblemList& problems,
+                          const std::function<void(std::size_t, std::size_t)>& progress) {
+  const std::vector<WeightId> ids = list_weights(source.config());
+  for (std::size_t i = 0; i < ids.size() && !problems.full(); ++i) {
+    progress(i, ids.size());
+    SY_ASSIGN(const auto view, source.get(ids[i]));
+    if (auto finite = check_finite(view); !finite) {
+      problems.add(with_place(finite.error(), source.place_of(ids[i])).value());
+    }
+    source.release();
+  }
+  return {};
 }
 
 std::vector<Problem> check_checkpoint(const std::string& directory) {

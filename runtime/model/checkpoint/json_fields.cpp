@@ -4,6 +4,8 @@
 #include <optional>
 #include <unordered_set>
 
+#include "runtime/base/json_text.h"
+
 namespace switchyard::model {
 namespace {
 
@@ -35,8 +37,9 @@ bool deeper_than(std::string_view text, std::size_t depth_max) {
   return false;
 }
 
-// nlohmann-json keeps the last of two equal keys in silence; this callback notes them.
-json parse_unique(std::string_view text, std::optional<std::string>& duplicate) {
+// nlohmann-json keeps the last of two equal keys in silence; the callback notes them.
+Result<json> parse_unique(std::string_view text, std::string_view place) {
+  std::optional<std::string> duplicate;
   std::vector<std::unordered_set<std::string>> keys;
   const auto watch = [&keys, &duplicate](int, json::parse_event_t event, json& parsed) {
     if (event == json::parse_event_t::object_start) keys.emplace_back();
@@ -47,7 +50,11 @@ json parse_unique(std::string_view text, std::optional<std::string>& duplicate) 
     }
     return true;
   };
-  return json::parse(text, watch);
+  SY_ASSIGN(json root, parse_json_text<json>(text, place, watch));
+  if (duplicate) {
+    return fail(ErrorCode::kBadInput, "{}: key {} appears twice", place, *duplicate);
+  }
+  return root;
 }
 
 std::optional<std::size_t> as_count(const json& value) {
@@ -67,20 +74,12 @@ Result<json> parse_json_object(std::string_view text, std::string_view place,
     return fail(ErrorCode::kLimit, "{}: JSON nested deeper than {} levels", place,
                 limits.depth_max);
   }
-  try {
-    std::optional<std::string> duplicate;
-    json root = parse_unique(text, duplicate);
-    if (duplicate) {
-      return fail(ErrorCode::kBadInput, "{}: key {} appears twice", place, *duplicate);
-    }
-    if (!root.is_object()) {
-      return fail(ErrorCode::kBadInput, "{}: expected a JSON object, got {}", place,
-                  root.type_name());
-    }
-    return root;
-  } catch (const json::exception& error) {
-    return fail(ErrorCode::kBadInput, "{}: not valid JSON: {}", place, quote_name(error.what()));
+  SY_ASSIGN(json root, parse_unique(text, place));
+  if (!root.is_object()) {
+    return fail(ErrorCode::kBadInput, "{}: expected a JSON object, got {}", place,
+                root.type_name());
   }
+  return root;
 }
 
 std::string quote_name(std::string_view name) {

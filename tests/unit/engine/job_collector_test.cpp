@@ -57,5 +57,34 @@ TEST(JobCollector, ARouterThatServesKeepsNothingOfWhatHasEnded) {
   EXPECT_TRUE(collector.take().sequences.empty());
 }
 
+// Rows of one layer, k of each by its sequence.
+void route(JobCollector& collector,
+           const std::vector<std::pair<std::uint32_t, std::uint32_t>>& ks) {
+  std::vector<SequenceId> sequences;
+  routing::Selections selections;
+  selections.slot_begin = {0};
+  for (const auto& [id, k] : ks) {
+    sequences.emplace_back(id);
+    for (std::uint32_t e = 0; e < k; ++e) selections.experts.push_back(ExpertId(e));
+    selections.slot_begin.push_back(static_cast<std::uint32_t>(selections.experts.size()));
+    selections.fallbacks.push_back(routing::Fallback::kNone);
+  }
+  selections.weights.assign(selections.experts.size(), 1.0F);
+  collector.on_routed({0, sequences, {}, {}, selections});
+}
+
+// Sequence 1 has k 1, 2, 3, 3 in a chunk and two steps, sequence 2 has 3, 1 between: the pairs
+// (1,2), (2,3), (3,3) and (3,1). Means 9/4 and 9/4; squares about them 11/4 and 11/4, products
+// -1/4.
+TEST(JobCollector, NotesKBesideTheSequencesOwnTokenBefore) {
+  JobCollector collector({}, routing::RoutingStats({1, 4, 4}), nullptr);
+  route(collector, {{1, 1}, {1, 2}, {2, 3}});
+  route(collector, {{2, 1}, {1, 3}});
+  route(collector, {{1, 3}});
+  collector.on_finished(ended(1));
+  route(collector, {{1, 4}});  // another one of this number: nothing before it
+  EXPECT_NEAR(collector.take().stats.k_autocorrelation(), (-1.0 / 4) / (11.0 / 4), 1e-12);
+}
+
 }  // namespace
 }  // namespace switchyard::engine

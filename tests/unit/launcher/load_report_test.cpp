@@ -78,6 +78,24 @@ TEST(LoadReport, SaysHowTheRanksShareTheWork) {
   EXPECT_NEAR(load["cross_rank_share"], 30.0 / 40, 1e-12);
 }
 
+// Ranks 0 and 1 on host a, 2 on host b. Rank 0 sent 15 pairs to rank 1 and 10 to rank 2, rank 1
+// sent 5 to rank 2 and kept 10: 15 of 40 crossed hosts.
+TEST(LoadReport, SaysHowMuchCrossedHosts) {
+  auto cluster = three_ranks();
+  cluster.ranks[0].host = cluster.ranks[1].host = "a";
+  cluster.ranks[2].host = "b";
+  cluster.ranks[0].counters.pairs_sent = {0, 15, 10};
+  cluster.ranks[1].counters.pairs_sent = {0, 0, 5};
+  EXPECT_NEAR(load_json(two_layers(), 2, cluster)["cross_host_share"], 15.0 / 40, 1e-12);
+  cluster.ranks[2].host = "a";
+  EXPECT_EQ(cross_host_share(cluster), 0);
+  // Of a rank that died nobody knows the host: 10 and 5 pairs are left out.
+  cluster.ranks[1].host = "b";
+  cluster.ranks.pop_back();
+  EXPECT_NEAR(cross_host_share(cluster), 15.0 / 25, 1e-12);
+  EXPECT_EQ(cross_host_share({}), 0);
+}
+
 // Twenty pairs over two ranks and four experts cannot be expected to be even.
 TEST(LoadReport, SaysWhatUniformRoutingWouldShow) {
   const auto load = load_json(two_layers(), 2, three_ranks());

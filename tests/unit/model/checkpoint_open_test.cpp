@@ -13,6 +13,8 @@ using test::element;
 using test::TempDirectory;
 using test::Tensors;
 using test::value_of;
+using ::testing::Each;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 // The view is the tensor `name` from element `begin` on.
@@ -46,6 +48,11 @@ class OpenCheckpoint : public ::testing::Test {
     if (problems.empty() || source) return {};
     EXPECT_EQ(problems.front().message, source.error().message);
     return problems.front();
+  }
+  std::vector<std::string> messages() {
+    std::vector<std::string> texts;
+    for (const auto& each : check_checkpoint(directory_.path())) texts.push_back(each.message);
+    return texts;
   }
   TempDirectory directory_;
 };
@@ -240,14 +247,60 @@ TEST_F(OpenCheckpoint, ListsAllProblemsAtOnce) {
 }
 
 TEST_F(OpenCheckpoint, NamesAMissingOrBrokenDirectory) {
-  EXPECT_EQ(problem().code, ErrorCode::kNotFound);  // no config.json
+  EXPECT_EQ(check_checkpoint(directory_.file("nowhere")).size(), 1U);
+  EXPECT_THAT(messages(), ElementsAre(HasSubstr("config.json"), HasSubstr("model.safetensors")));
   test::write_file(directory_.file("config.json"), test::qwen3_config().dump());
   EXPECT_EQ(check_checkpoint(directory_.path()).size(), 1U);  // one, not one a tensor
   EXPECT_THAT(problem().message, HasSubstr("model.safetensors"));
   test::write_file(directory_.file("model.safetensors"), "short");
   EXPECT_EQ(problem().code, ErrorCode::kBadInput);
   test::write_file(directory_.file("config.json"), "{");
-  EXPECT_THAT(problem().message, HasSubstr("config.json"));
+  EXPECT_THAT(messages(), ElementsAre(HasSubstr("config.json: not valid JSON at its end"),
+                                      HasSubstr("model.safetensors")));
+}
+
+TEST_F(OpenCheckpoint, NoFileHidesWhatIsWrongWithAnother) {
+  Tensors tensors = test::qwen3_tensors();
+  tensors.erase("model.norm.weight");
+  write(test::qwen3_config(), tensors);
+  const std::string generation = directory_.file("generation_config.json");
+  test::write_file(generation, "{\"a\":");
+  EXPECT_THAT(messages(), ElementsAre(generation + ": not valid JSON at its end",
+                                      HasSubstr("model.norm.weight")));
+  test::write_file(generation, R"({"eos_token_id": 10})");  // vocabulary is 10
+  EXPECT_THAT(messages(),
+              ElementsAre(HasSubstr("generation_config.json"), HasSubstr("model.norm.weight")));
+  test::write_file(directory_.file("config.json"), "{}");
+  test::write_file(generation, "[]");
+  test::write_file(directory_.file("model.safetensors"), "short");
+  EXPECT_THAT(messages(),
+              ElementsAre(HasSubstr("/config.json"), HasSubstr("generation_config.json"),
+                          HasSubstr("model.safetensors")));
+}
+
+TEST_F(OpenCheckpoint, FindsEveryTensorWithValuesThatAreNotFinite) {
+  write(test::qwen3_config(), test::qwen3_tensors());
+  const auto source = open();
+  ASSERT_NE(source, nullptr);
+  ProblemList none(10);
+  std::size_t calls = 0;
+  const auto count = [&calls](std::size_t done, std::size_t) { EXPECT_EQ(done, calls++); };
+  ASSERT_TRUE(check_values(*source, none, count));
+  EXPECT_TRUE(none.empty());
+  EXPECT_GT(calls, 30U);
+
+  std::string file = test::read_file(directory_.file("model.safetensors"));
+  const std::size_t end = file.size();
+  file.replace(end - 2, 2, "\x80\x7f");          // the last tensor's last element: infinity
+  file.replace(end - 2 * 8 * 2, 2, "\xc1\x7f");  // another tensor's: NaN
+  test::write_file(directory_.file("model.safetensors"), file);
+  ProblemList found(10);
+  ASSERT_TRUE(check_values(*open(), found, [](std::size_t, std::size_t) {}));
+  std::vector<std::string> texts;
+  for (const auto& each : found.kept()) texts.push_back(each.message);
+  EXPECT_EQ(texts.size(), 2U) << ::testing::PrintToString(texts);
+  EXPECT_THAT(texts, Each(HasSubstr("is not finite")));
+  EXPECT_THAT(texts, Each(HasSubstr("model.safetensors: tensor \"model.")));
 }
 
 }  // namespace

@@ -148,7 +148,7 @@ TEST(TokenizerErrors, NameTheByteWhereTheJsonEnds) {
     const auto tokenizer = Tokenizer::parse(text, "t.json");
     ASSERT_FALSE(tokenizer.has_value()) << text;
     EXPECT_EQ(tokenizer.error().code, ErrorCode::kBadInput);
-    EXPECT_THAT(tokenizer.error().message, HasSubstr("t.json: not JSON at byte"));
+    EXPECT_THAT(tokenizer.error().message, HasSubstr("t.json: not valid JSON at"));
   }
   EXPECT_EQ(Tokenizer::parse("[]", "t.json").error().code, ErrorCode::kBadInput);
 }

@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <numeric>
+
 #include "tests/unit/moe/plane_world.h"
 
 namespace switchyard::moe::test {
@@ -35,6 +37,9 @@ TEST_P(Worlds, GiveTheBitsOfTheDeviceAloneAndAnswerEveryPairOnce) {
     served += counters.pairs_served;
     answered += counters.pairs_answered;
     away += counters.pairs_sent_away;
+    EXPECT_EQ(std::reduce(counters.pairs_sent.begin(), counters.pairs_sent.end()),
+              counters.pairs_sent_away);
+    EXPECT_EQ(counters.pairs_sent[r], 0U) << "what stays is not sent";
     EXPECT_EQ(counters.bytes_sent[r], 0U) << "a rank sends itself nothing";
     EXPECT_TRUE(world.plane(r).idle().value());
   }

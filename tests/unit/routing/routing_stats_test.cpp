@@ -62,6 +62,27 @@ TEST(RoutingStats, CountsWhatWasDecided) {
   EXPECT_DOUBLE_EQ(stats.load_metrics(1).max_over_mean, 2.0);
 }
 
+// Layer 0: k 1, 2, 3, 3: pairs (1,2), (2,3), (3,3). Means 2 and 8/3; sums of squares about them 2
+// and 2/3, of products 1: 1 / sqrt(4/3). Layer 1: 4, 2, 4, 2: -1; (4,2), (2,4), (4,2) give 8/3,
+// 8/3, -8/3.
+TEST(RoutingStats, CorrelatesKWithTheNextTokens) {
+  RoutingStats stats({2, 4, 4});
+  EXPECT_EQ(stats.k_autocorrelation(), 0);
+  for (const auto& [k, next] : {std::pair{1, 2}, {2, 3}, {3, 3}}) stats.add_succession(0, k, next);
+  EXPECT_NEAR(stats.k_autocorrelation(0), 1 / std::sqrt(4.0 / 3), 1e-12);
+  EXPECT_NEAR(stats.k_autocorrelation(), 1 / std::sqrt(4.0 / 3), 1e-12);
+  RoutingStats other({2, 4, 4});
+  for (const auto& [k, next] : {std::pair{4, 2}, {2, 4}, {4, 2}}) other.add_succession(1, k, next);
+  EXPECT_NEAR(other.k_autocorrelation(1), -1, 1e-12);
+  ASSERT_TRUE(stats.merge(other.counts(), other.sums()));
+  EXPECT_NEAR(stats.k_autocorrelation(),
+              (1 - 8.0 / 3) / std::sqrt((2 + 8.0 / 3) * (2.0 / 3 + 8.0 / 3)), 1e-12);
+  EXPECT_EQ(stats.decision_count(), 0U) << "successions are no decisions";
+  RoutingStats still({1, 4, 4});
+  for (int i = 0; i < 1000; ++i) still.add_succession(0, 3, 3);
+  EXPECT_EQ(still.k_autocorrelation(), 0);
+}
+
 TEST(RoutingStats, IsTheSameInPartsAndMerged) {
   const auto conv = convention(16, 4);
   const auto made = router("top-p:theta=0.7,k_max=6", conv);
