@@ -16,8 +16,8 @@ namespace switchyard::comm::nccl {
 
 // What is under way on `old` is terminated; it has to be aborted all the same. The others call it
 // too, with the same places. Blocks: not for the others, ncclCommGetAsyncError of `rest` tells when
-// it is there; but NCCL may wait inside the call for the kernels of `old`, which it has told to end.
-// Errors: those of check_nccl().
+// it is there; but NCCL may wait inside the call for the kernels of `old`, which it has told to
+// end. Errors: those of check_nccl().
 [[nodiscard]] Result<void> shrink(ncclComm_t old, std::vector<int> places_left_out,
                                   ncclConfig_t config, ncclComm_t& rest);
 
