@@ -9,9 +9,9 @@
 namespace switchyard::comm {
 namespace {
 
-// Non-blocking communicators came with 2.14.
-constexpr int kVersionMin = 21400;
-static_assert(NCCL_VERSION_CODE >= kVersionMin, "NCCL 2.14 or later is needed");
+// ncclConfig_t::maxCTAs came with 2.17; non-blocking communicators are older.
+constexpr int kVersionMin = 21700;
+static_assert(NCCL_VERSION_CODE >= kVersionMin, "NCCL 2.17 or later is needed");
 
 // Streams of one rank that run side by side: a lane for each rank, the device's, the copies'. More
 // than the GPU has queues for would wait for each other, and that may be for ever.
@@ -21,7 +21,11 @@ constexpr std::size_t kRanksMax = kStreamsMax - 2;
 Result<int> library_version() {
   int version = 0;
   SY_TRY(nccl::check_nccl(ncclGetVersion(&version), "asking for the version"));
-  if (version < kVersionMin || version / 100 < NCCL_VERSION_CODE / 100) {
+  if (version < kVersionMin) {
+    return fail(ErrorCode::kUnsupported, "{} is too old; NCCL 2.17 or later is needed",
+                nccl::version_text(version));
+  }
+  if (version / 100 < NCCL_VERSION_CODE / 100) {
     return fail(ErrorCode::kUnsupported,
                 "this build was made for {} and finds {}; install as late a one",
                 nccl::version_text(NCCL_VERSION_CODE), nccl::version_text(version));

@@ -15,8 +15,9 @@ namespace switchyard::comm::nccl {
 [[nodiscard]] bool can_shrink() noexcept;
 
 // What is under way on `old` is terminated; it has to be aborted all the same. The others call it
-// too, with the same places. Blocks: no; ncclCommGetAsyncError of `rest` tells when it is there.
-// Errors: those of check_nccl().
+// too, with the same places. Blocks: not for the others, ncclCommGetAsyncError of `rest` tells when
+// it is there; but NCCL may wait inside the call for the kernels of `old`, which it has told to
+// end. Errors: those of check_nccl().
 [[nodiscard]] Result<void> shrink(ncclComm_t old, std::vector<int> places_left_out,
                                   ncclConfig_t config, ncclComm_t& rest);
 

@@ -2,7 +2,8 @@
 // Ladder: one block a head (too few bytes each) -> one block a token, one warp a head at a time,
 // lanes side by side along the head: 10 us for one token on an H200, five heads one after the other
 // -> (this) as many blocks as give each warp one head. Bytes of a token: 4 (H + 2 G) h read, 4 H h
-// written; 2 G h * element to the cache. Few flops: bound by memory, and for one token by the
+// written; 2 G h * element to the cache. Flops: 3 (H + G) h for the rotation, 4 (H + G) h for a
+// norm and (H + 2 G) h for a clip where there are: bound by memory, and for one token by the
 // launch. Order: the sums of a norm are trees over the lanes; rotation and clip as kernels/ref.
 #include "kernels/cuda/device_math.cuh"
 #include "kernels/cuda/kernels.h"

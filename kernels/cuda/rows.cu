@@ -2,9 +2,10 @@
 // Ladder: one thread a row (uncoalesced) -> one block a row, consecutive threads on consecutive
 // elements (embed, RMSNorm) -> 16 bytes a thread where rows are aligned (gather, combine). All are
 // bound by memory; bytes per row of d elements:
-//   embed     d * table element + 4 d
+//   embed     d * table element + 4 d; no flops
 //   RMSNorm   4 d read (twice, the second time from the cache), operand + 4 d written; 3 d flops
-//   gather    row_bytes read and written
+//   gather    row_bytes read and written; no flops
+//   convert   d * element read + d * element written; at most one rounding an element
 //   combine   slots * d * wire element + 8 d; 2 d flops a slot
 //   variance  4 d; 4 d fp64 flops in one chain (index order is its contract)
 #include "kernels/cuda/device_math.cuh"

@@ -1,5 +1,5 @@
 // LibraryGemm over cuBLAS. One cublasGemmEx a matrix: the grouped call (cublasGemmGroupedBatchedEx)
-// has no fp32 result for bf16 operands, and SwiGLU and the residual want one.
+// has no fp32 result for bf16 operands, which SwiGLU wants; for the rest see docs/adr/0007.
 #include <limits>
 #include <utility>
 

@@ -52,6 +52,9 @@ struct Counters {
   std::uint64_t host_to_device = 0;  // copies
   std::uint64_t device_to_host = 0;
   std::uint64_t host_waits = 0;  // calls that had to wait for a stream, an event or the device
+  // Recordings of events that the host found not ready and asked after again with nothing queued in
+  // between, however often: how code waits that has a deadline.
+  std::uint64_t polled_waits = 0;
 };
 [[nodiscard]] Counters counters();
 

@@ -98,6 +98,54 @@ TEST_F(CudaDeviceTest, MeasuringCeilingsKeepsNoMemory) {
   EXPECT_EQ(cuda_emulation::pool_bytes_kept(), 0U);
 }
 
+// As in a decode step: what one op leaves is what the next one reads, and nobody waits between.
+TEST_F(CudaDeviceTest, OpsOfAStepDoNotWait) {
+  constexpr std::size_t kWidth = 64;
+  constexpr std::size_t kInner = 32;
+  const auto device = make();
+  const Values matrix = random_values(kWidth * kWidth, 91);
+  const auto weight = [&](std::size_t out, std::size_t in) {
+    return WeightView{reinterpret_cast<const std::byte*>(matrix.data()), DType::kF32, out, in};
+  };
+  const auto packed = device->pack(weight(kWidth, kWidth)).value();
+  const auto gate = device->pack_gate(weight(4, kWidth)).value();
+  const auto expert =
+      device->pack_expert(weight(kInner, kWidth), weight(kInner, kWidth), weight(kWidth, kInner))
+          .value();
+  auto gain = device->allocate(kWidth * sizeof(float)).value();
+  ASSERT_TRUE(device->upload(std::as_bytes(std::span(matrix).first(kWidth)), gain.data()));
+  std::vector<DeviceMemory> memory;
+  for (int i = 0; i < 5; ++i) memory.push_back(device->allocate(kWidth * sizeof(float)).value());
+  const auto rows = [&](std::size_t i) {
+    return MutableRows{memory[i].data(), DType::kF32, 1, kWidth, kWidth};
+  };
+  auto ids = device->allocate_wire(sizeof(std::uint32_t)).value();
+  const std::vector<std::uint32_t> row{0};
+  const std::vector<std::uint32_t> begin{0, 1};
+  const std::vector<ExpertGroup> groups{{expert.get(), 0, 1}};
+  const std::vector<CombineSlot> slots{{memory[3].data(), 0.5F}};
+  ASSERT_TRUE(device->reserve(1, 1, kWidth, kInner));
+  ASSERT_TRUE(device->synchronize());
+  const auto before = cuda_emulation::counters();
+  for (int layer = 0; layer < 2; ++layer) {
+    const auto residual = rows(0).as<float>();
+    device->rmsnorm(residual, {gain.f32_span(), 1e-6F}, rows(1), rows(4).as<float>());
+    device->gemm(rows(1), *packed, residual, Device::Store::kAdd);
+    device->gate(rows(4).as<float>(), *gate, MatrixView<float>(memory[4].f32(), 1, 4));
+    device->gather_rows(rows(1), row, rows(2));
+    device->expert_ffn(rows(2), row, row, groups, rows(3));
+    device->combine(begin, slots, DType::kF32, residual);
+    device->convert(rows(0), rows(1));
+    device->argmax(residual, {reinterpret_cast<std::uint32_t*>(ids.data()), 1});
+  }
+  const auto after = cuda_emulation::counters();
+  EXPECT_EQ(after.host_waits, before.host_waits);
+  EXPECT_EQ(after.polled_waits, before.polled_waits);
+  ASSERT_TRUE(device->synchronize());
+  EXPECT_EQ(cuda_emulation::counters().polled_waits, before.polled_waits + 1) << "the one wait";
+  EXPECT_GE(cuda_emulation::counters().kernels, before.kernels + 16);
+}
+
 TEST_F(CudaDeviceTest, MarksArePassedInTheirOrder) {
   auto device = make_device("cuda", {});
   ASSERT_TRUE(device.has_value());

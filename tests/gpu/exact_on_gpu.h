@@ -12,22 +12,31 @@ namespace switchyard::tests {
 
 class ExactOnGpu : public ::testing::Test {
  protected:
-  // Five ragged prompts; sequences with the digests of their logits.
-  Arguments run(const Arguments& extra) const {
+  // Five ragged prompts of up to 32 characters and four tokens each, or of up to 10 and two.
+  enum class Prompts : std::uint8_t { kLong, kShort };
+
+  // Sequences with the digests of their logits.
+  Arguments run(const Arguments& extra, Prompts prompts = Prompts::kLong) const {
+    const std::size_t growth = prompts == Prompts::kLong ? 7 : 2;
     std::string lines;
     for (std::size_t i = 0; i < 5; ++i) {
-      lines +=
-          nlohmann::json{
-              {"id", std::to_string(i)},
-              {"prompt",
-               std::string("The rain fell on the road to the old house").substr(i * 3, 4 + i * 7)}}
-              .dump() +
-          "\n";
+      lines += nlohmann::json{{"id", std::to_string(i)},
+                              {"prompt", std::string("The rain fell on the road to the old house")
+                                             .substr(i * 3, growth / 2 + 1 + i * growth)}}
+                   .dump() +
+               "\n";
     }
-    Arguments arguments{
-        "generate", "--preset", "demo",         "--prompts", scratch_.write("p", lines),
-        "--json",   "--quiet",  "--max-tokens", "4",         "--device",
-        "cuda"};
+    Arguments arguments{"generate",
+                        "--preset",
+                        "demo",
+                        "--prompts",
+                        scratch_.write("p", lines),
+                        "--json",
+                        "--quiet",
+                        "--max-tokens",
+                        prompts == Prompts::kLong ? "4" : "2",
+                        "--device",
+                        "cuda"};
     arguments.insert(arguments.end(), extra.begin(), extra.end());
     return arguments;
   }
@@ -38,8 +47,8 @@ class ExactOnGpu : public ::testing::Test {
     EXPECT_TRUE(document["report"]["conserved"].get<bool>());
     EXPECT_EQ(document["sequences"], baseline);
   }
-  nlohmann::json baseline() const {
-    const auto alone = run_alone(run({}));
+  nlohmann::json baseline(Prompts prompts = Prompts::kLong) const {
+    const auto alone = run_alone(run({}, prompts));
     EXPECT_EQ(alone.exit_code, 0) << alone.err;
     return alone.json()["sequences"];
   }

@@ -15,12 +15,20 @@ struct Loss {
   std::string name;
   Arguments launch;
   std::string event;  // that the loss leads to
+  // What NCCL says of a peer that died: an error, as over a network, or nothing, as over NVLink.
+  std::string told = "reported";
 };
 
 class NcclRankDies : public ::testing::TestWithParam<Loss> {
  protected:
-  void SetUp() override { ::setenv("CUDA_EMULATION_DEVICES", "4", 1); }
-  void TearDown() override { ::unsetenv("CUDA_EMULATION_DEVICES"); }
+  void SetUp() override {
+    ::setenv("CUDA_EMULATION_DEVICES", "4", 1);
+    ::setenv("CUDA_EMULATION_NCCL_LOSS", GetParam().told.c_str(), 1);
+  }
+  void TearDown() override {
+    ::unsetenv("CUDA_EMULATION_DEVICES");
+    ::unsetenv("CUDA_EMULATION_NCCL_LOSS");
+  }
 
   static Arguments run() {
     return {"generate",
@@ -70,7 +78,7 @@ TEST_P(NcclRankDies, ChangesNoToken) {
 
 INSTANTIATE_TEST_SUITE_P(
     Clusters, NcclRankDies,
-    ::testing::Values(Loss{"Replicas", {"--replicas", "2"}, "view_committed"},
+    ::testing::Values(Loss{"Replicas", {"--replicas", "2"}, "view_committed", "silent"},
                       Loss{"Reload", {}, "view_preparing"},
                       Loss{"AProcessComesInItsPlace", {"--spawns", "1"}, "rank_spawn"}),
     [](const auto& loss) { return loss.param.name; });

@@ -47,6 +47,26 @@ TEST_F(ExactOverNccl, OverMpiRanks) {
   expect_same(run_under_mpi(2, run({"--exchange", "host"})), wanted);
 }
 
+// Who sits where, what is in a step and how MPI moves the heads: none of it shows.
+TEST_F(ExactOverNccl, OverLayoutsBatchesAndTransports) {
+  if (std::string(SWITCHYARD_MPIRUN).empty()) GTEST_SKIP() << "a build without MPI";
+  struct Layout {
+    int ranks;
+    Arguments extra;
+    std::string mpirun_flags;
+  };
+  const auto wanted = baseline(Prompts::kShort);
+  for (const Layout& layout :
+       {Layout{3, {"--colocate", "--routers", "3", "--sequences", "16", "--chunk", "7"}, {}},
+        Layout{3, {"--sequences", "1", "--chunk", "1", "--placement", "round-robin"}, {}},
+        Layout{4, {"--routers", "2", "--replicas", "2", "--sequences", "16"}, {}},
+        Layout{3, {"--routers", "2", "--colocate", "--sequences", "1"}, "--mca btl self,tcp"}}) {
+    const auto outcome =
+        run_under_mpi(layout.ranks, run(layout.extra, Prompts::kShort), layout.mpirun_flags);
+    expect_nccl(outcome, "mpi", wanted);
+  }
+}
+
 TEST_F(ExactOverNccl, OverThreads) {
   const auto wanted = baseline();
   expect_nccl(run_alone(run({"--ranks", "3", "--exchange", "nccl"})), "local", wanted);

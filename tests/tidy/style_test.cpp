@@ -38,6 +38,20 @@ TEST(Style, HeadersOpenWithWhatTheyAreAndPragmaOnce) {
   }
 }
 
+// What a kernel could be and what it moves, before its code.
+TEST(Style, KernelFilesOpenWithTheirLadderAndTheirBytes) {
+  std::size_t kernel_files = 0;
+  for (const SourceFile& file : source_files()) {
+    if (!file.path.ends_with(".cu") || !file.in("kernels")) continue;
+    ++kernel_files;
+    const std::string head = file.text.substr(0, file.text.find("\n#include"));
+    for (const char* word : {"Ladder", "ytes"}) {
+      EXPECT_NE(head.find(word), std::string::npos) << file.path << ": its head has no " << word;
+    }
+  }
+  EXPECT_GT(kernel_files, 0U);
+}
+
 // With this, compiling foo.cpp proves that foo.h compiles alone; headers without a .cpp are
 // compiled by the target headers_compile.
 TEST(Style, ASourceFileIncludesItsOwnHeaderFirst) {
@@ -97,6 +111,9 @@ TEST(Style, CodeKeepsOutOfOtherPlacesTrades) {
       {R"(\bthrow\b)", "^(runtime|kernels|comm|launcher)/", "operating errors are values"},
       {R"(\bcatch \(\.\.\.\))", "^(runtime|kernels|comm)/", "say which exception is translated"},
       {R"(#\s*if(n?def)?\b.*\b(WITH|HAVE)_)", ".", "an option removes files, never lines"},
+      {R"(#\s*(el)?if(n?def)?\b.*(CUDA|NCCL))",
+       R"(^(?!comm/nccl/(shrink|registration)\.cpp$|tests/cuda_emulation/))",
+       "CUDA and NCCL are files of the build; two of them know NCCL's version"},
   };
   for (const Banned& rule : rules) expect_absent(rule, &SourceFile::code);
 }

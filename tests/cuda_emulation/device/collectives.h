@@ -28,7 +28,6 @@ enum class WarpOp : std::uint8_t {
   kAdd,
   kMin,
   kMax,
-  kTogether,
 };
 enum class BlockOp : std::uint8_t { kSync, kCount, kAnd, kOr };
 
@@ -36,11 +35,6 @@ int barrier(BlockOp op, int predicate, Where where);
 // value, and what is answered: the bits of one scalar. operand: source lane, delta or mask of kXor.
 std::uint64_t exchange(WarpOp op, std::uint32_t mask, std::uint64_t value, int operand, int width,
                        Where where);
-// Something that 32 lanes do as one: when all have come, `run` is called once with what each of
-// them passed. Their stacks hold still meanwhile. For instructions that are neither shuffles nor
-// votes.
-using Together = void (*)(void* const (&lanes)[32]);
-void together(Together run, void* mine, Where where);
 std::uint32_t lane_bit();
 // A point where a random schedule may switch to another thread (atomics, fences).
 void may_switch();

@@ -1,5 +1,6 @@
 // tests/cuda_emulation/include/nccl.h -- stands in for NCCL 2.28's header: what Switchyard uses,
 // with the real names, values and signatures. Ranks are threads of one process, processes, or both.
+// With CUDA_EMULATION_NCCL_MINOR it is the header of an older 2.x: what came later is not declared.
 // Strict where the real library is lenient or undefined: see tests/cuda_emulation/nccl/README.md.
 #pragma once
 
@@ -8,25 +9,23 @@
 #include <climits>
 #include <cstddef>
 
+#ifndef CUDA_EMULATION_NCCL_MINOR
+#define CUDA_EMULATION_NCCL_MINOR 28
+#endif
+
 #define NCCL_MAJOR 2
-#define NCCL_MINOR 28
+#define NCCL_MINOR CUDA_EMULATION_NCCL_MINOR
 #define NCCL_PATCH 9
-#define NCCL_VERSION_CODE 22809
 #define NCCL_VERSION(X, Y, Z) \
   (((X) <= 2 && (Y) <= 8) ? (X)*1000 + (Y)*100 + (Z) : (X)*10000 + (Y)*100 + (Z))
+#define NCCL_VERSION_CODE NCCL_VERSION(NCCL_MAJOR, NCCL_MINOR, NCCL_PATCH)
 #define NCCL_UNIQUE_ID_BYTES 128
 #define NCCL_CONFIG_UNDEF_INT INT_MIN
 #define NCCL_CONFIG_UNDEF_PTR nullptr
 #define NCCL_COMM_NULL nullptr
-#define NCCL_SHRINK_DEFAULT 0x00
-#define NCCL_SHRINK_ABORT 0x01
-#define NCCL_WIN_DEFAULT 0x00
-#define NCCL_WIN_COLL_SYMMETRIC 0x01
 
 struct ncclComm;
 using ncclComm_t = ncclComm*;
-struct ncclWindow_vidmem;
-using ncclWindow_t = ncclWindow_vidmem*;
 
 struct ncclUniqueId {
   char internal[NCCL_UNIQUE_ID_BYTES];
@@ -99,16 +98,6 @@ ncclResult_t ncclGetVersion(int* version);
 const char* ncclGetErrorString(ncclResult_t result);
 const char* ncclGetLastError(ncclComm_t comm);
 
-// Device memory fit for registration; freed by ncclMemFree only.
-ncclResult_t ncclMemAlloc(void** pointer, std::size_t bytes);
-ncclResult_t ncclMemFree(void* pointer);
-ncclResult_t ncclCommRegister(const ncclComm_t comm, void* buffer, std::size_t bytes,
-                              void** handle);
-ncclResult_t ncclCommDeregister(const ncclComm_t comm, void* handle);
-ncclResult_t ncclCommWindowRegister(ncclComm_t comm, void* buffer, std::size_t bytes,
-                                    ncclWindow_t* window, int flags);
-ncclResult_t ncclCommWindowDeregister(ncclComm_t comm, ncclWindow_t window);
-
 ncclResult_t ncclGetUniqueId(ncclUniqueId* id);
 ncclResult_t ncclCommInitRank(ncclComm_t* comm, int ranks, ncclUniqueId id, int rank);
 ncclResult_t ncclCommInitRankConfig(ncclComm_t* comm, int ranks, ncclUniqueId id, int rank,
@@ -116,8 +105,6 @@ ncclResult_t ncclCommInitRankConfig(ncclComm_t* comm, int ranks, ncclUniqueId id
 ncclResult_t ncclCommFinalize(ncclComm_t comm);
 ncclResult_t ncclCommDestroy(ncclComm_t comm);
 ncclResult_t ncclCommAbort(ncclComm_t comm);
-ncclResult_t ncclCommShrink(ncclComm_t comm, int* excluded, int excluded_count,
-                            ncclComm_t* new_comm, ncclConfig_t* config, int flags);
 ncclResult_t ncclCommGetAsyncError(ncclComm_t comm, ncclResult_t* error);
 ncclResult_t ncclCommCount(const ncclComm_t comm, int* count);
 ncclResult_t ncclCommCuDevice(const ncclComm_t comm, int* device);
@@ -129,7 +116,34 @@ ncclResult_t ncclSend(const void* buffer, std::size_t count, ncclDataType_t type
                       ncclComm_t comm, cudaStream_t stream);
 ncclResult_t ncclRecv(void* buffer, std::size_t count, ncclDataType_t type, int peer,
                       ncclComm_t comm, cudaStream_t stream);
-ncclResult_t ncclAlltoAll(const void* send, void* receive, std::size_t count, ncclDataType_t type,
-                          ncclComm_t comm, cudaStream_t stream);
 ncclResult_t ncclAllGather(const void* send, void* receive, std::size_t count, ncclDataType_t type,
                            ncclComm_t comm, cudaStream_t stream);
+
+#if NCCL_MINOR >= 19
+// Device memory fit for registration; freed by ncclMemFree only.
+ncclResult_t ncclMemAlloc(void** pointer, std::size_t bytes);
+ncclResult_t ncclMemFree(void* pointer);
+ncclResult_t ncclCommRegister(const ncclComm_t comm, void* buffer, std::size_t bytes,
+                              void** handle);
+ncclResult_t ncclCommDeregister(const ncclComm_t comm, void* handle);
+#endif
+
+#if NCCL_MINOR >= 27
+#define NCCL_SHRINK_DEFAULT 0x00
+#define NCCL_SHRINK_ABORT 0x01
+#define NCCL_WIN_DEFAULT 0x00
+#define NCCL_WIN_COLL_SYMMETRIC 0x01
+struct ncclWindow_vidmem;
+using ncclWindow_t = ncclWindow_vidmem*;
+
+ncclResult_t ncclCommShrink(ncclComm_t comm, int* excluded, int excluded_count,
+                            ncclComm_t* new_comm, ncclConfig_t* config, int flags);
+ncclResult_t ncclCommWindowRegister(ncclComm_t comm, void* buffer, std::size_t bytes,
+                                    ncclWindow_t* window, int flags);
+ncclResult_t ncclCommWindowDeregister(ncclComm_t comm, ncclWindow_t window);
+#endif
+
+#if NCCL_MINOR >= 28
+ncclResult_t ncclAlltoAll(const void* send, void* receive, std::size_t count, ncclDataType_t type,
+                          ncclComm_t comm, cudaStream_t stream);
+#endif

@@ -153,6 +153,7 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t handle) {
     if (stream == nullptr || recorded == nullptr) return cudaErrorInvalidResourceHandle;
     if (stream->device != recorded->device) return cudaErrorInvalidResourceHandle;
     recorded->recorded = true;
+    recorded->found_waiting = {};
     recorded->passed_ms = std::make_shared<double>(-1);
     // Before the work is queued: an eager schedule may run it at once.
     recorded->mark = {stream, stream->enqueued + 1};
@@ -168,10 +169,15 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t handle) {
 
 cudaError_t cudaEventQuery(cudaEvent_t handle) {
   return api_call([&](Call& call) {
-    const Event* event = call.state.event(handle);
+    Event* event = call.state.event(handle);
     if (event == nullptr) return cudaErrorInvalidResourceHandle;
     if (!event->recorded) return cudaSuccess;
+    if (event->found_waiting == Event::Waiting{call.state.queued, 1}) {
+      ++call.state.counters.polled_waits;
+      event->found_waiting.times = 2;
+    }
     const bool done = call.state.engine.query(event->mark);
+    if (!done && event->found_waiting.times != 2) event->found_waiting = {call.state.queued, 1};
     if (const cudaError_t error = error_of(call, event->device); error != cudaSuccess) return error;
     return done ? cudaSuccess : cudaErrorNotReady;
   });

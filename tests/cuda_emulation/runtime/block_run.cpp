@@ -287,12 +287,7 @@ int barrier(BlockOp op, int predicate, Where where) {
 
 std::uint64_t exchange(WarpOp op, std::uint32_t mask, std::uint64_t value, int operand, int width,
                        Where where) {
-  return current_run()->exchange({op, mask, value, operand, width, where, nullptr});
-}
-
-void together(Together run, void* mine, Where where) {
-  current_run()->exchange({WarpOp::kTogether, 0xffffffffU, reinterpret_cast<std::uint64_t>(mine), 0,
-                           warpSize, where, run});
+  return current_run()->exchange({op, mask, value, operand, width, where});
 }
 
 std::uint32_t lane_bit() { return 1U << (current_run()->running() % kWarp); }

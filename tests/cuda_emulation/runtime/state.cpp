@@ -92,6 +92,7 @@ void State::enqueue(const std::shared_ptr<Stream>& stream, Work work) {
   } else if ((stream->flags & cudaStreamNonBlocking) == 0 && !device.default_stream->idle()) {
     work.needs.push_back(Engine::mark_of(device.default_stream));
   }
+  ++queued;
   engine.enqueue(stream, std::move(work));
 }
 

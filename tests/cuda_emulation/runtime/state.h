@@ -44,6 +44,7 @@ class State {
   Engine engine;
   FiberPool fibers;
   Counters counters;
+  std::uint64_t queued = 0;  // pieces of work, in all streams so far
   std::vector<DeviceState> devices;
   int processors = 132;  // of a device
   std::map<cudaEvent_t, std::unique_ptr<Event>> events;

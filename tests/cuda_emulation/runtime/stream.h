@@ -45,6 +45,14 @@ struct Event {
   unsigned int flags = cudaEventDefault;
   Mark mark;  // of the last record
   bool recorded = false;
+  // Of this recording: what was queued in all when a query found it not ready (times: 1), and that
+  // it has been counted as waited for (2).
+  struct Waiting {
+    std::uint64_t queued = 0;
+    int times = 0;
+    bool operator==(const Waiting&) const = default;
+  };
+  Waiting found_waiting;
   // When the recorded place was passed; shared with the work that notes it.
   std::shared_ptr<double> passed_ms = std::make_shared<double>(-1);
 };

@@ -68,26 +68,15 @@ std::uint32_t WarpGroups::end(std::uint32_t lane) {
 }
 
 bool WarpGroups::whole(const Group& group) const {
-  if (group.op == WarpOp::kTogether) return group.arrived == group.mask;
   return (group.mask & alive_ & ~group.arrived) == 0;
 }
 
 void WarpGroups::finish(const Group& group) {
-  if (group.op == WarpOp::kTogether) return run_together();
   const std::uint64_t together = is_shuffle(group.op) ? 0 : combined(group);
   for (std::uint32_t lane = 0; lane < 32; ++lane) {
     if (!is_in(lane, group.arrived)) continue;
     answers_[lane] = is_shuffle(group.op) ? shuffled(group, lane) : together;
   }
-}
-
-void WarpGroups::run_together() {
-  void* lanes[32];
-  for (std::uint32_t lane = 0; lane < 32; ++lane) {
-    lanes[lane] = reinterpret_cast<void*>(calls_[lane].value);
-    complaints_[lane].clear();
-  }
-  calls_[0].together(lanes);
 }
 
 std::uint64_t WarpGroups::shuffled(const Group& group, std::uint32_t lane) {

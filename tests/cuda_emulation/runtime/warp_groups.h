@@ -21,7 +21,6 @@ struct WarpCall {
   int operand = 0;
   int width = 32;
   Where where;
-  Together together = nullptr;  // of kTogether
 };
 
 class WarpGroups {
@@ -49,7 +48,6 @@ class WarpGroups {
   };
   [[nodiscard]] bool whole(const Group& group) const;
   void finish(const Group& group);
-  void run_together();
   [[nodiscard]] std::uint64_t shuffled(const Group& group, std::uint32_t lane);
   [[nodiscard]] std::uint64_t combined(const Group& group) const;
 

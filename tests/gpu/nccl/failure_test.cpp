@@ -49,7 +49,8 @@ void exchange_among(Transport& transport, RowMail& mail, const std::vector<std::
   }
 }
 
-enum class Shrinking : std::uint8_t { kWorks, kFailsOnce, kFailsForAll, kNotTried };
+// kTooOld: the library that is found, though not the one it was built with.
+enum class Shrinking : std::uint8_t { kWorks, kFailsOnce, kFailsForAll, kNotTried, kTooOld };
 
 struct Death {
   const char* name;
@@ -63,7 +64,8 @@ class RankDies : public NcclWorld, public ::testing::WithParamInterface<Death> {
   static void expect_shrinks(std::uint64_t count) {
     switch (GetParam().shrinking) {
       case Shrinking::kWorks: EXPECT_EQ(count, 4U); break;
-      case Shrinking::kNotTried: EXPECT_EQ(count, 0U); break;
+      case Shrinking::kNotTried:
+      case Shrinking::kTooOld: EXPECT_EQ(count, 0U); break;
       default: EXPECT_GE(count, 1U); break;
     }
   }
@@ -75,6 +77,7 @@ TEST_P(RankDies, TheOthersGoOnWithoutIt) {
   const auto shrinking = GetParam().shrinking;
   if (shrinking == Shrinking::kNotTried) options.shrink = NcclShrink::kNever;
   auto ranks = make(3, options);
+  if (shrinking == Shrinking::kTooOld) cuda_emulation::set_nccl_version(22605);
   cuda_emulation::set_peer_loss(GetParam().loss);
   const auto shrinks = cuda_emulation::nccl_visits(cuda_emulation::NcclPoint::kShrink);
   Meeting warm(3);
@@ -124,6 +127,7 @@ INSTANTIATE_TEST_SUITE_P(
         Death{"SilentShrinkFailsOnce", cuda_emulation::PeerLoss::kSilent, Shrinking::kFailsOnce},
         Death{"SilentShrinkFails", cuda_emulation::PeerLoss::kSilent, Shrinking::kFailsForAll},
         Death{"SilentNoShrink", cuda_emulation::PeerLoss::kSilent, Shrinking::kNotTried},
+        Death{"SilentOldLibrary", cuda_emulation::PeerLoss::kSilent, Shrinking::kTooOld},
         Death{"Reported", cuda_emulation::PeerLoss::kReported, Shrinking::kFailsOnce},
         Death{"ReportedNoShrink", cuda_emulation::PeerLoss::kReported, Shrinking::kNotTried}),
     [](const auto& each) { return each.param.name; });
