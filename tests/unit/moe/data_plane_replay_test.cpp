@@ -20,19 +20,16 @@ TEST(DataPlane, ReplaysUnderANewerViewWithTheSameBits) {
   const WorldShape shape{3, 1, true, 1, "local-first"};
   Listening feed;
   PlaneWorld world(shape, {&feed, &feed, &feed});
-  const auto x = make_rows(8);
-  const auto selections = make_selections(8);
-  std::vector<std::uint32_t> keys(kTokens, 0);
-  std::vector<float> residual = make_rows(9);
-  ASSERT_TRUE(world.plane(0).begin(0, 1, 1, rows_of(x), selections, keys));
+  ExchangeInputs open(8);
+  ASSERT_TRUE(open.begin_on(world.plane(0)));
   ASSERT_TRUE(world.plane(1).progress());
   const auto survivors = make_view(shape, Epoch(2), {RankId(2)});
   ASSERT_TRUE(world.plane(0).adopt(survivors));
   ASSERT_TRUE(world.plane(1).adopt(survivors));
   EXPECT_EQ(world.plane(0).oldest_epoch_in_use(), Epoch(2));
   ASSERT_TRUE(world.serve_only(0, {1}));
-  ASSERT_TRUE(world.plane(0).finish(0, view_of(residual)));
-  EXPECT_EQ(residual, run_without_plane(1, 8));
+  ASSERT_TRUE(world.plane(0).finish(0, view_of(open.residual)));
+  EXPECT_EQ(open.residual, run_without_plane(1, 8));
   const auto& counters = world.plane(0).counters();
   EXPECT_EQ(counters.exchanges_replayed, 1U);
   EXPECT_GT(counters.pairs_withdrawn, 0U);
@@ -45,11 +42,8 @@ TEST(DataPlane, AsksTheNextProcessOfASlotAgain) {
   const WorldShape shape{3, 1, false, 1, "local-first"};
   Listening feed;
   PlaneWorld world(shape, {&feed, &feed, &feed});
-  const auto x = make_rows(8);
-  const auto selections = make_selections(8);
-  std::vector<std::uint32_t> keys(kTokens, 0);
-  std::vector<float> residual = make_rows(9);
-  ASSERT_TRUE(world.plane(0).begin(0, 1, 1, rows_of(x), selections, keys));
+  ExchangeInputs open(8);
+  ASSERT_TRUE(open.begin_on(world.plane(0)));
   ASSERT_TRUE(world.plane(0).adopt(make_view(shape, Epoch(2))));
   EXPECT_EQ(world.plane(0).counters().exchanges_replayed, 0U);
   auto next = std::make_shared<placement::View>(*make_view(shape, Epoch(3)));
@@ -57,8 +51,8 @@ TEST(DataPlane, AsksTheNextProcessOfASlotAgain) {
   for (std::size_t r = 0; r < 3; ++r) ASSERT_TRUE(world.plane(r).adopt(next));
   EXPECT_EQ(world.plane(0).counters().exchanges_replayed, 1U);
   ASSERT_TRUE(world.serve_only(0, {1, 2}));
-  ASSERT_TRUE(world.plane(0).finish(0, view_of(residual)));
-  EXPECT_EQ(residual, run_without_plane(1, 8));
+  ASSERT_TRUE(world.plane(0).finish(0, view_of(open.residual)));
+  EXPECT_EQ(open.residual, run_without_plane(1, 8));
 }
 
 // Rank 2's rows are lost on their way. A newer view in which nothing else is new makes the router
@@ -67,11 +61,8 @@ TEST(DataPlane, AsksAgainWhereAnAnswerIsOverdueAndOnlyTheEpochIsNew) {
   const WorldShape shape{3, 1, false, 1, "local-first"};
   Listening feed;
   PlaneWorld world(shape, {&feed, &feed, &feed});
-  const auto x = make_rows(8);
-  const auto selections = make_selections(8);
-  std::vector<std::uint32_t> keys(kTokens, 0);
-  std::vector<float> residual = make_rows(9);
-  ASSERT_TRUE(world.plane(0).begin(0, 1, 1, rows_of(x), selections, keys));
+  ExchangeInputs open(8);
+  ASSERT_TRUE(open.begin_on(world.plane(0)));
   ASSERT_TRUE(world.serve_only(0, {1}));
   std::vector<std::byte> lost;
   ASSERT_NO_FATAL_FAILURE(lose_dispatch(world.transport(2), lost));
@@ -83,8 +74,8 @@ TEST(DataPlane, AsksAgainWhereAnAnswerIsOverdueAndOnlyTheEpochIsNew) {
   }
   EXPECT_EQ(world.plane(0).counters().exchanges_replayed, 1U);
   ASSERT_TRUE(world.serve_only(0, {1, 2}));
-  ASSERT_TRUE(world.plane(0).finish(0, view_of(residual)));
-  EXPECT_EQ(residual, run_without_plane(1, 8));
+  ASSERT_TRUE(world.plane(0).finish(0, view_of(open.residual)));
+  EXPECT_EQ(open.residual, run_without_plane(1, 8));
   const auto& counters = world.plane(0).counters();
   EXPECT_EQ(counters.pairs_dispatched, counters.pairs_answered + counters.pairs_withdrawn);
 }
@@ -94,19 +85,16 @@ TEST(DataPlane, ReplaysWhatIsRefusedAfterTheNewerViewCame) {
   const WorldShape shape{3, 1, false, 1, "local-first"};
   Listening feed;
   PlaneWorld world(shape, {&feed, &feed, &feed});
-  const auto x = make_rows(8);
-  const auto selections = make_selections(8);
-  std::vector<std::uint32_t> keys(kTokens, 0);
-  std::vector<float> residual = make_rows(9);
-  ASSERT_TRUE(world.plane(0).begin(0, 1, 1, rows_of(x), selections, keys));
+  ExchangeInputs open(8);
+  ASSERT_TRUE(open.begin_on(world.plane(0)));
   for (std::size_t r = 0; r < 3; ++r) {
     ASSERT_TRUE(world.plane(r).adopt(make_view(shape, Epoch(2))));
   }
   world.plane(1).refuse_before(Epoch(2));
   ASSERT_TRUE(world.serve_only(0, {1, 2}));
   EXPECT_EQ(world.plane(0).counters().exchanges_replayed, 1U);
-  ASSERT_TRUE(world.plane(0).finish(0, view_of(residual)));
-  EXPECT_EQ(residual, run_without_plane(1, 8));
+  ASSERT_TRUE(world.plane(0).finish(0, view_of(open.residual)));
+  EXPECT_EQ(open.residual, run_without_plane(1, 8));
 }
 
 }  // namespace

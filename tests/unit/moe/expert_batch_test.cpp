@@ -6,15 +6,6 @@
 namespace switchyard::moe::test {
 namespace {
 
-struct Begun {
-  explicit Begun(std::uint64_t seed)
-      : x(make_rows(seed)), selections(make_selections(seed)), residual(make_rows(seed + 1)) {}
-  std::vector<float> x;
-  routing::Selections selections;
-  std::vector<float> residual;
-  std::vector<std::uint32_t> keys = std::vector<std::uint32_t>(kTokens, 0);
-};
-
 // All three ranks work until the expert rank has served something and every answer has left it.
 void serve(PlaneWorld& world) {
   const Counters& served = world.plane(2).counters();
@@ -30,11 +21,8 @@ void serve(PlaneWorld& world) {
 // An expert rank runs the rows of several routers in one grouped call, and nobody's bits show it.
 TEST(ExpertBatch, HoldsTheRowsOfTwoRoutersOfOneLayer) {
   PlaneWorld world({3, 2, false, 1, "local-first"});
-  std::vector<Begun> routers{Begun(3), Begun(8)};
-  for (std::size_t r = 0; r < 2; ++r) {
-    auto& mine = routers[r];
-    ASSERT_TRUE(world.plane(r).begin(0, 1, 1, rows_of(mine.x), mine.selections, mine.keys));
-  }
+  std::vector<ExchangeInputs> routers{ExchangeInputs(3), ExchangeInputs(8)};
+  for (std::size_t r = 0; r < 2; ++r) ASSERT_TRUE(routers[r].begin_on(world.plane(r)));
   ASSERT_NO_FATAL_FAILURE(serve(world));
   const Counters& served = world.plane(2).counters();
   EXPECT_EQ(served.batches_served, 1U);

@@ -53,6 +53,21 @@ struct WorldShape {
 [[nodiscard]] Rows rows_of(const std::vector<float>& values);
 [[nodiscard]] MatrixView<float> view_of(std::vector<float>& values);
 
+// What a router brings to an exchange; it outlives the exchange.
+struct ExchangeInputs {
+  explicit ExchangeInputs(std::uint64_t seed)
+      : x(make_rows(seed)), selections(make_selections(seed)), residual(make_rows(seed + 1)) {}
+  // Micro-batch 0, layer 1, step 1.
+  [[nodiscard]] Result<void> begin_on(DataPlane& plane) const {
+    return plane.begin(0, 1, 1, rows_of(x), selections, keys);
+  }
+
+  std::vector<float> x;
+  routing::Selections selections;
+  std::vector<float> residual;
+  std::vector<std::uint32_t> keys = std::vector<std::uint32_t>(kTokens, 0);
+};
+
 class PlaneWorld {
  public:
   // `feeds`: by rank, null or absent where views stay. Every rank holds all experts where
