@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "launcher/job_inputs.h"
+#include "launcher/mib.h"
 #include "launcher/run_report.h"
 #include "runtime/model/checkpoint/checkpoint.h"
 
@@ -11,8 +12,6 @@ namespace switchyard::launcher {
 namespace {
 
 constexpr std::size_t kProblemsMax = 1000;
-
-double mib(std::size_t bytes) { return static_cast<double>(bytes) / (1024.0 * 1024.0); }
 
 }  // namespace
 

@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "launcher/load_report.h"
+#include "launcher/mib.h"
 #include "runtime/model/layout.h"
 
 namespace switchyard::launcher {
@@ -38,8 +39,6 @@ TokenCounts count_tokens(const engine::JobResult& result) {
 }
 
 double per_second(double count, double seconds) { return seconds > 0 ? count / seconds : 0; }
-
-double mib(std::uint64_t bytes) { return static_cast<double>(bytes) / (1024.0 * 1024.0); }
 
 json rank_json(const engine::RankReport& rank) {
   const auto& counters = rank.counters;

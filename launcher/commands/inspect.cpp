@@ -6,6 +6,7 @@
 
 #include "launcher/cluster_run.h"
 #include "launcher/job_inputs.h"
+#include "launcher/mib.h"
 #include "launcher/model_check.h"
 #include "launcher/run_report.h"
 #include "runtime/base/clock.h"
@@ -24,8 +25,6 @@ struct RankMemory {
   std::size_t weight_bytes = 0;
   std::size_t kv_bytes = 0;
 };
-
-double mib(std::size_t bytes) { return static_cast<double>(bytes) / (1024.0 * 1024.0); }
 
 // As a run would begin, with its errors.
 Result<placement::View> first_view(const Invocation& invocation,
