@@ -78,8 +78,14 @@ class Transport {
   [[nodiscard]] virtual Result<std::optional<Arrival>> probe(Channel channel) = 0;
   // Takes the probed arrival into `into` (exactly arrival.bytes long). Blocks only for the copy of
   // a message whose sender has already posted it; where that stops half-way (its process died) the
-  // error is kPeer with scope kPeer, and `into` may still be written to.
+  // error is kPeer with scope kPeer, and `into` may still be written to until receive_over() says
+  // that it is not.
   [[nodiscard]] virtual Result<void> receive(const Arrival& arrival, MutableBytes into) = 0;
+  // Whether nothing writes any more to the memory, named by its first byte, into which a receive()
+  // failed. Over MPI: once a sender that had only stopped has sent the rest; where it was killed in
+  // between, never. Elsewhere at once. Forgotten after it answered true. Collective: no. Blocks:
+  // no.
+  [[nodiscard]] virtual bool receive_over(const std::byte* /*into*/) { return true; }
 
   // A message in two parts: a head in host memory and rows. Where row_place() is kBehindHead the
   // rows follow the head in memory, and the two travel as one message of send() and receive();

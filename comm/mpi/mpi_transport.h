@@ -37,6 +37,7 @@ class MpiTransport final : public Transport {
   [[nodiscard]] Result<bool> send_done(SendTicket ticket) override;
   [[nodiscard]] Result<std::optional<Arrival>> probe(Channel channel) override;
   [[nodiscard]] Result<void> receive(const Arrival& arrival, MutableBytes into) override;
+  [[nodiscard]] bool receive_over(const std::byte* into) override;
   void wait_a_moment(std::uint32_t idle_rounds) override;
   void wake() noexcept override { group_.own().ring(); }
   void set_lost(RankId rank, Lost lost) noexcept override {
@@ -55,6 +56,12 @@ class MpiTransport final : public Transport {
     Arrival arrival;
   };
 
+  // A receive that was given up half-way; MPI goes on with it where its sender does.
+  struct GivenUp {
+    MPI_Request request = MPI_REQUEST_NULL;
+    const std::byte* into = nullptr;
+  };
+
   MpiTransport(MpiEnv env, const TransportLimits& limits, HostGroup group);
   [[nodiscard]] Result<void> wait_for_copy(MPI_Request& request, RankId from);
   [[nodiscard]] Result<void> say_goodbye(Deadline deadline);
@@ -71,6 +78,7 @@ class MpiTransport final : public Transport {
   std::vector<PendingSend> sends_;  // [sends_in_flight_max], by ticket slot
   std::array<std::optional<Probed>, kChannelCount> probed_;
   std::vector<std::atomic<bool>> lost_;  // [ranks]
+  std::vector<GivenUp> given_up_;        // few: one for each death or stop in mid-message
 };
 
 }  // namespace switchyard::comm::mpi

@@ -132,11 +132,22 @@ Result<void> NcclTransport::take_word(RankId from, Channel channel, HeadBuffer m
   return taken;
 }
 
+// One that a receive failed into and that nothing writes to any more, else a new one.
+void NcclTransport::find_spare_head() {
+  for (auto head = lost_heads_.begin(); head != lost_heads_.end(); ++head) {
+    if (!base_->receive_over(head->data())) continue;
+    spare_heads_.push_back(std::move(*head));
+    lost_heads_.erase(head);
+    return;
+  }
+  spare_heads_.emplace_back();
+}
+
 Result<void> NcclTransport::take_words(Channel channel) {
   while (true) {
     SY_ASSIGN(const auto arrival, base_->probe(channel));
     if (!arrival) return {};
-    if (spare_heads_.empty()) spare_heads_.emplace_back();
+    if (spare_heads_.empty()) find_spare_head();
     HeadBuffer message = std::move(spare_heads_.back());
     spare_heads_.pop_back();
     message.resize(arrival->bytes);

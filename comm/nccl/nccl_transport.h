@@ -63,6 +63,10 @@ class NcclTransport final : public Transport {
   [[nodiscard]] Result<void> receive(const Arrival& arrival, MutableBytes into) override;
   [[nodiscard]] Result<void> receive_rows(const Arrival& arrival, MutableBytes head,
                                           MutableBytes rows) override;
+  // Rows and heads of the exchange are copied from memory of our own.
+  [[nodiscard]] bool receive_over(const std::byte* into) override {
+    return base_->receive_over(into);
+  }
   void wait_a_moment(std::uint32_t idle_rounds) override;
   void wake() noexcept override { base_->wake(); }
   void set_lost(RankId rank, Lost lost) noexcept override;
@@ -73,6 +77,7 @@ class NcclTransport final : public Transport {
   [[nodiscard]] Result<void> open();
   [[nodiscard]] Result<void> follow_losses();
   [[nodiscard]] Result<void> pump();
+  void find_spare_head();
   [[nodiscard]] Result<void> take_words(Channel channel);
   [[nodiscard]] Result<void> take_word(RankId from, Channel channel, HeadBuffer message);
   [[nodiscard]] Result<void> take_end_word(RankId from, const LinkWord& word, Bytes front);

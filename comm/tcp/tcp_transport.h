@@ -43,6 +43,10 @@ class TcpTransport final : public Transport {
   [[nodiscard]] Result<bool> send_done(SendTicket ticket) override;
   [[nodiscard]] Result<std::optional<Arrival>> probe(Channel channel) override;
   [[nodiscard]] Result<void> receive(const Arrival& arrival, MutableBytes into) override;
+  // A stream that has failed is never read again; only the inner transport writes on its own.
+  [[nodiscard]] bool receive_over(const std::byte* into) override {
+    return inner_ == nullptr || inner_->receive_over(into);
+  }
   void wait_a_moment(std::uint32_t idle_rounds) override;
   void wake() noexcept override;
   void set_lost(RankId rank, Lost lost) noexcept override;

@@ -79,12 +79,6 @@ Result<void> DataPlane::make_router_side(std::size_t expert_ranks, std::size_t o
   return {};
 }
 
-Result<MessageMemory> DataPlane::make_answer_memory() const {
-  const auto& wire = options_.wire;
-  return MessageMemory::create(device_, wire.row_place, wire.answer_bytes(wire.pairs_max),
-                               wire.answer_stride_bytes());
-}
-
 Result<void> DataPlane::adopt(std::shared_ptr<const placement::View> view) {
   const auto* self = view->find(transport_.rank());
   if (self != nullptr && self->router) {
@@ -247,60 +241,6 @@ void DataPlane::count_restricted(std::size_t micro_batch) {
       SY_CHECK(mask->allows(part.rank), "a row may not go to rank {}", part.rank.value());
     }
   }
-}
-
-Result<bool> DataPlane::receive_answer() {
-  SY_ASSIGN(const auto arrival, transport_.probe(comm::Channel::kCombine));
-  if (!arrival) return false;
-  const MessageBytes room = options_.wire.answer_bytes(options_.wire.pairs_max);
-  if (answers_.empty() || !answers_.back().fits(*arrival, room)) {
-    return fail(ErrorCode::kPeer, ErrorScope::kPeer,
-                "rank {} sent an answer of {} bytes; {} is the most, and {} are awaited",
-                arrival->from.value(), arrival->bytes + arrival->row_bytes, room.sum(),
-                answers_.size());
-  }
-  const auto message = answers_.back().incoming({}, *arrival);
-  if (auto received = transport_.receive_rows(*arrival, message.head, message.rows); !received) {
-    if (feed_ == nullptr || received.error().code != ErrorCode::kPeer) {
-      return Unexpected(std::move(received).error());
-    }
-    // Its sender died half-way: the transport may write into the buffer for ever.
-    SY_ASSIGN(auto fresh, make_answer_memory());
-    lost_answers_.push_back(std::exchange(answers_.back(), std::move(fresh)));
-    return true;
-  }
-  SY_ASSIGN(const Answer answer, read_answer(options_.wire, message.head, arrival->row_bytes));
-  auto& exchange = exchanges_[answer.key.micro_batch];
-  const bool awaited = exchange.open() && exchange.key() == answer.key;
-  if (!awaited && feed_ != nullptr) {
-    ++counters_.answers_late;
-    return true;
-  }
-  if (!awaited) {
-    return fail(ErrorCode::kPeer, ErrorScope::kPeer,
-                "rank {} answered step {} layer {} of epoch {}, which is not open",
-                arrival->from.value(), answer.key.step, answer.key.layer, answer.key.epoch.value());
-  }
-  note_round_trip(arrival->from, open_[answer.key.micro_batch].began);
-  SY_TRY(exchange.accept(arrival->from, answer, answers_.back()));
-  if (breakers_ && answer.status != AnswerStatus::kServed) {
-    breakers_->report(answer.key.micro_batch, arrival->from, CallOutcome::kFailure, clock_.now(),
-                      "it refused the rows");
-    tell_breakers();
-  }
-  if (answers_.back().empty()) answers_.pop_back();
-  // A refusal that comes after the view it asks for.
-  if (feed_ != nullptr && exchange.open() && exchange.needs_replay(*view_, *view_)) {
-    SY_TRY(replay(answer.key.micro_batch));
-  }
-  return true;
-}
-
-// The shortest is what the way costs; the others say how busy the rank was.
-void DataPlane::note_round_trip(RankId peer, TimePoint began) {
-  const auto us = std::clamp<std::int64_t>((clock_.now() - began).count() / 1000, 1, UINT32_MAX);
-  auto& shortest = counters_.round_trip_us[peer.index()];
-  if (shortest == 0 || us < shortest) shortest = static_cast<std::uint32_t>(us);
 }
 
 Result<bool> DataPlane::progress() {

@@ -136,6 +136,7 @@ class DataPlane {
   [[nodiscard]] Error overdue(const Exchange& exchange) const;
   [[nodiscard]] Result<bool> receive_answer();
   [[nodiscard]] Result<MessageMemory> make_answer_memory() const;
+  [[nodiscard]] Result<MessageMemory> spare_answer_memory();
   void note_round_trip(RankId peer, TimePoint began);
 
   DataPlaneOptions options_;
@@ -157,7 +158,7 @@ class DataPlane {
   std::optional<PeerBreakers> breakers_;     // nothing where views never change
   std::vector<InFlight> in_flight_;          // of withdrawn exchanges
   std::vector<MessageMemory> answers_;       // free, for answers on their way in
-  std::vector<MessageMemory> lost_answers_;  // half-received from ranks that died
+  std::vector<MessageMemory> lost_answers_;  // half-received; used again when that is over
 };
 
 }  // namespace switchyard::moe

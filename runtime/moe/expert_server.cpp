@@ -99,102 +99,10 @@ std::optional<Rows> ExpertServer::own_answer(std::size_t micro_batch) const {
   return answer_rows(inbox);
 }
 
-std::span<ExpertServer::Inbox> ExpertServer::inboxes_of(std::size_t router) {
-  return std::span(inboxes_).subspan(router * inboxes_per_router_, inboxes_per_router_);
-}
-
-// A router has at most micro_batches dispatches in flight, so one of its inboxes is empty, or its
-// answer has been received and only the transport has not said so yet: then none, for now.
-Result<std::optional<std::size_t>> ExpertServer::free_inbox(std::size_t router) {
-  bool sending = false;
-  const auto boxes = inboxes_of(router);
-  for (std::size_t i = 0; i < boxes.size(); ++i) {
-    auto& inbox = boxes[i];
-    if (inbox.sending) {
-      SY_ASSIGN(const bool done, transport_.send_done(*inbox.sending));
-      sending |= !done;
-      if (!done) continue;
-      inbox.sending.reset();
-      inbox.state = Inbox::State::kEmpty;
-    }
-    if (inbox.state != Inbox::State::kEmpty) continue;
-    blocked_until_.reset();
-    return router * inboxes_per_router_ + i;
-  }
-  const auto rank = options_.routers[router].value();
-  if (!sending) {
-    return fail(ErrorCode::kPeer, ErrorScope::kPeer,
-                "router rank {} sent more than {} dispatches at once", rank,
-                options_.shape.micro_batches);
-  }
-  if (!blocked_until_) blocked_until_ = Deadline::after(clock_, options_.send_deadline);
-  if (blocked_until_->passed(clock_)) {
-    return fail(ErrorCode::kDeadline, ErrorScope::kPeer,
-                "router rank {} did not take its answer in time (epoch {})", rank,
-                options_.oldest_epoch.value());
-  }
-  return std::nullopt;
-}
-
-Result<bool> ExpertServer::receive_one() {
-  SY_ASSIGN(const auto arrival, transport_.probe(comm::Channel::kDispatch));
-  if (!arrival) return false;
-  const auto router = router_index(arrival->from);
-  if (!router || !x_.fits(*arrival, inbox_room_)) {
-    return fail(ErrorCode::kPeer, ErrorScope::kPeer,
-                "rank {} sent a dispatch of {} bytes; routers may send {} at most",
-                arrival->from.value(), arrival->bytes + arrival->row_bytes, inbox_room_.sum());
-  }
-  SY_ASSIGN(const auto inbox, free_inbox(*router));
-  if (!inbox) return false;
-  const auto into = x_.incoming(inbox_room_.times(*inbox), *arrival);
-  auto received = transport_.receive_rows(*arrival, into.head, into.rows);
-  if (!received) {
-    if (received.error().code != ErrorCode::kPeer) return Unexpected(std::move(received).error());
-    inboxes_[*inbox].state = Inbox::State::kLost;
-    return true;
-  }
-  SY_TRY(accept(*inbox, into.head, arrival->row_bytes));
-  return true;
-}
-
-// A router has one live dispatch per micro-batch; an earlier one that still waits is not wanted any
-// more.
-void ExpertServer::supersede(std::size_t inbox) {
-  const auto micro_batch = inboxes_[inbox].dispatch.key.micro_batch;
-  const std::size_t router = inbox / inboxes_per_router_;
-  for (auto& other : inboxes_of(router)) {
-    if (&other == &inboxes_[inbox] || other.state != Inbox::State::kWaiting) continue;
-    if (other.dispatch.key.micro_batch != micro_batch) continue;
-    counters_.pairs_superseded += other.dispatch.pairs.size();
-    other.state = Inbox::State::kEmpty;
-  }
-}
-
 void ExpertServer::note_open_jobs() const {
   if (options_.open_jobs == nullptr) return;
   const auto open = std::ranges::count(inboxes_, Inbox::State::kWaiting, &Inbox::state);
   options_.open_jobs->store(static_cast<std::uint32_t>(open), std::memory_order_relaxed);
-}
-
-// What still waits of older epochs nobody awaits: their routers have moved on or are dead.
-void ExpertServer::set_oldest_epoch(Epoch oldest) {
-  options_.oldest_epoch = oldest;
-  for (auto& box : inboxes_) {
-    if (box.state != Inbox::State::kWaiting || box.dispatch.key.epoch >= oldest) continue;
-    counters_.pairs_superseded += box.dispatch.pairs.size();
-    box.state = Inbox::State::kEmpty;
-  }
-  note_open_jobs();
-}
-
-void ExpertServer::withdraw_own(std::size_t micro_batch) {
-  auto& box = inboxes_[own_index(micro_batch)];
-  if (box.state == Inbox::State::kWaiting) {
-    counters_.pairs_superseded += box.dispatch.pairs.size();
-  }
-  box.state = Inbox::State::kEmpty;
-  note_open_jobs();
 }
 
 Result<void> ExpertServer::accept(std::size_t inbox, Bytes message, std::size_t row_bytes) {

@@ -33,7 +33,8 @@ struct ExpertServerOptions {
   std::size_t inboxes_per_micro_batch = 1;
   Duration gather_window{200'000};            // how long a dispatch waits for other routers' rows
   Duration router_active_window{50'000'000};  // a router silent for longer is not waited for
-  Duration send_deadline{30'000'000'000};     // for an inbox to come free
+  Duration send_deadline{30'000'000'000};     // for an inbox to come free when its answer has left
+  Duration lost_wait{1'000'000'000};          // the same, when the rest of what was lost has come
   Timeline* timeline = nullptr;               // where to note batches and jobs; null: nowhere
   // Where to say how many dispatches wait or are being served, for another thread to see when this
   // one has come to a stop; null: nowhere.
@@ -76,7 +77,7 @@ class ExpertServer {
                comm::Transport& transport, const Clock& clock, Counters& counters);
 
   // One dispatch and its answer; indexes [router * inboxes_per_router_ + i]. kLost: its router died
-  // while it sent, so that MPI may write into it for ever.
+  // or was stopped while it sent; empty again once the transport writes to it no more.
   struct Inbox {
     enum class State { kEmpty, kWaiting, kServed, kLost } state = State::kEmpty;
     Dispatch dispatch;
@@ -84,12 +85,15 @@ class ExpertServer {
     std::size_t first_row = 0;  // of its rows in x_
     TimePoint arrived{};
     std::optional<comm::SendTicket> sending;
+    const std::byte* half_received = nullptr;  // kLost: where the transport may still write
   };
 
   [[nodiscard]] std::optional<std::size_t> router_index(RankId rank) const;
   [[nodiscard]] Result<std::optional<std::size_t>> free_inbox(std::size_t router);
   [[nodiscard]] std::span<Inbox> inboxes_of(std::size_t router);
   [[nodiscard]] std::size_t own_index(std::size_t micro_batch) const;
+  [[nodiscard]] Result<bool> set_free(std::size_t inbox);
+  [[nodiscard]] Error no_inbox(RankId router, std::size_t lost) const;
   void supersede(std::size_t inbox);
   void note_open_jobs() const;
   [[nodiscard]] std::size_t first_answer_row(std::size_t inbox) const;

@@ -1,10 +1,12 @@
 // How a world of processes ends, by argument; ctest checks the exit code of mpirun.
 //   abort      the last rank aborts with 7 while the others wait
 //   silent     the last rank never says goodbye; the others' finalize must name it, then end with 9
+//   given_up   rank 1 gives up a receive half-way and is told when it is over; all leave in order
 //   ping_pong  ranks 0 and 1 measure round trips, with ours and with bare MPI; all leave in order
 #include <chrono>
 #include <cstdio>
 #include <string>
+#include <vector>
 
 #include "comm/ping_pong.h"
 #include "comm/worlds.h"
@@ -62,9 +64,59 @@ Result<void> play_ping_pong(Transport& transport, Deadline deadline) {
   return transport.finalize(deadline);
 }
 
+bool done(const Result<void>& outcome) {
+  if (!outcome) std::fprintf(stderr, "%s\n", outcome.error().message.c_str());
+  return outcome.has_value();
+}
+
+constexpr std::size_t kLargeBytes = std::size_t{64} << 20U;  // no transport has it in one piece
+
+std::byte large_byte(std::size_t at) { return static_cast<std::byte>(at * 7 + at / 4096); }
+
+// Takes a message without patience, and if that fails waits until MPI has let go of the memory.
+Result<void> receive_hastily(Transport& transport, Deadline deadline) {
+  const SteadyClock clock;
+  std::optional<Arrival> arrival;
+  for (std::uint32_t round = 0; !arrival; ++round) {
+    SY_ASSIGN(arrival, transport.probe(Channel::kDispatch));
+    if (arrival) break;
+    if (deadline.passed(clock)) return fail(ErrorCode::kDeadline, "nothing has come");
+    transport.wait_a_moment(round);
+  }
+  std::vector<std::byte> into(arrival->bytes);
+  const auto received = transport.receive(*arrival, into);
+  if (!received && received.error().code != ErrorCode::kPeer) return received;
+  std::printf("received at once: %s\n", received ? "yes" : "no");
+  while (!transport.receive_over(into.data())) {
+    if (deadline.passed(clock)) return fail(ErrorCode::kDeadline, "the receive is never over");
+  }
+  // Nothing came after the word that it was over.
+  for (std::size_t i = 0; i < into.size(); ++i) {
+    if (into[i] != large_byte(i)) return fail(ErrorCode::kInternal, "byte {} is wrong", i);
+  }
+  return {};
+}
+
+Result<void> give_up_half_way(Transport& transport, Deadline deadline) {
+  if (transport.rank().value() == 1) SY_TRY(receive_hastily(transport, deadline));
+  if (transport.rank().value() == 0) {
+    std::vector<std::byte> large(kLargeBytes);
+    for (std::size_t i = 0; i < large.size(); ++i) large[i] = large_byte(i);
+    SY_ASSIGN(const auto ticket, transport.send(RankId(1), Channel::kDispatch, large));
+    const SteadyClock clock;
+    for (bool sent = false; !sent;) {
+      SY_ASSIGN(sent, transport.send_done(ticket));
+      if (deadline.passed(clock)) return fail(ErrorCode::kDeadline, "it is never sent");
+    }
+  }
+  return transport.finalize(deadline);
+}
+
 int run(int argc, char** argv) {
   const std::string what = argc > 1 ? argv[1] : "";
-  auto transport = join_mpi_world(&argc, &argv, {});
+  TransportLimits limits;
+  if (what == "given_up") limits.receive_wait_max = Duration::zero();
+  auto transport = join_mpi_world(&argc, &argv, limits);
   if (!transport) {
     std::fprintf(stderr, "%s\n", transport.error().message.c_str());
     abort_mpi_world(1);
@@ -73,11 +125,8 @@ int run(int argc, char** argv) {
   const Deadline deadline = Deadline::after(clock, std::chrono::seconds(30));
   if (what == "abort") abort_from_last_rank(**transport, deadline);
   if (what == "silent") expect_silent_rank(**transport, deadline);
-  if (what == "ping_pong") {
-    const auto played = play_ping_pong(**transport, deadline);
-    if (played) return 0;
-    std::fprintf(stderr, "%s\n", played.error().message.c_str());
-  }
+  if (what == "given_up" && done(give_up_half_way(**transport, deadline))) return 0;
+  if (what == "ping_pong" && done(play_ping_pong(**transport, deadline))) return 0;
   abort_mpi_world(1);
 }
 
