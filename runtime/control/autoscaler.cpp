@@ -135,6 +135,13 @@ void Autoscaler::start(const ScalingDecision& decision, TimePoint now) {
   }
 }
 
+void Autoscaler::action_refused(TimePoint now) {
+  if (!started_) return;
+  ranks_.refused();
+  replicas_.refused();
+  action_ended(now);
+}
+
 void Autoscaler::action_ended(TimePoint now) {
   if (!started_) return;
   started_.reset();

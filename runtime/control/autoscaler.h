@@ -28,8 +28,10 @@ class Autoscaler {
   // After kAct the action is in flight until action_ended().
   [[nodiscard]] ScalingDecision decide(const ScalingInput& input, TimePoint now);
 
-  // The action is done, refused or rolled back; the next input shows what came of it.
+  // The action is done or rolled back; the next input shows what came of it.
   void action_ended(TimePoint now);
+  // It was not even begun: a cool-down, but no change of direction.
+  void action_refused(TimePoint now);
   [[nodiscard]] bool action_in_flight() const noexcept { return started_.has_value(); }
 
   void set_mode(ScalingMode mode) noexcept { config_.mode = mode; }

@@ -5,8 +5,9 @@
 namespace switchyard::control {
 
 void DirectionGuard::started(Direction direction, TimePoint now) {
-  if (last_ != Direction::kNone && last_ != direction) changed_ = now;
-  last_ = direction;
+  before_ = course_;
+  if (course_.last != Direction::kNone && course_.last != direction) course_.changed = now;
+  course_.last = direction;
 }
 
 std::optional<Clamp> DirectionGuard::refuse(Direction direction, TimePoint now,
@@ -20,11 +21,12 @@ std::optional<Clamp> DirectionGuard::refuse(Direction direction, TimePoint now,
                              to_seconds(now - *ended_), to_seconds(cooldown))};
   }
   const bool dwell = urgency == Urgency::kCalm || options_.panic_rule == PanicRule::kKeepsDwell;
-  const bool changes = last_ != Direction::kNone && last_ != direction;
-  if (dwell && changes && changed_ && now - *changed_ < options_.dwell_min) {
+  const auto& [last, changed] = course_;
+  const bool changes = last != Direction::kNone && last != direction;
+  if (dwell && changes && changed && now - *changed < options_.dwell_min) {
     return Clamp{ClampKind::kDwell,
                  fmt::format("{:.1f} s of {:.1f} s since the direction last changed",
-                             to_seconds(now - *changed_), to_seconds(options_.dwell_min))};
+                             to_seconds(now - *changed), to_seconds(options_.dwell_min))};
   }
   return std::nullopt;
 }

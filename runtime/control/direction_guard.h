@@ -31,7 +31,12 @@ class DirectionGuard {
   // An action starts. Remembers its direction, and the moment if it is a new one.
   void started(Direction direction, TimePoint now);
   // The action is over, whatever came of it: the cool-down begins.
-  void ended(TimePoint now) { ended_ = now; }
+  void ended(TimePoint now) {
+    ended_ = now;
+    before_ = course_;
+  }
+  // Before ended(), where the action was not even begun: it has turned nothing round.
+  void refused() { course_ = before_; }
 
   // Why not to go that way now; nothing: go.
   [[nodiscard]] std::optional<Clamp> refuse(Direction direction, TimePoint now,
@@ -39,8 +44,12 @@ class DirectionGuard {
 
  private:
   Options options_;
-  Direction last_ = Direction::kNone;
-  std::optional<TimePoint> changed_;  // when the direction last changed
+  struct Course {
+    Direction last = Direction::kNone;
+    std::optional<TimePoint> changed;  // when the direction last changed
+  };
+  Course course_;
+  Course before_;  // ... the action in flight, if there is one
   std::optional<TimePoint> ended_;
 };
 

@@ -26,6 +26,7 @@ class ScalingTrack {
 
   void started(Direction direction, TimePoint now) { guard_.started(direction, now); }
   void ended(TimePoint now) { guard_.ended(now); }
+  void refused() { guard_.refused(); }
 
  private:
   void limit_rate(TrackDecision& decision) const;

@@ -99,6 +99,7 @@ void Controller::State::give_up_spawns() {
     auto& until = members.at(RankId(r)).awaited_until;
     if (!until || now < *until) continue;
     until.reset();
+    outbox.journal(RankId(r), Event{0, std::string(kSpawnFailed), {}});
     outbox.event("spawn_failed",
                  fmt::format("no process came to slot {} within {:.0f} s: the cluster goes on "
                              "without it",

@@ -72,6 +72,7 @@ void Controller::State::replay_event(RankId rank, const Event& event) {
     last_move.text = event.text;
   }
   if (event.kind == kSpawnEvent) expect_process(rank);
+  if (event.kind == kSpawnFailed) members.at(rank).awaited_until.reset();
   if (event.kind == kDrainChosen) leave_first.insert(rank);
 }
 

@@ -119,7 +119,7 @@ void Controller::State::perform(const ScalingAction& action, std::uint32_t exper
     chosen = leavers(choose_drain(ranks, ranks.size()), fewer->ranks.size());
     if (chosen.empty()) {
       outbox.event("scaling_refused", "a residency rule needs each rank that could leave");
-      return autoscaler->action_ended(now);
+      return autoscaler->action_refused(now);
     }
     wanted -= static_cast<std::uint32_t>(chosen.size());
   } else if (const auto* made = std::get_if<SpawnRanks>(&action)) {
@@ -131,7 +131,7 @@ void Controller::State::perform(const ScalingAction& action, std::uint32_t exper
       wanted == experts ? Answer{false, "invalid", "no way to do that here", {}} : scale(wanted);
   if (!answer.accepted) {
     outbox.event("scaling_refused", answer.reason);
-    return autoscaler->action_ended(now);
+    return autoscaler->action_refused(now);
   }
   outbox.journal({}, Command{Wish::kScale, wanted});
   for (const RankId rank : chosen) outbox.journal(rank, Event{0, std::string(kDrainChosen), {}});
@@ -142,7 +142,7 @@ void Controller::State::perform(const ScalingAction& action, std::uint32_t exper
 void Controller::State::change_replicas(std::uint32_t replicas) {
   const Answer answer = set_replicas(replicas);
   if (!answer.accepted) outbox.event("scaling_refused", answer.reason);
-  if (!answer.accepted || !replica_change) return autoscaler->action_ended(now);
+  if (!answer.accepted || !replica_change) return autoscaler->action_refused(now);
   outbox.journal({}, Command{Wish::kReplicas, replicas});
 }
 
@@ -151,7 +151,7 @@ void Controller::State::change_replicas(std::uint32_t replicas) {
 void Controller::State::grow_by_processes(std::uint32_t experts, std::size_t count) {
   if (const std::string reason = busy(); !reason.empty()) {
     outbox.event("scaling_refused", reason);
-    return autoscaler->action_ended(now);
+    return autoscaler->action_refused(now);
   }
   std::vector<RankId> slots = spawnable();
   slots.resize(std::min(slots.size(), count));

@@ -202,6 +202,7 @@ struct Controller::State {
   void declare_dead(RankId rank, const std::string& reason);
   [[nodiscard]] RankLeft last_words(RankId rank) const;
   static constexpr std::string_view kSpawnEvent = "rank_spawn";
+  static constexpr std::string_view kSpawnFailed = "spawn_failed";
   void replace(RankId rank);
   void spawn(RankId slot);
   void expect_process(RankId rank);

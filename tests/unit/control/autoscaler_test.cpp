@@ -116,6 +116,20 @@ TEST(Autoscaler, CoolsDownAfterAnAction) {
   EXPECT_EQ(desk.decide(load(6, 1.0)).outcome, ScalingOutcome::kAct);
 }
 
+// Up, then down, which is refused: up again is no second turn.
+TEST(Autoscaler, WhatIsRefusedTurnsNothingRound) {
+  Desk desk;
+  ASSERT_EQ(desk.decide(load(4, 1.0)).outcome, ScalingOutcome::kAct);
+  desk.scaler.action_ended(desk.now);
+  ScalingDecision down;
+  for (int i = 0; i < 100 && !desk.scaler.action_in_flight(); ++i) down = desk.decide(load(6, 0.3));
+  ASSERT_EQ(down.ranks.direction(), Direction::kDown);
+  desk.scaler.action_refused(desk.now);
+  EXPECT_FALSE(desk.scaler.action_in_flight());
+  (void)desk.repeat(load(6, 0.7), seconds(10));
+  EXPECT_EQ(desk.decide(load(6, 1.0)).outcome, ScalingOutcome::kAct);
+}
+
 TEST(Autoscaler, HoldsWhenMetricsAreMissingAndRaisesAnAlarm) {
   Desk desk;
   (void)desk.repeat(load(8, 0.1), seconds(200));

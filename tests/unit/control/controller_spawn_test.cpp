@@ -111,6 +111,8 @@ TEST(ControllerSpawn, GoesOnWithoutWhereNobodyComes) {
   EXPECT_EQ(members(bench), 3U);
   bench.disconnect(agents[1]);  // the one that was allowed is used up
   EXPECT_THAT(bench.spawns, ElementsAre(RankId(2)));
+  bench.restart();
+  EXPECT_FALSE(awaited(bench, 2)) << "what was given up is not awaited again";
 }
 
 TEST(ControllerSpawn, IsRememberedByTheJournal) {

@@ -179,6 +179,26 @@ TEST(DirectionGuard, CoolsDownAndDwells) {
   EXPECT_EQ(kind(Direction::kDown, 160), "free");
 }
 
+// What was refused has not turned anything round: the next turn need not wait for it, and the one
+// before it is remembered.
+TEST(DirectionGuard, ForgetsWhatWasRefused) {
+  DirectionGuard guard({seconds(5), seconds(5), seconds(300), PanicRule::kKeepsDwell});
+  const auto act = [&](Direction direction, int now) {
+    guard.started(direction, at(now));
+    guard.ended(at(now));
+  };
+  act(Direction::kUp, 0);
+  act(Direction::kDown, 100);
+  guard.started(Direction::kUp, at(400));
+  guard.refused();
+  guard.ended(at(400));
+  EXPECT_TRUE(guard.refuse(Direction::kUp, at(404), Urgency::kCalm).has_value()) << "it rests";
+  act(Direction::kUp, 600);
+  EXPECT_TRUE(guard.refuse(Direction::kDown, at(899), Urgency::kCalm).has_value())
+      << "the turn is that of 600, not that of 400";
+  EXPECT_FALSE(guard.refuse(Direction::kDown, at(900), Urgency::kCalm).has_value());
+}
+
 TEST(DirectionGuard, APanicMayOverrideTheDwellTime) {
   DirectionGuard guard({seconds(5), seconds(60), seconds(300), PanicRule::kOverridesDwell});
   guard.started(Direction::kUp, at(0));
