@@ -94,6 +94,34 @@ TEST(ControllerSim, HasScenesWithRulesAndEveryLossPolicy) {
   EXPECT_GE(replicas, 1U);
 }
 
+// A load that moves, an autoscaler that follows it, and processes that are started: such scenes are
+// among the seeds. The checkers see to it that changes come one at a time, within the limits and
+// with rests, and that the size is right once the load stands still.
+TEST(ControllerSim, FollowsALoadUnderFaults) {
+  std::size_t scenes = 0;
+  std::size_t acts = 0;
+  std::size_t spawned = 0;
+  std::size_t by_load = 0;  // processes that the autoscaler asked for
+  std::size_t failed = 0;   // that never came
+  for (std::uint64_t seed = 1; seed <= kFixedSeeds; ++seed) {
+    const Outcome outcome = run_scenario(seed);
+    EXPECT_TRUE(outcome.violations.empty()) << "seed " << seed << ": " << outcome.violations[0];
+    scenes += outcome.acts_by_load > 0;
+    acts += outcome.acts_by_load;
+    spawned += outcome.spawned;
+    for (const std::string& event : outcome.events) {
+      by_load += event.find(" scaling_act:") != std::string::npos &&
+                 event.find("spawn") != std::string::npos;
+      failed += event.find(" spawn_failed:") != std::string::npos;
+    }
+  }
+  EXPECT_GE(scenes, 20U);
+  EXPECT_GE(acts, 60U);
+  EXPECT_GE(spawned, 10U);
+  EXPECT_GE(by_load, 1U);
+  EXPECT_GE(failed, 1U);
+}
+
 // The same seed is the same run, or a failure could not be looked into.
 TEST(ControllerSim, IsTheSameRunForTheSameSeed) {
   const Outcome first = run_scenario(7);
@@ -123,6 +151,10 @@ TEST(ControllerSimCanary, ARouterThatAdoptsTooEarlyIsFound) {
 TEST(ControllerSimCanary, AJournalThatForgetsEpochsIsFound) {
   EXPECT_TRUE(found(Mistake::kForgetsEpochs, "is committed after") ||
               found(Mistake::kForgetsEpochs, "two different views"));
+}
+
+TEST(ControllerSimCanary, AnAutoscalerThatNeverRestsIsFound) {
+  EXPECT_TRUE(found(Mistake::kNeverRests, "after the last time"));
 }
 
 }  // namespace

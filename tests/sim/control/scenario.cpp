@@ -22,6 +22,10 @@ constexpr std::uint64_t kRulesPurpose = 78;
 constexpr std::uint64_t kLossPurpose = 79;
 constexpr std::uint64_t kShowPurpose = 80;
 constexpr std::uint64_t kReachPurpose = 81;
+constexpr std::uint64_t kScalePurpose = 82;
+constexpr std::uint64_t kNeededPurpose = 83;
+constexpr std::uint32_t kNeededMost = 6;  // expert ranks that a load calls for
+constexpr std::uint32_t kEmptied = 4;  // ranks that die in such a scene and are not started again
 constexpr std::uint32_t kLargeRanks = 64;
 constexpr std::uint64_t kLargeEvery = 20;  // one seed in so many is large in any case
 
@@ -52,8 +56,9 @@ class Scenario {
     const auto ruled = std::ranges::count_if(world_.checker.done(), [&](const std::string& name) {
       return world_.rule_of(static_cast<std::uint32_t>(std::stoul(name))) != nullptr;
     });
-    return {world_.checker.violations(), controller_->events(), world_.checker.committed().value(),
-            static_cast<std::size_t>(ruled)};
+    return {
+        world_.checker.violations(),     controller_->events(), world_.checker.committed().value(),
+        static_cast<std::size_t>(ruled), world_.changes.acts(), world_.changes.spawned()};
   }
 
  private:
@@ -102,6 +107,12 @@ class Scenario {
     if (world_.chance(0.5)) options_.health.reconnect_grace = milliseconds(500);
     world_.network.delay_max = milliseconds(1 + below(30));
     world_.load_max = milliseconds(50 + below(1'000));
+    if (!ruled) scale(seed);
+    world_.changes.expect(options_.scaling, options_.replicas, options_.spawns_max);
+    if (world_.mistake == Mistake::kNeverRests) {
+      options_.scaling.cooldown_up = options_.scaling.cooldown_down =
+          options_.scaling.metrics_window;
+    }
     if (world_.mistake != Mistake::kNone) return;
     world_.loads_show = hash_counters(seed, kShowPurpose) % 2 == 0;
     skew(seed);
@@ -133,6 +144,31 @@ class Scenario {
     balancing.limits = {1.05, 0.01};
   }
 
+  // A third of the seeds without rules: an autoscaler in a hurry, a load that it can follow, and
+  // processes that may be started where slots are empty.
+  void scale(std::uint64_t seed) {
+    const std::uint64_t drawn = hash_counters(seed, kScalePurpose);
+    const bool wanted =
+        world_.mistake == Mistake::kNone ? drawn % 3 == 0 : world_.mistake == Mistake::kNeverRests;
+    if (!wanted) return;
+    const auto holders = std::ranges::count_if(
+        world_.processes, [](const auto& each) { return each->kind() != RankKind::kRouter; });
+    const auto most = std::min(kNeededMost, static_cast<std::uint32_t>(holders));
+    world_.load = SimLoad{hash_counters(seed, kNeededPurpose), most, start_ + kFaultsEnd};
+    options_.spawns_max = static_cast<std::uint32_t>(2 * (drawn / 3 % 4));
+    options_.spawn_deadline = seconds(4);
+    ScalingConfig& scaling = options_.scaling;
+    scaling.mode = ScalingMode::kActive;
+    scaling.ranks = {1, most};
+    scaling.targets = {};
+    scaling.targets.busy_share = SimLoad::kTarget;
+    scaling.targets.queue_delay_us_p95 = scaling.targets.memory_share = std::nullopt;
+    scaling.interval = scaling.metrics_window = milliseconds(300);
+    scaling.stabilisation_down = scaling.cooldown_up = milliseconds(900);
+    scaling.cooldown_down = scaling.dwell_min = milliseconds(1'800);
+    scaling.panic_factor = 1'000;  // it would not rest then
+  }
+
   SimProcess& any_process() { return *world_.processes[below(world_.processes.size())]; }
 
   void plan_faults() {
@@ -146,6 +182,10 @@ class Scenario {
     }
     if (world_.mistake != Mistake::kNone) {
       kinds = {&Scenario::kill_one, &Scenario::crash_controller, &Scenario::command};
+    }
+    // Empty slots are what processes are started for.
+    for (std::uint32_t i = 0; world_.load && i < kEmptied; ++i) {
+      world_.time.after(world_.some(kFaultsEnd), [this] { any_process().kill(); });
     }
     if (kinds.empty()) return;
     const std::uint32_t count = 2 + below(12);
@@ -265,8 +305,37 @@ class Scenario {
     }
   }
 
+  // The load stands still: there are as many expert ranks as it calls for, or as can be had.
+  void end_scaling() {
+    if (!world_.load) return;
+    const std::uint32_t called_for = world_.load->needed(world_.time.now());
+    std::size_t needed = called_for;
+    // A rank that could become one, or a slot for which a process may be started.
+    const auto more = [&](const nlohmann::json& rank) {
+      if (!rank.is_object() || rank["member"] == true) return false;
+      if (rank["state"] == "live") return rank["cordoned"] != true && rank["kind"] != "router";
+      return world_.changes.spawned() < options_.spawns_max;
+    };
+    const auto settled = [&] {
+      const std::size_t there = world_.checker.expert_ranks();
+      const auto now = nlohmann::json::parse(controller_->status(), nullptr, false);
+      if (now.is_discarded()) return false;
+      // Copies of an expert keep as many ranks.
+      needed = std::max<std::size_t>(called_for, now["cluster"]["target_replicas"]);
+      if (there >= called_for && there <= needed) return !world_.changes.scaling();
+      return there < called_for && std::ranges::none_of(now["ranks"], more);
+    };
+    const auto hangs = [](const auto& process) { return process->hung(); };
+    run_while([&] { return !settled() && std::ranges::none_of(world_.processes, hangs); });
+    if (settled() || std::ranges::any_of(world_.processes, hangs)) return;
+    world_.checker.violation(fmt::format("the load calls for {} expert ranks and there are {}; {}",
+                                         needed, world_.checker.expert_ranks(),
+                                         controller_->status()));
+  }
+
   void end() {
     end_changes();
+    end_scaling();
     end_copies();
     run_while([&] {
       client_->ask({Wish::kShutdown, 0});

@@ -15,6 +15,8 @@ struct Outcome {
   std::vector<std::string> events;      // of the controller, with their times
   std::uint32_t epochs = 0;             // committed
   std::size_t ruled_requests = 0;       // ended, under a residency rule
+  std::size_t acts_by_load = 0;         // changes of size that the autoscaler began
+  std::size_t spawned = 0;              // processes that were asked for
 };
 
 // How many ranks there are: few, as the seed says (of some seeds 64), or 64.

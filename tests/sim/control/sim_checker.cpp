@@ -194,6 +194,13 @@ Incarnation SimChecker::life(RankId rank) const {
   return found == lives_.end() ? Incarnation() : found->second;
 }
 
+bool SimChecker::member_died() const {
+  const auto members = seats_.find(committed_);
+  return members != seats_.end() && std::ranges::any_of(members->second, [&](const auto& each) {
+           return life(each.first) != each.second;
+         });
+}
+
 Incarnation SimChecker::seat(Epoch epoch, RankId rank) const {
   const auto of_epoch = seats_.find(epoch);
   if (of_epoch == seats_.end()) return {};

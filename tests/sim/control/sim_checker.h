@@ -43,6 +43,8 @@ class SimChecker {
   [[nodiscard]] Incarnation life(RankId rank) const;
   // The life that was a member of the committed view; 0: none.
   [[nodiscard]] Incarnation seat(Epoch epoch, RankId rank) const;
+  // A member of the last committed view is not what it was.
+  [[nodiscard]] bool member_died() const;
   [[nodiscard]] const std::set<std::string>& done() const noexcept { return done_; }
   [[nodiscard]] Epoch committed() const noexcept { return committed_; }
   // By the journal: a rebalance or a client's plan was accepted, and no end of it was told.

@@ -21,6 +21,7 @@ Controller SimController::revived(const std::vector<std::vector<std::byte>>& rec
 
 void SimController::start() {
   ++life_;
+  world_.changes.on_controller();
   if (world_.mistake == Mistake::kForgetsEpochs) {
     std::vector<std::vector<std::byte>> records = journal_;
     std::erase_if(records, [](const auto& record) {
@@ -97,17 +98,28 @@ bool SimController::perform(Action& action) {
       world_.checker.violation("journal: " + read.error().message);
     } else {
       world_.checker.on_record(*read);
+      world_.changes.on_record(*read, world_.time.now());
     }
     journal_.push_back(record->record);
     compacted_.push_back(std::move(record->record));
   } else if (const auto* log = std::get_if<switchyard::control::Log>(&action)) {
     world_.checker.on_event(log->event);
+    world_.changes.on_event(log->event);
     events_.push_back(fmt::format("{:.3f} {}: {}", to_seconds(world_.time.now().time_since_epoch()),
                                   log->event.kind, log->event.text));
+  } else if (const auto* spawn = std::get_if<Spawn>(&action)) {
+    start_process(spawn->rank);
   } else if (std::holds_alternative<Stop>(action)) {
     stopped_ = true;
   }
   return true;
+}
+
+// Most come, after a while.
+void SimController::start_process(RankId slot) {
+  if (world_.chance(0.3)) return;
+  world_.time.after(std::chrono::milliseconds(200) + world_.some(std::chrono::seconds(2)),
+                    [process = world_.processes[slot.index()].get()] { process->start_late(); });
 }
 
 std::string SimController::status() {

@@ -27,6 +27,7 @@ class SimController {
   void handle(Happening happening);
   // False where the crash comes first.
   [[nodiscard]] bool perform(Action& action);
+  void start_process(RankId slot);
   void tick();
   void compact();
   // A controller that has come back with these records.

@@ -39,6 +39,12 @@ void SimProcess::start() {
   begin_life();
 }
 
+void SimProcess::start_late() {
+  if (running_) return;
+  late_ = true;
+  start();
+}
+
 // Nothing of an earlier life is kept.
 void SimProcess::begin_life() {
   ++generation_;
@@ -77,7 +83,8 @@ void SimProcess::connect() {
   }
   Register asks;
   asks.rank = rank_;
-  asks.kind = kind_;
+  asks.kind = late_ ? RankKind::kSpare : kind_;
+  if (late_) asks.address = fmt::format("127.0.0.1:{}", generation_);
   asks.incarnation = life_;
   asks.epoch = newest_ ? newest_->epoch : Epoch();
   asks.host = fmt::format("host{}", rank_.value() / 4);
@@ -118,15 +125,20 @@ void SimProcess::beat() {
   if (world_.loads_show && !hung_ && world_.time.now() < loads_until_) ++weights_read_;
   beat.weights_read = weights_read_;
   post(beat);
-  if (world_.chance(0.25) && !hung_) post(load());
+  const bool due = world_.chance(0.25);
+  if ((due || world_.load) && !hung_) post(load());
 }
 
 // Pairs of what it holds: a few hot experts, which change every few seconds.
 LoadReport SimProcess::load() {
   LoadReport report;
   report.seconds = 1;
+  if (world_.load) {
+    report.busy_share = world_.load->busy_share(world_.time.now(), world_.checker.expert_ranks());
+  }
   if (!world_.skewed || newest_ == nullptr) return report;
-  report.busy_share = report.serve_seconds = 0.7;
+  report.serve_seconds = 0.7;
+  if (!world_.load) report.busy_share = 0.7;
   report.expert_pairs.resize(newest_->placement.layers() * newest_->placement.experts());
   const auto period = static_cast<std::uint64_t>(world_.time.now().time_since_epoch().count()) /
                       std::uint64_t{6'000'000'000};

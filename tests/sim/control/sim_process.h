@@ -7,11 +7,14 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "tests/sim/control/sim_changes.h"
 #include "tests/sim/control/sim_checker.h"
+#include "tests/sim/control/sim_load.h"
 #include "tests/sim/control/sim_network.h"
 
 namespace switchyard::control {
@@ -21,9 +24,10 @@ class SimProcess;
 // Mistakes that the checkers must find.
 enum class Mistake : std::uint8_t {
   kNone,
-  kStartsOver,    // a router that resumes a request generates its tokens again
-  kAdoptsEarly,   // a router says Adopted and goes on under the old view for a while
-  kForgetsEpochs  // (controller) the journal loses what it says of views
+  kStartsOver,     // a router that resumes a request generates its tokens again
+  kAdoptsEarly,    // a router says Adopted and goes on under the old view for a while
+  kForgetsEpochs,  // (controller) the journal loses what it says of views
+  kNeverRests      // (controller) the autoscaler does not wait between its actions
 };
 
 struct SimWorld {
@@ -31,6 +35,7 @@ struct SimWorld {
   Random random;
   SimNetwork network;
   SimChecker checker;
+  SimChanges changes{checker};
   std::vector<std::unique_ptr<SimProcess>> processes;  // [ranks]
   Duration load_max = std::chrono::milliseconds(300);
   bool loads_show = false;  // heartbeats tell that a rank loads: then no load is ever too long
@@ -39,6 +44,7 @@ struct SimWorld {
   std::vector<ResidencyRule> rules;  // of request n: number n mod (rules + 1), the last is none
   bool skewed = false;  // ranks report loads, of which a few drifting experts have most
   std::uint64_t skew_seed = 0;
+  std::optional<SimLoad> load;  // that the autoscaler follows
 
   explicit SimWorld(std::uint64_t seed) : random(seed), network(time, random) {}
   // Uniform up to `most`.
@@ -59,6 +65,9 @@ class SimProcess final : public SimPeer {
   SimProcess(SimWorld& world, RankId rank, RankKind kind, std::string region);
 
   void start();  // a new process in the slot
+  // The same, started because the controller asked for one: a spare, reached at its own address, as
+  // all that come to the slot after it.
+  void start_late();
   void kill();
   void stop_until(TimePoint until) { stopped_until_ = std::max(stopped_until_, until); }
   void drop_connection();
@@ -113,6 +122,7 @@ class SimProcess final : public SimPeer {
   RankKind kind_;
   std::string region_;
   double drift_;
+  bool late_ = false;
   TimePoint stopped_until_{};
   bool running_ = false;
   bool hung_ = false;
