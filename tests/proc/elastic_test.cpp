@@ -1,6 +1,9 @@
 // Elasticity over real processes: a cluster that is asked for more expert ranks, and one that finds
 // out by itself, grow and shrink again while the texts stay what they are.
 #include <gtest/gtest.h>
+#include <signal.h>
+
+#include <algorithm>
 
 #include "tests/proc/launched_cluster.h"
 #include "tests/proc/much_work.h"
@@ -87,6 +90,40 @@ TEST(Elastic, FollowsTheLoadByItself) {
   EXPECT_TRUE(cluster.await(has_experts(4)));
   expect_same_texts(cluster, alone.json()["sequences"]);
   EXPECT_NE(cluster.log("controller.log").find("scaling_act"), std::string::npos);
+}
+
+// The spare has taken a dead rank's place before there is any load; what the load then calls for is
+// a process, which the autoscaler starts in the slot of the dead one. Where the load comes first
+// the spare is what it takes, so a slow machine gets more time.
+TEST(Elastic, StartsAProcessWhereTheLoadCallsForOne) {
+  const ScratchFolder scratch;
+  const auto alone = run_alone(much_work(scratch));
+  ASSERT_EQ(alone.exit_code, 0) << alone.err;
+  for (const double lead_s : {10.0, 60.0}) {
+    LaunchedCluster cluster(
+        {"-n", "4", "--spares", "1", "--spawns", "1", "--autoscale", "active", "--set",
+         "cluster.busy_target=0.005", "--set", "cluster.experts_min=2", "--set",
+         "cluster.autoscale_interval_ms=300", "--set", "cluster.autoscale_window_ms=600"},
+        much_work(scratch, lead_s));
+    const auto ready = cluster.await(has_experts(2));
+    ASSERT_TRUE(ready);
+    LaunchedCluster::send_signal(*ready, 1, SIGKILL);
+    const auto replaced = cluster.await([](const nlohmann::json& status) {
+      return status["ranks"][1]["member"] == false && status["ranks"][3]["member"] == true;
+    });
+    EXPECT_TRUE(replaced) << "the spare did not take the place";
+    EXPECT_TRUE(cluster.await(has_experts(3))) << "no process has come";
+    expect_same_texts(cluster, alone.json()["sequences"]);
+    const auto events = cluster.events();
+    EXPECT_EQ(count_events(events, "request_failed"), 0U);
+    EXPECT_EQ(count_events(events, "rank_dead"), 1U);
+    EXPECT_EQ(count_events(events, "rank_spawn"), 1U);
+    const auto by_load = [](const LoggedEvent& event) {
+      return event.kind == "scaling_act" && event.text.find("spawn 1 rank") != std::string::npos;
+    };
+    if (HasFailure() || std::ranges::any_of(events, by_load)) return;
+  }
+  FAIL() << "the load came first, twice";
 }
 
 }  // namespace

@@ -6,7 +6,8 @@
 
 namespace switchyard::tests {
 
-// Sixteen long answers of a small random model, whose experts are not equally busy.
-[[nodiscard]] Arguments much_work(const ScratchFolder& scratch);
+// Sixteen long answers of a small random model, whose experts are not equally busy. They are asked
+// for `at_s` seconds after the start, which changes no text.
+[[nodiscard]] Arguments much_work(const ScratchFolder& scratch, double at_s = 0);
 
 }  // namespace switchyard::tests
