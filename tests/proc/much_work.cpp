@@ -7,10 +7,9 @@ namespace switchyard::tests {
 Arguments much_work(const ScratchFolder& scratch, double at_s) {
   std::string lines;
   for (int i = 0; i < 16; ++i) {
-    lines +=
-        nlohmann::json{{"id", std::to_string(i)}, {"tokens", {1 + i, 2, 3}}, {"at_ms", 1000 * at_s}}
-            .dump() +
-        "\n";
+    nlohmann::json prompt = {{"id", std::to_string(i)}, {"tokens", {1 + i, 2, 3}}};
+    if (at_s > 0) prompt["at_ms"] = 1000 * at_s;
+    lines += prompt.dump() + "\n";
   }
   Arguments arguments = {
       "generate",  "--preset",     "inference",    "--json",
