@@ -54,6 +54,13 @@ std::optional<Proposal> Controller::State::propose_first() {
     if (can_hold(slot.kind)) roles.experts.insert(rank);
   }
   if (!complete && now < started + options.start_deadline) return std::nullopt;
+  // Where all of a role have died before, a spare, or a process that was started, takes it.
+  const auto fill = [&](std::set<RankId>& role, bool (*can)(RankKind)) {
+    if (!role.empty()) return;
+    if (const auto spare = find_spare(can, roles)) role.insert(*spare);
+  };
+  fill(roles.routers, &can_route);
+  fill(roles.experts, &can_hold);
   if (roles.routers.empty() || roles.experts.empty()) return std::nullopt;
   auto table = plan(roles, PlanFrom::kNothing);
   if (!table) {

@@ -159,6 +159,10 @@ void Controller::State::follow(std::shared_ptr<const placement::View> next, Seat
       target_experts += can_hold(slot.kind) ? 1 : 0;
       target_routers += can_route(slot.kind) ? 1 : 0;
     }
+    // Never fewer than begin: a spare may have taken a role that nobody else had.
+    const Roles first = Roles::of(*next);
+    target_experts = std::max(target_experts, static_cast<std::uint32_t>(first.experts.size()));
+    target_routers = std::max(target_routers, static_cast<std::uint32_t>(first.routers.size()));
   }
   view = std::move(next);
   seats = std::move(next_seats);

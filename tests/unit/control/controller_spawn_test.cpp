@@ -126,6 +126,19 @@ TEST(ControllerSpawn, IsRememberedByTheJournal) {
   EXPECT_THAT(bench.spawns, IsEmpty());
 }
 
+// The only router dies before the first view: the process in its slot comes as a spare, and routes.
+TEST(ControllerSpawn, TakesARoleThatNobodyElseHasAtTheStart) {
+  ControllerBench bench(spawning(0, 1));
+  std::vector<ConnectionId> agents = {bench.join(0, RankKind::kRouter),
+                                      bench.join(1, RankKind::kExpert),
+                                      bench.join(2, RankKind::kExpert)};
+  bench.disconnect(agents[0]);
+  agents[0] = bench.join(late(0));
+  agents.push_back(bench.join(3, RankKind::kExpert));
+  bench.play_along(agents);
+  EXPECT_EQ(members(bench), 4U);
+}
+
 TEST(ControllerSpawn, IsNotDoneUnlessAllowed) {
   ControllerBench bench(spawning(0, 0));
   const auto agents = start(bench, 0);
