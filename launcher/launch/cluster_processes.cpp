@@ -16,7 +16,9 @@ namespace switchyard::launcher {
 namespace {
 
 constexpr Duration kListenDeadline{20'000'000'000};
-constexpr std::uint32_t kRestartsMax = 20;
+// More deaths than that within the window are a fault that another start does not mend.
+constexpr std::size_t kRestartsMax = 20;
+constexpr Duration kRestartsWindow = std::chrono::minutes(10);
 
 std::string own_program() {
   std::error_code error;
@@ -142,10 +144,10 @@ Result<void> ClusterProcesses::await_address() {
   }
 }
 
-Result<void> ClusterProcesses::start_late_rank(RankId slot, std::uint32_t life) {
-  std::uint32_t& replaced = replaced_[slot];
-  if (replaced >= life) return {};
-  replaced = life;
+Result<void> ClusterProcesses::start_late_rank(RankId slot, std::uint32_t spawn) {
+  std::uint32_t& last = spawned_[slot];
+  if (last >= spawn) return {};
+  last = spawn;
   SY_ASSIGN(auto process,
             ChildProcess::start(late_rank_words(flags_, *config_, places_, slot.value()),
                                 places_.in("ranks.log")));
@@ -169,8 +171,11 @@ Result<ClusterProcesses::Standing> ClusterProcesses::look_after(ControllerEnd en
   }
   if (!ended) return Standing::kRuns;
   if (*ended == 0 && end == ControllerEnd::kExpected) return Standing::kRanksLeft;
-  if (++restarts_ > kRestartsMax) {
-    return fail(ErrorCode::kPeer, "the controller died {} times", restarts_);
+  restarts_.push_back(clock_.now());
+  std::erase_if(restarts_, [&](TimePoint at) { return at + kRestartsWindow < clock_.now(); });
+  if (restarts_.size() > kRestartsMax) {
+    return fail(ErrorCode::kPeer, "the controller died {} times within {:.0f} minutes",
+                restarts_.size(), to_seconds(kRestartsWindow) / 60);
   }
   controller_.reset();
   SY_TRY(start_controller());

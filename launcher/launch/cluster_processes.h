@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "launcher/launch/child_process.h"
 #include "launcher/launch/launch_plan.h"
@@ -48,9 +49,9 @@ class ClusterProcesses {
   void end_controller() { controller_->end(Duration::zero()); }
   // It lives and listens, as far as is known: it is not being started.
   [[nodiscard]] bool controller_listens() { return !starting_ && !controller_->exit_code(); }
-  // A process for the slot of a rank whose life number `life` has ended; once for each life.
+  // The process number `spawn` of those that the controller has asked for, in that slot; once each.
   // Errors: kIo.
-  [[nodiscard]] Result<void> start_late_rank(RankId slot, std::uint32_t life);
+  [[nodiscard]] Result<void> start_late_rank(RankId slot, std::uint32_t spawn);
   // Something went wrong: the directory with the logs stays, and the text says where.
   [[nodiscard]] Error keep_logs(Error error);
   // Waits for the ranks and the controller to end by themselves, then ends what is left.
@@ -75,10 +76,10 @@ class ClusterProcesses {
   std::shared_ptr<net::TlsIdentity> tls_;
   std::optional<ChildProcess> controller_;
   std::optional<ChildProcess> ranks_;
-  std::map<RankId, std::uint32_t> replaced_;  // the life that a process was started for
+  std::map<RankId, std::uint32_t> spawned_;  // the last that was started for the slot
   std::list<ChildProcess> late_ranks_;
-  bool starting_ = false;  // the controller does not listen yet
-  std::uint32_t restarts_ = 0;
+  bool starting_ = false;            // the controller does not listen yet
+  std::vector<TimePoint> restarts_;  // of the controller, of late
 };
 
 }  // namespace switchyard::launcher

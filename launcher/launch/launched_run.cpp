@@ -235,7 +235,7 @@ void LaunchedRun::start_awaited(const nlohmann::json& ranks) {
   for (const auto& rank : ranks) {
     if (!rank.value("awaited", false)) continue;
     const RankId slot(rank.value("rank", 0U));
-    if (auto started = processes_.start_late_rank(slot, rank.value("life", 0U)); !started) {
+    if (auto started = processes_.start_late_rank(slot, rank.value("spawn", 0U)); !started) {
       std::fprintf(stderr, "switchyard: slot %u: %s\n", slot.value(),
                    started.error().message.c_str());
     }

@@ -187,7 +187,7 @@ void add_retries(Rows& rows) {
   rows.real("retry_per_second", field<kIn, &S::retry_per_second>(), 0.001, 1000000,
             "Retries that each second pays for");
   rows.count("attempts_max", field<kIn, &S::attempts_max>(), 1, 1000000,
-             "Attempts of one request; then it fails");
+             "Failed attempts of one request, deaths of its router not counted; then it fails");
   rows.count("results_kept_ms", field<kIn, &S::results_kept_ms>(), 0, 86400000,
              "The controller forgets a result so long after a client was told, in milliseconds");
   rows.count("lives_max", field<kIn, &S::lives_max>(), 1, 1000000,

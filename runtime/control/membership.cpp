@@ -112,6 +112,7 @@ void Membership::failed_to_prepare(RankId rank, Duration rest, TimePoint now) {
   constexpr std::uint32_t kDoublingsMax = 5;
   Slot& slot = at(rank);
   slot.unfit_until = now + rest * (1 << std::min(slot.failed_prepares, kDoublingsMax));
+  slot.failed_at = now;
   ++slot.failed_prepares;
 }
 

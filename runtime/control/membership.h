@@ -49,6 +49,8 @@ struct Slot {
   std::optional<TimePoint> awaited_until;  // kDead: a process is being started for the slot
   TimePoint unfit_until{};                 // gets no new role: it failed to prepare ...
   std::uint32_t failed_prepares = 0;       // ... so often in a row
+  TimePoint failed_at{};                   // ... and then for the last time
+  std::uint32_t spawn = 0;                 // which of all processes was started for it last
   bool cordoned = false;                   // this life is drained by an operator: it gets no role
 
   [[nodiscard]] bool alive() const noexcept {

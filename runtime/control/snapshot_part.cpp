@@ -66,6 +66,7 @@ void part_fields(auto& io, Is<SnapshotSlot> auto& slot) {
   io.choice("state", slot.state, SlotState::kLeft);
   io("cordoned", slot.cordoned);
   io("awaited", slot.awaited);
+  io("spawn", slot.spawn);
   io("leaves_first", slot.leaves_first);
 }
 

@@ -48,7 +48,8 @@ struct SnapshotSlot {
   Register life;  // the newest, with its incarnation
   SlotState state = SlotState::kEmpty;
   bool cordoned = false;
-  bool awaited = false;       // a process is being started for it
+  bool awaited = false;       // a process is being started for it ...
+  std::uint32_t spawn = 0;    // ... or was last: which of all
   bool leaves_first = false;  // an expert rank that the autoscaler chose to go
 };
 

@@ -42,6 +42,8 @@ std::vector<Scene> interrupted_scenes() {
        {{"scale", "4"}},
        6},
       {"DrainInterrupted", ranks("5"), {}, {2, 3}, Harm::kKillPrepare, 1, {{"drain", "1"}}, 6},
+      // Rank 1 is the last that could hold experts, and works on.
+      {"LastDrainInterrupted", ranks("3"), {}, {2, 1}, Harm::kKillPrepare, 1, {{"drain", "1"}}, 6},
       {"RebalanceInterrupted",
        ranks("5"),
        {},
@@ -71,6 +73,7 @@ std::vector<Scene> make_scenes() {
       {"TwoDeathsReloadTcp", ranks("5", tcp), {}, {1, 4}, Harm::kKill, 2},
       {"RouterDies", ranks("4"), {"--routers", "2"}, {0, 2}},
       {"RouterDiesTcp", ranks("4", tcp), {"--routers", "2"}, {0, 2}},
+      {"LastRouterDiesSpareComes", ranks("4", spare), {}, {0, 1}},
       {"RouterDiesSampling",
        ranks("4"),
        {"--routers", "2"},

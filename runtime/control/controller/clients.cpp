@@ -218,6 +218,7 @@ std::string Controller::State::busy() const {
                        transaction->cause);
   }
   if (!dead_members(seats).empty()) return "a recovery is under way";
+  if (lost_any()) return "ranks are coming back to the controller";
   for (const auto& each : view->members) {
     if (members.at(each.rank).cordoned) return fmt::format("rank {} drains", each.rank.value());
   }

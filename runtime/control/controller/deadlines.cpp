@@ -40,7 +40,7 @@ void Controller::State::check_changes() {
   const auto late = [&](const std::optional<TimePoint>& until) { return until && now >= *until; };
   const auto under_way = drains;
   for (const auto& [rank, until] : under_way) {
-    if (late(until)) take_back_drain(rank);
+    if (late(until)) take_back_drain(rank, fmt::format("after {}", change_time()));
   }
   if (late(scale_until)) take_back_scale();
   if (rebalance_under_way && late(rebalance_under_way->until)) take_back_rebalance();
@@ -64,7 +64,7 @@ void Controller::State::stop_planned(const std::string& why) {
   if (transaction && transaction->occasion == Occasion::kPlanned) roll_back(why);
 }
 
-void Controller::State::take_back_drain(RankId rank) {
+void Controller::State::take_back_drain(RankId rank, const std::string& when) {
   std::string why = last_undone.empty() ? "no view without it could be made" : last_undone;
   if (const std::size_t open = ledger.open_count(rank); open > 0) {
     why = fmt::format("{} of its requests are open", open);
@@ -73,11 +73,36 @@ void Controller::State::take_back_drain(RankId rank) {
                       transaction->cause);
   }
   outbox.journal(rank, Event{0, std::string(kDrainTakenBack), {}});
-  outbox.event(
-      "drain_taken_back",
-      fmt::format("rank {} goes back to work after {}: {}", rank.value(), change_time(), why),
-      about_rank(rank));
+  outbox.event("drain_taken_back",
+               fmt::format("rank {} goes back to work {}: {}", rank.value(), when, why),
+               about_rank(rank));
   give_work_again(rank);
+}
+
+// A drain was possible when it was asked for; ranks have died since, or could not load. Where what
+// is left would have none of a role, or a rule would be served no more, the rank is needed now.
+void Controller::State::take_back_hopeless_drains() {
+  if (drains.empty() || lost_any()) return;  // who comes back may do its work
+  Roles there = Roles::of(*view);
+  for (const RankId rank : dead_members(seats)) {
+    there.routers.erase(rank);
+    there.experts.erase(rank);
+  }
+  const auto under_way = drains;
+  for (const auto& [rank, until] : under_way) {
+    Roles without = there;
+    for (const auto& drain : drains) {
+      without.routers.erase(drain.first);
+      without.experts.erase(drain.first);
+    }
+    without = to_targets(std::move(without));
+    const bool last = (there.routers.contains(rank) && without.routers.empty()) ||
+                      (there.experts.contains(rank) && without.experts.empty());
+    const auto broken = broken_rule(there, without);
+    if (!last && !broken) continue;
+    take_back_drain(rank, fmt::format("at once, {}",
+                                      broken ? "without it " + *broken : "the last of its role"));
+  }
 }
 
 void Controller::State::give_work_again(RankId rank) {

@@ -90,7 +90,7 @@ void Controller::State::spawn(RankId slot) {
 }
 
 void Controller::State::expect_process(RankId rank) {
-  ++spawned;
+  members.at(rank).spawn = ++spawned;
   members.at(rank).awaited_until = now + options.spawn_deadline;
 }
 

@@ -10,10 +10,12 @@ namespace switchyard::control {
 
 std::optional<Proposal> Controller::State::propose() {
   if (!view) return propose_first();
+  take_back_hopeless_drains();
   const std::set<RankId> dead = dead_members(seats);
   if (!dead.empty()) return propose_recovery(dead);
   if (auto again = propose_asking_again()) return again;
-  if (now < planned_not_before) return std::nullopt;
+  // Planned with those that are back first, a change would leave out the others.
+  if (now < planned_not_before || lost_any()) return std::nullopt;
   if (auto roles = propose_roles()) return roles;
   return propose_rebalance();
 }
@@ -40,6 +42,26 @@ std::vector<RankId> Controller::State::usable_of(const std::set<RankId>& ranks) 
   std::vector<RankId> out;
   std::ranges::copy_if(ranks, std::back_inserter(out), [&](RankId rank) { return usable(rank); });
   return out;
+}
+
+// Experts that nobody has are worth another try by a rank that could not load them, and soon: the
+// time for which it gets no other role would be an outage.
+std::vector<RankId> Controller::State::loaders_of(const std::set<RankId>& ranks) const {
+  constexpr Duration kAgainAfter{2'000'000'000};
+  std::vector<RankId> out = usable_of(ranks);
+  if (!out.empty()) return out;
+  std::ranges::copy_if(ranks, std::back_inserter(out), [&](RankId rank) {
+    const Slot& slot = members.at(rank);
+    return slot.state == SlotState::kLive && !slot.cordoned && now >= slot.failed_at + kAgainAfter;
+  });
+  return out;
+}
+
+bool Controller::State::lost_any() const {
+  for (std::uint32_t r = 0; r < members.size(); ++r) {
+    if (members.at(RankId(r)).state == SlotState::kLost) return true;
+  }
+  return false;
 }
 
 std::optional<Proposal> Controller::State::propose_first() {
@@ -105,7 +127,12 @@ std::optional<Proposal> Controller::State::propose_recovery(const std::set<RankI
   if (options.loss == LossPolicy::kFail) {
     for (const RankId rank : left.experts) takers.erase(rank);
   }
-  RepairRequest how = repair_request(usable_of(takers), spare_came ? replicas_at_once() : 1,
+  // After a restart the first to be back would have to load everything.
+  if (lost_any()) {
+    wait_for_ranks(fmt::format("{}: ranks that could load are coming back", next.cause));
+    return std::nullopt;
+  }
+  RepairRequest how = repair_request(loaders_of(takers), spare_came ? replicas_at_once() : 1,
                                      Evenness::kLeave, next.roles);
   how.regions.clear();  // nobody waits for those: the experts are elsewhere (restore_replicas)
   next.gaps = placement::Gaps::kForbidden;

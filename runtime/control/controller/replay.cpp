@@ -117,6 +117,7 @@ Result<void> Controller::State::replay_request(const JournalRecord& record) {
   } else if (const auto* cancel = std::get_if<Cancel>(&record.message)) {
     if (known(cancel->id, RequestState::kAssigned)) {
       ledger.release(cancel->id, now);
+      ++ledger.at(cancel->id).failures;
       return {};
     }
   } else if (const auto* done = std::get_if<RequestDone>(&record.message)) {

@@ -101,10 +101,10 @@ void Controller::State::assign_waiting() {
   }
 }
 
-// Where it has been tried often enough.
+// Where it has been tried often enough; attempts that died with their router do not count.
 bool Controller::State::end_hopeless(const Request& request) {
-  if (request.attempt < options.attempts_max) return false;
-  end_request(request.id, fmt::format("gave_up: {} attempts failed", request.attempt));
+  if (request.failures < options.attempts_max) return false;
+  end_request(request.id, fmt::format("gave_up: {} attempts failed", request.failures));
   return true;
 }
 
@@ -169,9 +169,10 @@ void Controller::State::release(RequestId id, const std::string& why, Again agai
   const Holder holder = ledger.at(id).holder;
   std::optional<TimePoint> retry_at;
   if (again == Again::kOwing) {
-    retry_at = now + full_jitter(options.retry_wait, ledger.at(id).attempt - 1, random);
+    retry_at = now + full_jitter(options.retry_wait, ledger.at(id).failures, random);
   }
   ledger.release(id, now, retry_at);
+  ++ledger.at(id).failures;
   outbox.journal(holder.rank, Cancel{id, CancelHow::kForget});
   outbox.event("request_released",
                fmt::format("request {} on rank {}: {}", id.value(), holder.rank.value(), why),

@@ -42,9 +42,9 @@ std::vector<std::vector<std::byte>> Controller::State::snapshot() const {
     if (slot.state == SlotState::kEmpty) continue;
     // Whether a life has lost its connection is nothing that a new controller needs to know.
     const SlotState state = slot.alive() ? SlotState::kLive : slot.state;
-    out.push_back(
-        encode_part(SnapshotSlot{members.life_of(RankId(r)), state, slot.cordoned,
-                                 slot.awaited_until.has_value(), leave_first.contains(RankId(r))}));
+    out.push_back(encode_part(SnapshotSlot{members.life_of(RankId(r)), state, slot.cordoned,
+                                           slot.awaited_until.has_value(), slot.spawn,
+                                           leave_first.contains(RankId(r))}));
     ++head.slots;
   }
   for (const auto& [id, request] : ledger.all()) {
@@ -117,6 +117,7 @@ Result<void> Controller::State::restore(const SnapshotSlot& slot) {
     return fail(ErrorCode::kBadInput, "rank {}", slot.life.rank.value());
   }
   members.restore(slot.life, slot.state, slot.cordoned, now);
+  members.at(slot.life.rank).spawn = slot.spawn;
   if (slot.leaves_first) leave_first.insert(slot.life.rank);
   if (slot.awaited) members.at(slot.life.rank).awaited_until = now + options.spawn_deadline;
   return {};

@@ -96,7 +96,7 @@ struct Controller::State {
   [[nodiscard]] std::string busy() const;
   void watch(ConnectionId client);
   void feed_watchers();
-  // The message for it, and marks it delivered; nothing where it is not kept any more.
+  // Marks it delivered; nothing where it is not kept any more.
   [[nodiscard]] std::optional<Message> telling(const WatchQueue::Item& item);
   void depart(RankLeft left);
   void end_now();
@@ -125,9 +125,10 @@ struct Controller::State {
   void check_changes();
   [[nodiscard]] std::string change_time() const;
   void stop_planned(const std::string& why);
-  void take_back_drain(RankId rank);
+  void take_back_drain(RankId rank, const std::string& when);
+  void take_back_hopeless_drains();
   void give_work_again(RankId rank);
-  // The life that was to go has gone by itself; the next one in the slot is not drained.
+  // The life that was to go has gone by itself.
   void end_drain(RankId rank);
   void take_back_scale();
   void take_back_rebalance();
@@ -138,8 +139,8 @@ struct Controller::State {
   static constexpr std::string_view kReplicasDone = "replicas_done";
   void begin_replicas(std::uint32_t replicas);
   void move_to_replicas();
-  // Copies of each expert that a view with other roles has: while their number changes no more than
-  // before, so that nobody loads all the others at once; those come a few at a time.
+  // Of a view with other roles: while their number changes no more than before, so that nobody
+  // loads all the others at once.
   [[nodiscard]] std::uint32_t replicas_at_once() const;
   // Of the experts that have any, in the view.
   [[nodiscard]] std::size_t fewest_copies() const;
@@ -149,8 +150,8 @@ struct Controller::State {
     return rebalance_under_way && rebalance_under_way->moves_for == MovesFor::kReplicas &&
            !replica_change;
   }
-  // Experts of the view that have a copy, and fewer than are wanted and there are ranks for: of all
-  // expert ranks, or of a rule's regions; or none in a region that is to have one.
+  // Experts of the view with fewer copies than are wanted and there are ranks for: of all expert
+  // ranks, or of a rule's regions; or none in a region that is to have one.
   [[nodiscard]] std::size_t under_replicated() const;
   void no_way_to_replicas(const std::string& why);
   void replicas_done();
@@ -239,8 +240,7 @@ struct Controller::State {
               const std::string& cause);
   void follow(std::shared_ptr<const placement::View> next, Seats next_seats);
   void roll_back(const std::string& reason);
-  // In the journal; `number`: the target of expert ranks in the upper half, of routers in the
-  // lower.
+  // In the journal; `number`: the targets, of expert ranks in the upper half, of routers below.
   static constexpr std::string_view kWishGivenUp = "wish_given_up";
   void note_loading(RankId rank, const Heartbeat& beat);
   void check_deadline();
@@ -260,7 +260,9 @@ struct Controller::State {
   [[nodiscard]] std::optional<RankId> find_spare(bool (*can)(RankKind), const Roles& taken,
                                                  const std::set<std::string>& regions = {}) const;
   [[nodiscard]] std::vector<RankId> usable_of(const std::set<RankId>& ranks) const;
-  // gone: who had a role until now.
+  // Those, or in want of them who failed before.
+  [[nodiscard]] std::vector<RankId> loaders_of(const std::set<RankId>& ranks) const;
+  [[nodiscard]] bool lost_any() const;  // may come back, as all after a restart
   void fill_roles(Roles& want, const std::set<RankId>& gone = {}) const;
   // `want` brought to the targets, as far as there are ranks and the residency rules allow.
   [[nodiscard]] Roles to_targets(Roles want) const;
@@ -320,8 +322,7 @@ struct Controller::State {
   }
   void send_all(const Message& message);
 
-  // constant after construction
-  ControllerOptions options;
+  ControllerOptions options;  // constant, as the residency
   Residency residency;
 
   // the parts
@@ -336,8 +337,7 @@ struct Controller::State {
   LoadTotals totals;
   std::optional<ScalingNumbers> scaling_numbers;  // of the autoscaler's last decision
   std::map<ConnectionId, Peer> peers;
-  // What a router said last of its breaker for a peer: the kind of the event.
-  std::map<std::pair<RankId, RankId>, std::string> breakers;
+  std::map<std::pair<RankId, RankId>, std::string> breakers;  // a router said last of a peer's
   WatchQueue watch_queue;
   std::optional<ModelFacts> model;
   std::optional<Autoscaler> autoscaler;  // nothing: scaled by command only

@@ -111,6 +111,7 @@ json Controller::State::rank_status(RankId rank) const {
       {"kind", to_string(slot.kind)},
       {"life", slot.incarnation.value()},
       {"awaited", slot.awaited_until.has_value()},
+      {"spawn", slot.spawn},
       {"pid", slot.pid},
       {"host", slot.host},
       {"region", slot.region},

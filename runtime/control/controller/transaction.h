@@ -66,6 +66,8 @@ struct Transaction {
   Occasion occasion = Occasion::kPlanned;
   Loading loading;
   TimePoint since{};
+  // Of its loaders one has not failed before, or has been seen to read: it may well succeed.
+  bool promising = false;
 
   // The next of them to be late.
   [[nodiscard]] TimePoint deadline() const {

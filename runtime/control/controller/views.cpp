@@ -119,6 +119,7 @@ void Controller::State::begin(Proposal proposal) {
   Seats next_seats = seats_of(**next);
   Loading loading = who_must_load(**next);
   if (loading.empty()) return commit(*next, std::move(next_seats), proposal.cause);
+  const bool promising = std::ranges::any_of(ranks_of(loading), [&](RankId r) { return fit(r); });
   transaction = Transaction{*next,
                             std::move(next_seats),
                             ranks_of(loading),
@@ -126,7 +127,8 @@ void Controller::State::begin(Proposal proposal) {
                             std::move(proposal.cause),
                             proposal.occasion,
                             std::move(loading),
-                            now};
+                            now,
+                            promising};
   for (const RankId rank : transaction->waiting) {
     transaction->late_at[rank] = now + options.prepare_deadline;
   }
@@ -228,6 +230,7 @@ void Controller::State::note_loading(RankId rank, const Heartbeat& beat) {
   if (!transaction || !transaction->waiting.contains(rank)) return;
   if (beat.weights_read <= members.at(rank).heartbeat.weights_read) return;
   transaction->late_at[rank] = now + options.prepare_deadline;
+  transaction->promising = true;
 }
 
 void Controller::State::check_deadline() {

@@ -127,6 +127,19 @@ TEST(ControllerResidency, ScalesDownToTheRankThatServesSeveralRules) {
   EXPECT_THAT(experts, ElementsAre(4));
 }
 
+// The spare that made the drain possible cannot load: the rule's last rank works on.
+TEST(ControllerResidency, ADrainThatWouldBreakARuleByNowIsTakenBack) {
+  World w;
+  ASSERT_EQ(w.ask(Wish::kDrain, 2), "ok");
+  const auto prepare = w.bench.heard<Prepare>(w.agents[5]);
+  ASSERT_THAT(prepare, SizeIs(1));
+  w.bench.say(w.agents[5], Prepared{prepare[0].view->epoch, "no memory"});
+  w.bench.play_along(w.agents);
+  EXPECT_THAT(w.members(), ElementsAre(0, 1, 2, 3));
+  EXPECT_THAT(w.bench.events, Contains("drain_taken_back"));
+  EXPECT_THAT(w.bench.heard<Undrain>(w.agents[2]), SizeIs(1));
+}
+
 TEST(ControllerResidency, ASlotKeepsItsRegion) {
   World w;
   w.bench.disconnect(w.agents[5]);

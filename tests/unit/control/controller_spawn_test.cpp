@@ -126,6 +126,27 @@ TEST(ControllerSpawn, IsRememberedByTheJournal) {
   EXPECT_THAT(bench.spawns, IsEmpty());
 }
 
+// Whoever starts the processes tells a second wish for one slot from the first by its number, also
+// where the first process never came.
+TEST(ControllerSpawn, NumbersWhatItAsksFor) {
+  ControllerBench bench(spawning(0, 3));
+  auto agents = start(bench, 0);
+  bench.disconnect(agents[2]);
+  agents.erase(agents.begin() + 2);
+  bench.play_along(agents);
+  const auto spawn_of = [&](std::uint32_t rank) {
+    const auto status = nlohmann::json::parse(bench.controller().status_json(bench.now));
+    return status["ranks"][rank]["spawn"].get<int>();
+  };
+  EXPECT_EQ(spawn_of(1), 0);
+  EXPECT_EQ(spawn_of(2), 1);
+  bench.pass(std::chrono::seconds(61));
+  EXPECT_THAT(bench.events, Contains("spawn_failed"));
+  EXPECT_EQ(spawn_of(2), 2);
+  bench.restart();
+  EXPECT_EQ(spawn_of(2), 2);
+}
+
 // The only router dies before the first view: the process in its slot comes as a spare, and routes.
 TEST(ControllerSpawn, TakesARoleThatNobodyElseHasAtTheStart) {
   ControllerBench bench(spawning(0, 1));
