@@ -11,7 +11,7 @@ namespace switchyard::control {
 // Experts have had no copy, and nobody who could load them, for too long. A process that is awaited
 // and a rank that loads are hope; one that fails again and again at once is not.
 bool Controller::State::loaders_gone() {
-  bool coming = transaction ? transaction->promising : waiting_for.empty();
+  bool coming = waiting_for.empty() || (transaction && transaction->promising);
   for (std::uint32_t r = 0; r < members.size(); ++r) {
     coming = coming || members.at(RankId(r)).awaited_until;
   }
