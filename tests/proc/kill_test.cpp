@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <string>
 
 #include "tests/proc/scene.h"
 
@@ -40,6 +41,12 @@ bool full_again(const std::vector<LoggedEvent>& events) {
   return came_back(events) && sizes.size() > 1 && sizes.back() == sizes.front();
 }
 
+std::string lines_of(const std::vector<LoggedEvent>& events) {
+  std::string out;
+  for (const auto& event : events) out += event.kind + ": " + event.text + "\n";
+  return out;
+}
+
 bool spawns(const Scene& scene) {
   return std::ranges::find(scene.launch, "--spawns") != scene.launch.end();
 }
@@ -55,7 +62,7 @@ TEST_P(Killed, ChangesNoToken) {
     ASSERT_EQ(played.wrong, "");
     if (!played.harmed || (loads && !played.in_change)) continue;
     if (spawns(scene)) {
-      EXPECT_TRUE(full_again(played.events));
+      EXPECT_TRUE(full_again(played.events)) << lines_of(played.events);
     }
     return;
   }
