@@ -253,6 +253,13 @@ void NcclTransport::attach(RankId rank, std::string_view address) {
   if (!inboxes_.empty()) inboxes_[rank.index()].start_anew();
 }
 
+bool NcclTransport::halt_rows(Deadline deadline) noexcept {
+  outbox_.halt();
+  for (Inbox& inbox : inboxes_) inbox.leave();
+  const bool moved = arrivals_.settle(staging_, deadline);
+  return reaper_.wait(deadline) && moved;
+}
+
 // Until all that was sent is acknowledged and nobody sends any more.
 Result<void> NcclTransport::settle(Deadline deadline) {
   const SteadyClock clock;

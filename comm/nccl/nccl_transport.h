@@ -67,6 +67,7 @@ class NcclTransport final : public Transport {
   void wake() noexcept override { base_->wake(); }
   void set_lost(RankId rank, Lost lost) noexcept override;
   void attach(RankId rank, std::string_view address) override;
+  [[nodiscard]] bool halt_rows(Deadline deadline) noexcept override;
   [[nodiscard]] Result<void> finalize(Deadline deadline) override;
 
  private:

@@ -73,6 +73,20 @@ void Outbox::stop(Lane::Ending ending) {
   if (lane_) lane_->stop(ending);
 }
 
+void Outbox::halt() {
+  stop();
+  for (Peer& peer : peers_) {
+    abandon(peer);
+    peer.joined = false;
+    peer.transmitted = 0;
+  }
+  invitation_.clear();
+  complaint_.reset();
+  given_up_.reset();
+  attempts_ = 0;
+  halted_ = true;
+}
+
 void Outbox::go_plain(const std::string& why) {
   if (plain_) return;
   plain_ = turns_plain_ = true;
@@ -131,7 +145,7 @@ void Outbox::begin_generation(Next way) {
     peer = {std::move(peer.unacked), 0, peer.sequence, member, false, false, false};
   }
   complaint_.reset();
-  turns_plain_ = false;
+  halted_ = turns_plain_ = false;
   invitation.registered = !plain_;
   invitation_.clear();
   if (invitation.members.size() == 1) {
@@ -214,7 +228,7 @@ void Outbox::take_ack(RankId from, const LinkWord& word) {
 }
 
 void Outbox::transmit(Peer& peer) {
-  if (!peer.joined || complaint_ || turns_plain_) return;
+  if (!peer.joined || complaint_ || turns_plain_ || given_up_) return;
   if (lane_->state() == Lane::State::kBroken) return;
   for (; peer.transmitted < peer.unacked.size(); ++peer.transmitted) {
     Message& message = messages_[peer.unacked[peer.transmitted]];
@@ -269,6 +283,9 @@ std::optional<Error> Outbox::overdue() const {
 Result<void> Outbox::try_again(Error why) {
   if (attempts_ >= options_.nccl.attempts) {
     why.message += fmt::format("; given up after {} more attempts", attempts_);
+    // Or what is under way would go on for ever, and whoever frees memory would wait for it.
+    lane_->stop();
+    given_up_ = why;
     return Unexpected(std::move(why));
   }
   ++attempts_;
@@ -277,15 +294,24 @@ Result<void> Outbox::try_again(Error why) {
   return {};
 }
 
-Result<void> Outbox::progress() {
-  if (!wanted_ || !lane_) return {};
-  if (generation_ == 0 || membership_changed()) begin_generation(next_way());
-  invite();
+// What an old communicator may have read is free when that is gone.
+Result<void> Outbox::clear_old() {
   if (lane_->busy()) SY_TRY(lane_->poll());
-  if (!lane_->clearing()) {
-    for (const std::uint32_t slot : abandoned_) messages_[slot].done = true;
-    abandoned_.clear();
+  if (lane_->clearing()) return {};
+  for (const std::uint32_t slot : abandoned_) messages_[slot].done = true;
+  abandoned_.clear();
+  return {};
+}
+
+Result<void> Outbox::progress() {
+  if (!lane_) return {};
+  if (!wanted_ || given_up_) {
+    SY_TRY(clear_old());
+    return given_up_ ? Unexpected(*given_up_) : Result<void>{};
   }
+  if (generation_ == 0 || halted_ || membership_changed()) begin_generation(next_way());
+  invite();
+  SY_TRY(clear_old());
   if (complaint_) return try_again(*complaint_);
   if (lane_->plain_only()) go_plain(lane_->why().message);
   for (Peer& peer : peers_) transmit(peer);

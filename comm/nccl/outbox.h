@@ -67,6 +67,8 @@ class Outbox {
   [[nodiscard]] bool idle() const noexcept;
   [[nodiscard]] std::uint64_t generation() const noexcept { return generation_; }
   void stop(Lane::Ending ending = Lane::Ending::kWhateverHappens);
+  // Ends the lane, and what nobody has acknowledged goes nowhere; the next message begins anew.
+  void halt();
 
  private:
   struct Peer {
@@ -92,6 +94,7 @@ class Outbox {
   void transmit(Peer& peer);
   [[nodiscard]] std::optional<Error> overdue() const;
   [[nodiscard]] Result<void> try_again(Error why);
+  [[nodiscard]] Result<void> clear_old();
 
   OutboxOptions options_;
   HeadPost& post_;
@@ -109,6 +112,8 @@ class Outbox {
   TimePoint begun_{};               // this generation
   std::size_t attempts_ = 0;        // generations that began for a failure since the last ack
   bool wanted_ = false;             // there was something to send
+  bool halted_ = false;             // the next generation begins with the next message
+  std::optional<Error> given_up_;   // nothing more is tried
   std::optional<Error> complaint_;  // a member's
   const SendRows* rows_ = nullptr;
   bool plain_ = false;        // communicators that register nothing
