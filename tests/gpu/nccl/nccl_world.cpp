@@ -11,6 +11,7 @@ void NcclWorld::start(const cuda_emulation::Schedule& schedule) {
   cuda_emulation::set_schedule(schedule);
   cuda_emulation::set_peer_loss(cuda_emulation::PeerLoss::kReported);
   cuda_emulation::set_nccl_polls(2);
+  cuda_emulation::set_nccl_aborts(cuda_emulation::Aborts::kRun);
   cuda_emulation::set_nccl_version(NCCL_VERSION_CODE);
 }
 
