@@ -155,6 +155,7 @@ void Outbox::begin_generation(Next way) {
   ncclUniqueId id;
   if (const auto made = check_nccl(ncclGetUniqueId(&id), "making an id"); !made) {
     complaint_ = made.error();
+    lane_->stop();  // rows of those that left are in use until it has gone
     return;
   }
   std::memcpy(invitation.id.data(), &id, sizeof id);

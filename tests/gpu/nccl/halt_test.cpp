@@ -147,5 +147,57 @@ TEST_F(HaltedRows, BothEndsRestAndGoOn) {
   });
 }
 
+// Rank 2 is lost with rows for it under way, and no id can be had for the next communicator: the
+// rows are the old one's until that is gone.
+TEST_F(HaltedRows, RowsAreInUseUntilTheOldLaneIsGone) {
+  NcclOptions options;
+  options.shrink = NcclShrink::kNever;
+  options.join_deadline = options.rows_deadline = std::chrono::hours(1);
+  auto ranks = make(3, options);
+  cuda_emulation::set_peer_loss(cuda_emulation::PeerLoss::kSilent);
+  const auto groups = [] { return cuda_emulation::nccl_visits(NcclPoint::kGroup); };
+  Meeting warm(3);
+  Meeting counted(3);
+  Meeting done(2);
+  on_ranks(ranks, [&](Transport& transport) {
+    const std::uint32_t self = transport.rank().value();
+    RowMail mail(transport);
+    if (self == 0) {
+      ASSERT_FINE(send(mail, transport, RankId(1), 0));
+      ASSERT_FINE(send(mail, transport, RankId(2), 0));
+      ASSERT_FINE(mail.flush());
+    } else {
+      ASSERT_NO_FATAL_FAILURE(expect_rows(mail, 0, 0));
+    }
+    ASSERT_NO_FATAL_FAILURE(warm.wait(mail, transport));
+    const auto before = groups();
+    counted.arrive();
+    if (self == 2) return;  // looks no more
+    if (self == 0) {
+      ASSERT_FINE(send(mail, transport, RankId(2), 1));
+      const SteadyClock clock;
+      const auto patience = deadline();
+      while (groups() < before + 1) {
+        ASSERT_FINE(mail.turn());
+        ASSERT_FALSE(patience.passed(clock)) << "rank 0 does not send";
+      }
+      cuda_emulation::set_nccl_aborts(cuda_emulation::Aborts::kHeld);
+      cuda_emulation::fail_nccl_at(NcclPoint::kUniqueId, ncclSystemError);
+    }
+    transport.set_lost(RankId(2), Transport::Lost::kYes);
+    if (self == 0) {
+      for (int look = 0; look < 5; ++look) ASSERT_FINE(mail.turn());
+      EXPECT_EQ(mail.in_flight(), 1U) << "done, while it is being sent";
+      cuda_emulation::set_nccl_aborts(cuda_emulation::Aborts::kRun);
+      ASSERT_FINE(mail.flush());
+      ASSERT_FINE(send(mail, transport, RankId(1), 2));
+    } else {
+      ASSERT_NO_FATAL_FAILURE(expect_rows(mail, 0, 2));
+    }
+    ASSERT_FINE(mail.flush());
+    ASSERT_NO_FATAL_FAILURE(done.wait(mail, transport));
+  });
+}
+
 }  // namespace
 }  // namespace switchyard::comm::test
