@@ -18,10 +18,8 @@ void Inbox::drop_waiting() {
 
 Result<void> Inbox::take_invitation(const LinkWord& word, Bytes bytes) {
   if (word.generation <= generation_) {
-    LinkWord refused;
-    refused.kind = WordKind::kRefused;
-    refused.generation = generation_;
-    return tools_.post.send(from_, refused);
+    refused_told_ = false;
+    return {};
   }
   if (lost_) {
     held_.word = word;
@@ -52,6 +50,7 @@ Result<void> Inbox::take_invitation(const LinkWord& word, Bytes bytes) {
   }
   joined_told_ = false;
   broken_told_ = false;
+  refused_told_ = true;
   left_ = !joins;
   return {};
 }
@@ -82,6 +81,7 @@ Result<void> Inbox::find() {
 void Inbox::start_anew() {
   leave();
   held_.word = LinkWord{};
+  refused_told_ = true;
   generation_ = 0;
   whole_ = 0;
   tools_.post.ack_of(from_) = AckState{};
@@ -111,6 +111,10 @@ void Inbox::take_message(const LinkWord& word, Channel channel, HeadBuffer head)
 void Inbox::answer_invitation() {
   LinkWord word;
   word.generation = generation_;
+  if (!refused_told_) {
+    word.kind = WordKind::kRefused;
+    refused_told_ = tools_.post.send(from_, word).has_value();
+  }
   const bool cleared = !lane_.clearing();
   if (!joined_told_ && cleared) {
     word.kind = WordKind::kJoined;
@@ -167,7 +171,7 @@ Result<void> Inbox::progress(std::span<std::vector<Delivery>> deliveries) {
     for (const Staging::Block& block : clearing_) tools_.staging.give_back(block);
     clearing_.clear();
   }
-  if (!joined_told_ || !broken_told_) answer_invitation();
+  if (!joined_told_ || !broken_told_ || !refused_told_) answer_invitation();
   if (waiting_.empty()) return {};
   const std::size_t asked_before = asked_;
   SY_TRY(ask_for_rows());

@@ -76,6 +76,7 @@ class Inbox {
   std::uint64_t whole_ = 0;       // number of the last message that was whole
   bool joined_told_ = true;
   bool broken_told_ = true;
+  bool refused_told_ = true;
   bool left_ = false;
   bool lost_ = false;
   struct Held {
