@@ -78,6 +78,7 @@ class NcclTransport final : public Transport {
   [[nodiscard]] Result<void> take_word(RankId from, Channel channel, HeadBuffer message);
   [[nodiscard]] Result<void> take_end_word(RankId from, const LinkWord& word, Bytes front);
   [[nodiscard]] Result<void> settle(Deadline deadline);
+  void let_go(Deadline deadline) noexcept;
   [[nodiscard]] bool lost(RankId rank) const noexcept {
     return lost_[rank.index()].load(std::memory_order_relaxed);
   }

@@ -12,7 +12,11 @@ namespace cuda_emulation {
 
 // What ranks learn of a peer that died or aborted. The real library shows both: an error where a
 // connection breaks, nothing at all where the peer is reached through memory.
-enum class PeerLoss : std::uint8_t { kReported /* ncclRemoteError, asynchronously */, kSilent };
+enum class PeerLoss : std::uint8_t {
+  kReported,  // ncclRemoteError, asynchronously
+  kSilent,
+  kPoison  // kSilent, but a receive from a rank that aborted ends well, with bytes that nobody sent
+};
 void set_peer_loss(PeerLoss loss);
 
 // How many polls of ncclCommGetAsyncError a non-blocking call stays ncclInProgress at least.

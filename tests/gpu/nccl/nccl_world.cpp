@@ -47,4 +47,11 @@ void NcclWorld::finalize(Transport& transport) {
   EXPECT_TRUE(left.has_value()) << left.error().message;
 }
 
+void NcclWorld::kill(std::unique_ptr<Transport>& transport) {
+  for (std::uint32_t r = 0; r < transport->size(); ++r) {
+    if (RankId(r) != transport->rank()) transport->set_lost(RankId(r), Transport::Lost::kYes);
+  }
+  transport.reset();
+}
+
 }  // namespace switchyard::comm::test
