@@ -49,7 +49,7 @@ class ShrinkFails : public NcclWorld {
 // deadline has passed, a communicator is made by id; rank 2 has begun to look by then.
 TEST_F(ShrinkFails, ASurvivorThatTakesNoPartCostsADeadline) {
   NcclOptions options;
-  options.join_deadline = std::chrono::milliseconds(500);
+  options.join_deadline = options.rows_deadline = std::chrono::milliseconds(500);
   options.attempts = 1000;  // a slow machine may need some more
   auto ranks = make(4, options);
   cuda_emulation::set_peer_loss(cuda_emulation::PeerLoss::kSilent);
