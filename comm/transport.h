@@ -117,6 +117,12 @@ class Transport {
   [[nodiscard]] virtual MutableBytes lend_rows(std::size_t /*bytes*/) { return {}; }
   virtual void take_back_rows(MutableBytes /*rows*/) noexcept {}
 
+  // Before memory of the device is freed while rows may be on their way, which may wait for all
+  // that the device does: ends what of them waits for another rank. What was sent and has not
+  // arrived goes nowhere; what is sent afterwards arrives as ever. Collective: no. Blocks: until
+  // the deadline. False: it has not ended, and what frees device memory may never return.
+  [[nodiscard]] virtual bool halt_rows(Deadline /*deadline*/) noexcept { return true; }
+
   // Sleeps or spins for a moment because there was nothing to do; `idle_rounds` is how often in a
   // row the caller has called it: 0 first. Grows from a pause to sleeps of a few milliseconds (law
   // 6) and returns early when this transport can be woken. Collective: no. Blocks: four

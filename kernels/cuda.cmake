@@ -22,7 +22,8 @@ string(REGEX REPLACE "(^|;)([0-9]+)($|;)" "\\1sm_\\2 ptx_\\2\\3" cuda_architectu
   "${cuda_architectures}")
 string(REPLACE ";" " " cuda_architectures "${cuda_architectures}")
 # cuBLAS, an opt-in at run time (--cuda-gemm), is loaded then and not linked: its header is enough.
-if(EXISTS ${CUDAToolkit_INCLUDE_DIRS}/cublas_v2.h AND NOT SWITCHYARD_CUBLAS STREQUAL "OFF")
+find_path(SWITCHYARD_CUBLAS_INCLUDE_DIR cublas_v2.h PATHS ${CUDAToolkit_INCLUDE_DIRS} NO_DEFAULT_PATH)
+if(SWITCHYARD_CUBLAS_INCLUDE_DIR AND NOT SWITCHYARD_CUBLAS STREQUAL "OFF")
   set(cublas_sources cuda_cublas/cublas_gemm.cpp cuda_cublas/cublas_load.cpp)
 else()
   message(STATUS "Left out: cuBLAS (not found or switched off); --cuda-gemm cublas says so")

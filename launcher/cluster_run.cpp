@@ -151,6 +151,10 @@ Result<void> run_mpi_rank(const Invocation& invocation, LeadProgram& program,
   }
   const bool parted =
       transport.finalize(Deadline::after(remains.clock, std::chrono::seconds(10))).has_value();
+  // What remains frees memory of the GPU, which waits for what the GPU does.
+  if (!parted && !transport.halt_rows(Deadline::after(remains.clock, std::chrono::seconds(10)))) {
+    comm::abort_mpi_world(exit_code(outcome.error().code));
+  }
   // All ranks have the same error and the first tells it. The others end as if nothing were wrong:
   // mpirun ends the job at the first failure that it sees, maybe before the first rank has spoken.
   const bool agreed = outcome.error().scope == ErrorScope::kOperation;

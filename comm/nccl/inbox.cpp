@@ -18,10 +18,8 @@ void Inbox::drop_waiting() {
 
 Result<void> Inbox::take_invitation(const LinkWord& word, Bytes bytes) {
   if (word.generation <= generation_) {
-    LinkWord refused;
-    refused.kind = WordKind::kRefused;
-    refused.generation = generation_;
-    return tools_.post.send(from_, refused);
+    refused_told_ = false;
+    return {};
   }
   if (lost_) {
     held_.word = word;
@@ -52,8 +50,22 @@ Result<void> Inbox::take_invitation(const LinkWord& word, Bytes bytes) {
   }
   joined_told_ = false;
   broken_told_ = false;
+  refused_told_ = true;
   left_ = !joins;
   return {};
+}
+
+void Inbox::take_fence(const LinkWord& word) {
+  fence_ = word.generation;
+  fenced_told_ = false;
+  say_fenced();
+}
+
+void Inbox::say_fenced() {
+  LinkWord word;
+  word.kind = WordKind::kFenced;
+  word.generation = fence_;
+  fenced_told_ = tools_.post.send(from_, word).has_value();
 }
 
 void Inbox::leave(Lane::Ending ending) {
@@ -82,7 +94,9 @@ Result<void> Inbox::find() {
 void Inbox::start_anew() {
   leave();
   held_.word = LinkWord{};
-  generation_ = 0;
+  refused_told_ = true;
+  fenced_told_ = true;
+  generation_ = fence_ = 0;
   whole_ = 0;
   tools_.post.ack_of(from_) = AckState{};
 }
@@ -92,7 +106,7 @@ void Inbox::take_message(const LinkWord& word, Channel channel, HeadBuffer head)
   const bool known =
       word.sequence <= whole_ || (at != waiting_.end() && at->sequence == word.sequence);
   // Of a generation that is over: its sender sends it again.
-  if (word.generation != generation_ || known || left_) {
+  if (word.generation != generation_ || known || left_ || fenced()) {
     tools_.spare_heads.push_back(std::move(head));
     // A rank that was taken for lost does not know that we have left its lane.
     if (word.generation == generation_ && left_) broken_told_ = false;
@@ -111,6 +125,10 @@ void Inbox::take_message(const LinkWord& word, Channel channel, HeadBuffer head)
 void Inbox::answer_invitation() {
   LinkWord word;
   word.generation = generation_;
+  if (!refused_told_) {
+    word.kind = WordKind::kRefused;
+    refused_told_ = tools_.post.send(from_, word).has_value();
+  }
   const bool cleared = !lane_.clearing();
   if (!joined_told_ && cleared) {
     word.kind = WordKind::kJoined;
@@ -167,8 +185,9 @@ Result<void> Inbox::progress(std::span<std::vector<Delivery>> deliveries) {
     for (const Staging::Block& block : clearing_) tools_.staging.give_back(block);
     clearing_.clear();
   }
-  if (!joined_told_ || !broken_told_) answer_invitation();
-  if (waiting_.empty()) return {};
+  if (!joined_told_ || !broken_told_ || !refused_told_) answer_invitation();
+  if (!fenced_told_) say_fenced();
+  if (waiting_.empty() || fenced()) return {};
   const std::size_t asked_before = asked_;
   SY_TRY(ask_for_rows());
   if (asked_ != asked_before) SY_TRY(lane_.poll());

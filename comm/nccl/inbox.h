@@ -36,6 +36,8 @@ class Inbox {
   Inbox(RankId from, RankId self, const InboxTools& tools);
 
   [[nodiscard]] Result<void> take_invitation(const LinkWord& word, Bytes invitation);
+  // The lane's owner ends this generation: nothing more of it is counted, and it is told so.
+  void take_fence(const LinkWord& word);
   // A head that has arrived; `head` goes on to the delivery, or back to the spare ones.
   void take_message(const LinkWord& word, Channel channel, HeadBuffer head);
   // Gets on with the lane; what is whole is appended to its channel's deliveries, in order.
@@ -63,8 +65,11 @@ class Inbox {
     Staging::Block rows;
     std::uint64_t transfer = 0;
   };
+  // What is received now may end without its rows.
+  [[nodiscard]] bool fenced() const noexcept { return fence_ != 0 && fence_ == generation_; }
   void drop_waiting();
   void answer_invitation();
+  void say_fenced();
   [[nodiscard]] Result<void> ask_for_rows();
   void deliver_whole(std::span<std::vector<Delivery>> deliveries);
 
@@ -76,6 +81,9 @@ class Inbox {
   std::uint64_t whole_ = 0;       // number of the last message that was whole
   bool joined_told_ = true;
   bool broken_told_ = true;
+  bool refused_told_ = true;
+  bool fenced_told_ = true;
+  std::uint64_t fence_ = 0;  // the last generation that its owner ended
   bool left_ = false;
   bool lost_ = false;
   struct Held {

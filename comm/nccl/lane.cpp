@@ -45,10 +45,16 @@ void Lane::end(ncclComm_t& comm, Registrations registrations) {
   gone_.push_back(reaper_->abort(std::exchange(comm, nullptr), gpu_, std::move(registrations)));
 }
 
+void Lane::end_shrinking() {
+  if (parent_ == nullptr || comm_ == nullptr) return end(parent_);
+  gone_.push_back(
+      reaper_->abort_made_of(std::exchange(comm_, nullptr), std::exchange(parent_, nullptr), gpu_));
+}
+
 void Lane::stop(Ending ending) {
   const bool in_order = ending == Ending::kInOrder && state_ == State::kReady && !busy();
   auto registrations = std::exchange(registrations_, {});
-  end(parent_);
+  end_shrinking();
   end(comm_, in_order ? std::move(registrations) : Registrations{});
   plain_only_ = false;
   complete_ = false;
@@ -118,8 +124,7 @@ Result<void> Lane::next_of_shrinking() {
     if (there && !*there) return {};
     if (!there) failed_ = there.error();
   }
-  end(parent_);
-  if (failed_) end(comm_);
+  failed_ ? end_shrinking() : end(parent_);
   state_ = State::kClearing;
   return {};
 }

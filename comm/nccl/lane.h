@@ -90,6 +90,8 @@ class Lane {
   [[nodiscard]] int place_of(RankId rank) const;
   void forget_transfers();
   void end(ncclComm_t& comm, Registrations registrations = {});
+  // The old communicator and, before it, what is being made of it.
+  void end_shrinking();
   [[nodiscard]] Result<void> become_ready();
   [[nodiscard]] Result<void> next_of_shrinking();
   [[nodiscard]] Result<void> next_of_clearing();

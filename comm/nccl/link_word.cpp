@@ -55,7 +55,7 @@ Result<WordAndFront> split_word(Bytes message) {
     std::memcpy(&both.word, message.data() + both.front.size(), sizeof(LinkWord));
   }
   if (message.size() < sizeof(LinkWord) || both.word.magic != LinkWord::kMagic ||
-      both.word.kind > WordKind::kGoodbye) {
+      both.word.kind > WordKind::kFenced) {
     return fail(ErrorCode::kPeer, ErrorScope::kPeer,
                 "a message of {} bytes that no NCCL exchange sent: do all ranks use the same?",
                 message.size());

@@ -24,6 +24,8 @@ enum class WordKind : std::uint32_t {
   kPlainOnly,   // the addressee's lane cannot be one of registered memory here
   kRefused,     // the addressee's lane: a newer generation is known here, that of this word
   kGoodbye,     // nothing more will come
+  kFence,       // the sender's lane: that generation ends, nothing more of it may be counted
+  kFenced,      // the addressee's lane: nothing more of that generation is counted here
 };
 
 struct LinkWord {

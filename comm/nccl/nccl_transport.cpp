@@ -13,6 +13,8 @@ namespace {
 constexpr std::uint32_t kOwnTicket = 1U << 30U;
 // An ack rides in the next head to its rank; where none leaves in so many looks, it goes alone.
 constexpr std::uint32_t kPumpsPerAck = 16;
+// For a transport that ends with rows under way: its receivers may not be looking any more.
+constexpr std::chrono::seconds kLetGoDeadline{5};
 // Where nobody has said what will be in flight.
 constexpr std::size_t kStagingBytesMin = std::size_t{16} << 20;
 
@@ -39,9 +41,8 @@ NcclTransport::NcclTransport(std::unique_ptr<Transport> base, const TransportLim
 // Communicators end before the memory that they use; the base transport before the buffers of its
 // unfinished sends.
 NcclTransport::~NcclTransport() {
-  outbox_.stop();
-  for (Inbox& inbox : inboxes_) inbox.leave();
   const SteadyClock clock;
+  let_go(Deadline::after(clock, kLetGoDeadline));
   const auto deadline = Deadline::after(clock, std::chrono::seconds(5));
   const bool moved = arrivals_.settle(staging_, deadline);
   if (!reaper_.wait(deadline) || !moved) {
@@ -112,6 +113,10 @@ Result<void> NcclTransport::take_end_word(RankId from, const LinkWord& word, Byt
     case WordKind::kBroken: outbox_.take_broken(from, word); break;
     case WordKind::kPlainOnly: outbox_.take_plain_only(from, word); break;
     case WordKind::kRefused: outbox_.take_refused(word); break;
+    case WordKind::kFence:
+      if (!inboxes_.empty()) inboxes_[from.index()].take_fence(word);
+      break;
+    case WordKind::kFenced: outbox_.take_fenced(from, word); break;
     case WordKind::kGoodbye: left_[from.index()] = true; break;
     case WordKind::kMessage:
     case WordKind::kAck: break;
@@ -262,6 +267,28 @@ void NcclTransport::attach(RankId rank, std::string_view address) {
   addresses_[rank.index()] = address;
   outbox_.replace(rank);
   if (!inboxes_.empty()) inboxes_[rank.index()].start_anew();
+}
+
+// What is under way is given up. The receivers hear of it first, if they look in time; until then
+// only words are taken, and nothing that would begin anything.
+void NcclTransport::let_go(Deadline deadline) noexcept {
+  const SteadyClock clock;
+  for (Inbox& inbox : inboxes_) inbox.leave();
+  outbox_.begin_halt();
+  while (outbox_.halting() && !deadline.passed(clock)) {
+    if (!take_words(Channel::kDispatch) || !take_words(Channel::kCombine)) break;
+    post_.collect();
+    if (!outbox_.pass_fence()) break;
+    if (outbox_.halting()) base_->wait_a_moment(0);
+  }
+  outbox_.halt();
+  for (Inbox& inbox : inboxes_) inbox.leave();  // one that has been invited meanwhile
+}
+
+bool NcclTransport::halt_rows(Deadline deadline) noexcept {
+  let_go(deadline);
+  const bool moved = arrivals_.settle(staging_, deadline);
+  return reaper_.wait(deadline) && moved;
 }
 
 // Until all that was sent is acknowledged and nobody sends any more.

@@ -71,6 +71,7 @@ class NcclTransport final : public Transport {
   void wake() noexcept override { base_->wake(); }
   void set_lost(RankId rank, Lost lost) noexcept override;
   void attach(RankId rank, std::string_view address) override;
+  [[nodiscard]] bool halt_rows(Deadline deadline) noexcept override;
   [[nodiscard]] Result<void> finalize(Deadline deadline) override;
 
  private:
@@ -82,6 +83,7 @@ class NcclTransport final : public Transport {
   [[nodiscard]] Result<void> take_word(RankId from, Channel channel, HeadBuffer message);
   [[nodiscard]] Result<void> take_end_word(RankId from, const LinkWord& word, Bytes front);
   [[nodiscard]] Result<void> settle(Deadline deadline);
+  void let_go(Deadline deadline) noexcept;
   [[nodiscard]] bool lost(RankId rank) const noexcept {
     return lost_[rank.index()].load(std::memory_order_relaxed);
   }

@@ -11,11 +11,12 @@ namespace switchyard::comm::nccl {
 Outbox::Outbox(const OutboxOptions& options, HeadPost& post, std::function<bool(RankId)> is_lost)
     : options_(options),
       post_(post),
-      is_lost_(std::move(is_lost)),
+      is_lost_(is_lost),
       tickets_(options.sends_max),
       messages_(options.sends_max),
       written_(options.sends_max),
-      peers_(options.ranks) {}
+      peers_(options.ranks),
+      fence_(post, std::move(is_lost)) {}
 
 void Outbox::open(Reaper& reaper, int gpu, const SendRows& rows) {
   rows_ = &rows;
@@ -73,6 +74,27 @@ void Outbox::stop(Lane::Ending ending) {
   if (lane_) lane_->stop(ending);
 }
 
+void Outbox::begin_halt() {
+  if (!lane_) return;
+  end_generation(After::kHalt, Next::kAnew);
+  (void)pass_fence().has_value();
+}
+
+void Outbox::halt() {
+  stop();
+  after_ = After::kNothing;
+  for (Peer& peer : peers_) {
+    abandon(peer);
+    peer.joined = false;
+    peer.transmitted = 0;
+  }
+  invitation_.clear();
+  complaint_.reset();
+  given_up_.reset();
+  attempts_ = 0;
+  halted_ = true;
+}
+
 void Outbox::go_plain(const std::string& why) {
   if (plain_) return;
   plain_ = turns_plain_ = true;
@@ -116,12 +138,44 @@ void Outbox::replace(RankId rank) {
   peer.transmitted = 0;
   peer.joined = false;  // until the next generation
   peer.replaced = true;
+  fence_.forget(rank);
+}
+
+// The first reason raises the fence; a weightier one may come while it is up.
+void Outbox::end_generation(After after, Next way) {
+  if (way == Next::kAnew) way_ = Next::kAnew;
+  if (after_ == After::kNothing) {
+    std::vector<RankId> receivers;
+    for (std::uint32_t r = 0; r < peers_.size(); ++r) {
+      if (peers_[r].joined && peers_[r].transmitted != 0) receivers.emplace_back(r);
+    }
+    fence_.raise(generation_, std::move(receivers), clock_.now() + options_.nccl.rows_deadline);
+  }
+  after_ = std::max(after_, after);
+}
+
+Result<void> Outbox::pass_fence() {
+  if (!fence_.passed(clock_.now())) return {};
+  const After after = std::exchange(after_, After::kNothing);
+  const Next way = std::exchange(way_, Next::kOfTheRest);
+  if (after == After::kHalt) halt();
+  if (after == After::kGivingUp) {
+    // Or what is under way would go on for ever, and whoever frees memory would wait for it.
+    lane_->stop();
+    for (Peer& peer : peers_) peer.joined = false;
+    return Unexpected(*given_up_);
+  }
+  if (after == After::kNextGeneration) {
+    begin_generation(way == Next::kAnew ? way : next_way());
+    invite();
+  }
+  return {};
 }
 
 void Outbox::begin_generation(Next way) {
   Invitation invitation;
   if (way == Next::kOfTheRest) invitation.rest_of = generation_;
-  ++generation_;
+  generation_ = std::max(generation_, known_) + 1;
   begun_ = clock_.now();
   for (std::uint32_t r = 0; r < peers_.size(); ++r) {
     Peer& peer = peers_[r];
@@ -131,7 +185,7 @@ void Outbox::begin_generation(Next way) {
     peer = {std::move(peer.unacked), 0, peer.sequence, member, false, false, false};
   }
   complaint_.reset();
-  turns_plain_ = false;
+  halted_ = turns_plain_ = false;
   invitation.registered = !plain_;
   invitation_.clear();
   if (invitation.members.size() == 1) {
@@ -141,6 +195,7 @@ void Outbox::begin_generation(Next way) {
   ncclUniqueId id;
   if (const auto made = check_nccl(ncclGetUniqueId(&id), "making an id"); !made) {
     complaint_ = made.error();
+    lane_->stop();  // rows of those that left are in use until it has gone
     return;
   }
   std::memcpy(invitation.id.data(), &id, sizeof id);
@@ -204,8 +259,8 @@ void Outbox::take_plain_only(RankId from, const LinkWord& word) {
 
 void Outbox::take_refused(const LinkWord& word) {
   if (word.generation < generation_) return;
-  generation_ = word.generation;
-  begin_generation(Next::kAnew);
+  known_ = word.generation;
+  end_generation(After::kNextGeneration, Next::kAnew);
 }
 
 void Outbox::take_ack(RankId from, const LinkWord& word) {
@@ -214,7 +269,8 @@ void Outbox::take_ack(RankId from, const LinkWord& word) {
 }
 
 void Outbox::transmit(Peer& peer) {
-  if (!peer.joined || complaint_ || turns_plain_) return;
+  if (!peer.joined || complaint_ || turns_plain_ || given_up_) return;
+  if (after_ != After::kNothing) return;
   if (lane_->state() == Lane::State::kBroken) return;
   for (; peer.transmitted < peer.unacked.size(); ++peer.transmitted) {
     Message& message = messages_[peer.unacked[peer.transmitted]];
@@ -269,29 +325,44 @@ std::optional<Error> Outbox::overdue() const {
 Result<void> Outbox::try_again(Error why) {
   if (attempts_ >= options_.nccl.attempts) {
     why.message += fmt::format("; given up after {} more attempts", attempts_);
-    return Unexpected(std::move(why));
+    given_up_ = std::move(why);
+    end_generation(After::kGivingUp, Next::kAnew);
+    return pass_fence();
   }
   ++attempts_;
-  begin_generation(Next::kAnew);
-  invite();
+  end_generation(After::kNextGeneration, Next::kAnew);
+  return pass_fence();
+}
+
+// What an old communicator may have read is free when that is gone.
+Result<void> Outbox::clear_old() {
+  if (lane_->busy()) SY_TRY(lane_->poll());
+  if (lane_->clearing()) return {};
+  for (const std::uint32_t slot : abandoned_) messages_[slot].done = true;
+  abandoned_.clear();
   return {};
 }
 
 Result<void> Outbox::progress() {
-  if (!wanted_ || !lane_) return {};
-  if (generation_ == 0 || membership_changed()) begin_generation(next_way());
-  invite();
-  if (lane_->busy()) SY_TRY(lane_->poll());
-  if (!lane_->clearing()) {
-    for (const std::uint32_t slot : abandoned_) messages_[slot].done = true;
-    abandoned_.clear();
+  if (!lane_) return {};
+  if (after_ != After::kNothing) return pass_fence();
+  if (!wanted_ || given_up_) {
+    SY_TRY(clear_old());
+    return given_up_ ? Unexpected(*given_up_) : Result<void>{};
   }
+  if (generation_ == 0 || halted_ || membership_changed()) {
+    end_generation(After::kNextGeneration, next_way());
+    SY_TRY(pass_fence());
+    if (after_ != After::kNothing) return {};
+  }
+  invite();
+  SY_TRY(clear_old());
   if (complaint_) return try_again(*complaint_);
   if (lane_->plain_only()) go_plain(lane_->why().message);
   for (Peer& peer : peers_) transmit(peer);
   if (turns_plain_) {
-    begin_generation(Next::kAnew);
-    invite();
+    end_generation(After::kNextGeneration, Next::kAnew);
+    return pass_fence();
   }
   if (lane_->state() == Lane::State::kBroken) return try_again(lane_->why());
   if (lane_->busy()) SY_TRY(lane_->poll());

@@ -10,6 +10,7 @@
 #include <optional>
 #include <vector>
 
+#include "comm/nccl/fence.h"
 #include "comm/nccl/head_post.h"
 #include "comm/nccl/lane.h"
 #include "comm/nccl/send_rows.h"
@@ -56,6 +57,7 @@ class Outbox {
   void take_plain_only(RankId from, const LinkWord& word);
   void take_refused(const LinkWord& word);
   void take_ack(RankId from, const LinkWord& word);
+  void take_fenced(RankId from, const LinkWord& word) { fence_.take_fenced(from, word); }
   // Another process has come to the slot: what was for the old one goes nowhere, what is added from
   // now on is for the new one.
   void replace(RankId rank);
@@ -67,6 +69,12 @@ class Outbox {
   [[nodiscard]] bool idle() const noexcept;
   [[nodiscard]] std::uint64_t generation() const noexcept { return generation_; }
   void stop(Lane::Ending ending = Lane::Ending::kWhateverHappens);
+  // Ends the lane, and what nobody has acknowledged goes nowhere; the next message begins anew.
+  // begin_halt() tells the receivers before and pass_fence() goes on with that; halt() is at once.
+  void begin_halt();
+  [[nodiscard]] bool halting() const noexcept { return after_ == After::kHalt; }
+  [[nodiscard]] Result<void> pass_fence();
+  void halt();
 
  private:
   struct Peer {
@@ -80,11 +88,14 @@ class Outbox {
   };
   // How the next generation's communicator is made.
   enum class Next : std::uint8_t { kAnew, kOfTheRest };
+  // What comes when nobody counts rows of the present communicator any more.
+  enum class After : std::uint8_t { kNothing, kNextGeneration, kGivingUp, kHalt };
   [[nodiscard]] bool membership_changed() const;
   [[nodiscard]] Next next_way() const;
   // Its communicators register nothing from now on; the next generation is another kind.
   [[nodiscard]] Result<RowsWritten> point_in(DeviceQueue queue, std::uint32_t slot);
   void go_plain(const std::string& why);
+  void end_generation(After after, Next way);
   void begin_generation(Next way);
   void invite();
   void abandon(Peer& peer);
@@ -92,6 +103,7 @@ class Outbox {
   void transmit(Peer& peer);
   [[nodiscard]] std::optional<Error> overdue() const;
   [[nodiscard]] Result<void> try_again(Error why);
+  [[nodiscard]] Result<void> clear_old();
 
   OutboxOptions options_;
   HeadPost& post_;
@@ -105,10 +117,16 @@ class Outbox {
   std::vector<std::uint32_t> abandoned_;  // done once the old communicator is gone
   std::optional<Lane> lane_;
   std::vector<std::byte> invitation_;
+  Fence fence_;
+  After after_ = After::kNothing;   // the fence
+  Next way_ = Next::kOfTheRest;     // of the next generation, at best
   std::uint64_t generation_ = 0;    // 0: none yet
+  std::uint64_t known_ = 0;         // the newest that a member knows of
   TimePoint begun_{};               // this generation
   std::size_t attempts_ = 0;        // generations that began for a failure since the last ack
   bool wanted_ = false;             // there was something to send
+  bool halted_ = false;             // the next generation begins with the next message
+  std::optional<Error> given_up_;   // nothing more is tried
   std::optional<Error> complaint_;  // a member's
   const SendRows* rows_ = nullptr;
   bool plain_ = false;        // communicators that register nothing

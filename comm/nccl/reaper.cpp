@@ -7,15 +7,16 @@
 
 namespace switchyard::comm::nccl {
 
-Reaper::Gone Reaper::abort(ncclComm_t comm, int gpu, Registrations registrations) {
+Reaper::Gone Reaper::abort_in_turn(std::vector<ncclComm_t> comms, int gpu,
+                                   Registrations registrations) {
   auto gone = std::make_shared<std::atomic<bool>>(false);
   std::erase_if(pending_, [](const Gone& each) { return each->load(); });
   pending_.push_back(gone);
-  std::thread([comm, gpu, gone, registrations = std::move(registrations)] {
+  std::thread([comms = std::move(comms), gpu, gone, registrations = std::move(registrations)] {
     (void)cudaSetDevice(gpu);
-    take_back(comm, registrations);
+    take_back(comms.front(), registrations);
     // Whatever it answers, the communicator may not be touched any more.
-    (void)ncclCommAbort(comm);
+    for (const ncclComm_t comm : comms) (void)ncclCommAbort(comm);
     gone->store(true);
     gone->notify_all();
   }).detach();

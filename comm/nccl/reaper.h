@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "comm/nccl/registration.h"
@@ -21,12 +22,20 @@ class Reaper {
 
   // `gpu`: that of the communicator. `registrations` are taken back first: empty unless nothing is
   // under way and all members are there; else the abort does it, which waits for nobody who is not.
-  [[nodiscard]] Gone abort(ncclComm_t comm, int gpu, Registrations registrations = {});
+  [[nodiscard]] Gone abort(ncclComm_t comm, int gpu, Registrations registrations = {}) {
+    return abort_in_turn({comm}, gpu, std::move(registrations));
+  }
+  // One after the other, because the first is being made of the second.
+  [[nodiscard]] Gone abort_made_of(ncclComm_t child, ncclComm_t parent, int gpu) {
+    return abort_in_turn({child, parent}, gpu, {});
+  }
   // Until all are gone (true), or the deadline. Those that are not by then end with the process,
   // and so has the memory that they use.
   bool wait(Deadline deadline) noexcept;
 
  private:
+  [[nodiscard]] Gone abort_in_turn(std::vector<ncclComm_t> comms, int gpu,
+                                   Registrations registrations);
   std::vector<Gone> pending_;
 };
 

@@ -1,7 +1,7 @@
 // A checkpoint's weights into the operand type, once, at load.
 // Ladder: on the host, one element at a time -> (this) on the device, one block a row, behind the
 // copy. Bytes: element read + operand element written; a rounding and a look for NaN and infinity
-// each, no flops: bound by the copy to the device.
+// each, so one or two operations an element: bound by the copy to the device.
 #include "kernels/cuda/device_math.cuh"
 #include "kernels/cuda/kernels.h"
 #include "kernels/cuda/launch.cuh"

@@ -9,8 +9,8 @@
 //   6 (this) blocks of 64 k, whole lines of the caches, come to shared memory by cp.async, three
 //     under way for each warp, which takes no registers, and from there by ldmatrix. 9.4.
 // Bytes of a block of n columns: 2 K n of W (from memory), its rows of x (from the caches), its
-// outputs. Bound by the bytes of W; the unused rows of a tile are zeros and take nothing that is
-// short.
+// outputs. Operations: 2 K n a row of x. Bound by the bytes of W; the unused rows of a tile are
+// zeros and take nothing that is short.
 // Law 1: tensor_matmul.cuh.
 #include "kernels/cuda/kernels.h"
 #include "kernels/cuda/launch.cuh"

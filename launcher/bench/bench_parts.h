@@ -32,7 +32,8 @@ struct BenchPlan {
 [[nodiscard]] Result<void> bench_exchange(const Invocation& invocation, const BenchPlan& plan,
                                           BenchRows& rows);
 // Of every rank of the world, for batches of plan.sequences and of plan.prompt_tokens tokens: the
-// time of each leg and, in GB/s, the bytes that rank 0 sends in it. Collective: yes.
+// time of each leg, at the slowest rank, and, in GB/s, the bytes that a rank sends in it to others.
+// Collective: yes.
 [[nodiscard]] Result<void> bench_rows_exchange(const engine::ClusterOptions& options,
                                                comm::Transport& transport, const BenchPlan& plan,
                                                BenchRows& rows);

@@ -52,6 +52,7 @@ void BenchRows::add(const BenchRow& row) {
                            {"us_mad", row.sample.us_mad},
                            {"achieved", row.achieved},
                            {"unit", row.unit}};
+    if (row.gbs_as_published > 0) line["gbs_as_published"] = row.gbs_as_published;
     if (row.ceiling > 0) {
       line["ceiling"] = row.ceiling;
       line["limit"] = row.limit;

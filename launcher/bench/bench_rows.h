@@ -21,10 +21,11 @@ struct Sample {
 struct BenchRow {
   std::string name;  // area/op/dtype/shape
   Sample sample;
-  double achieved = 0;  // in `unit`, from the median
-  std::string unit;     // "GFLOP/s", "GB/s", "tokens/s", "us"
-  double ceiling = 0;   // the same unit; 0: none
-  std::string limit;    // what the ceiling is: "bf16 peak", "read bandwidth", ...
+  double achieved = 0;          // in `unit`, from the median
+  std::string unit;             // "GFLOP/s", "GB/s", "tokens/s", "us"
+  double gbs_as_published = 0;  // by the count of figures to compare with; 0: none; for tools only
+  double ceiling = 0;           // the same unit; 0: none
+  std::string limit;            // what the ceiling is: "bf16 peak", "read bandwidth", ...
 };
 
 class BenchRows {

@@ -116,8 +116,15 @@ Result<net::AgentOptions> agent_options(const RankFlags& flags, const config::Ru
   return options;
 }
 
+// Lanes between GPUs, at the end of a life: NCCL has to abort them.
+constexpr std::chrono::seconds kHaltDeadline{20};
+
 // What MPI may still read or write of lives that are over; it stays until the process ends.
-using Remains = std::vector<std::unique_ptr<moe::DataPlane>>;
+struct Remains {
+  std::vector<std::unique_ptr<moe::DataPlane>> planes;
+  std::unique_ptr<engine::Worker>
+      stuck;  // its GPU memory cannot be freed, so this was the last one
+};
 
 // One life in the cluster, from registration to goodbye.
 Result<void> run_life(const Invocation& invocation, const RankFlags& flags, const Seat& seat,
@@ -135,8 +142,8 @@ Result<void> run_life(const Invocation& invocation, const RankFlags& flags, cons
   moe::LossNotice losses(transport);
   mailbox.on_view([&losses](const auto& view) { losses.see(view); });
   control::RankGauges gauges;
-  SY_ASSIGN(const auto worker, engine::Worker::open(options, std::move(source), transport, clock,
-                                                    signals, mailbox, gauges, log));
+  SY_ASSIGN(auto worker, engine::Worker::open(options, std::move(source), transport, clock, signals,
+                                              mailbox, gauges, log));
   SY_ASSIGN(auto registration, agent_options(flags, invocation.run(), *worker, options.kind, seat));
   SY_ASSIGN(const auto agent, net::Agent::start(std::move(registration), mailbox, gauges, log));
   TimePoint seen = clock.now();
@@ -145,7 +152,14 @@ Result<void> run_life(const Invocation& invocation, const RankFlags& flags, cons
     return clock.now() - seen;
   });
   agent->stop(std::chrono::seconds(5));
-  remains.push_back(worker->release_plane());
+  remains.planes.push_back(worker->release_plane());
+  // The worker's end frees memory of the GPU, which waits for what the GPU does.
+  if (!transport.halt_rows(Deadline::after(clock, kHaltDeadline))) {
+    remains.stuck = std::move(worker);
+    if (outcome) return outcome;
+    return fail(outcome.error().code, "{}; and rows under way between GPUs did not end within {} s",
+                outcome.error().message, kHaltDeadline.count());
+  }
   return outcome;
 }
 
@@ -158,11 +172,11 @@ Result<void> run_rank(const Invocation& invocation, const RankFlags& flags, cons
   auto outcome = run_life(invocation, flags, seat, first, remains);
   while (!outcome && outcome.error().code == ErrorCode::kStaleEpoch &&
          outcome.error().scope == ErrorScope::kProcess) {
-    if (remains.size() >= invocation.run().cluster.lives_max) {
+    if (remains.planes.size() >= invocation.run().cluster.lives_max) {
       std::fprintf(stderr,
                    "switchyard: rank %u: this process was taken for dead in each of its %zu lives; "
                    "it ends, so that a fresh one can take the slot\n",
-                   seat.transport->rank().value(), remains.size());
+                   seat.transport->rank().value(), remains.planes.size());
       return outcome;
     }
     std::fprintf(stderr, "switchyard: rank %u: %s; it comes back as a spare\n",

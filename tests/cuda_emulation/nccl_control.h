@@ -12,7 +12,11 @@ namespace cuda_emulation {
 
 // What ranks learn of a peer that died or aborted. The real library shows both: an error where a
 // connection breaks, nothing at all where the peer is reached through memory.
-enum class PeerLoss : std::uint8_t { kReported /* ncclRemoteError, asynchronously */, kSilent };
+enum class PeerLoss : std::uint8_t {
+  kReported,  // ncclRemoteError, asynchronously
+  kSilent,
+  kPoison  // kSilent, but a receive from a rank that aborted ends well, with bytes that nobody sent
+};
 void set_peer_loss(PeerLoss loss);
 
 // How many polls of ncclCommGetAsyncError a non-blocking call stays ncclInProgress at least.
@@ -21,16 +25,31 @@ void set_nccl_polls(int polls);
 // What ncclGetVersion answers.
 void set_nccl_version(int version);
 
-enum class NcclPoint : std::uint8_t { kInit, kGroup, kShrink, kMemAlloc, kRegister, kDeregister };
-inline constexpr std::size_t kNcclPoints = 6;
+enum class NcclPoint : std::uint8_t {
+  kInit,
+  kGroup,
+  kShrink,
+  kMemAlloc,
+  kRegister,
+  kDeregister,
+  kUniqueId
+};
+inline constexpr std::size_t kNcclPoints = 7;
 // The next time one of this process's communicators comes to the point, it fails with `error` there
-// (asynchronously where the call is non-blocking). kMemAlloc: of any thread.
+// (asynchronously where the call is non-blocking). kMemAlloc, kUniqueId: of any thread.
 void fail_nccl_at(NcclPoint point, ncclResult_t error);
 
 // Whether ncclCommRegister registers (as with NCCL_LOCAL_REGISTER=0 in the environment it does not:
 // it succeeds and answers no handle).
 enum class LocalRegister : std::uint8_t { kOn, kOff };
 void set_nccl_local_register(LocalRegister wish);
+
+// While they are held, calls of ncclCommAbort wait before they do anything.
+enum class Aborts : std::uint8_t { kRun, kHeld };
+void set_nccl_aborts(Aborts wish);
+
+// How often a communicator was aborted before the one that was being made of it.
+[[nodiscard]] std::uint64_t nccl_parents_aborted_first();
 
 // Registrations of this process that are neither taken back nor gone with their communicator.
 [[nodiscard]] std::size_t nccl_registrations();

@@ -6,6 +6,7 @@
 
 #include <csignal>
 
+#include "runtime/base/clock.h"
 #include "tests/proc/launched_cluster.h"
 
 namespace switchyard::tests {
@@ -19,18 +20,18 @@ struct Loss {
   std::string told = "reported";
 };
 
-class NcclRankDies : public ::testing::TestWithParam<Loss> {
+class LaunchedByNccl : public ::testing::Test {
  protected:
-  void SetUp() override {
+  static void set_up(const std::string& told) {
     ::setenv("CUDA_EMULATION_DEVICES", "4", 1);
-    ::setenv("CUDA_EMULATION_NCCL_LOSS", GetParam().told.c_str(), 1);
+    ::setenv("CUDA_EMULATION_NCCL_LOSS", told.c_str(), 1);
   }
   void TearDown() override {
     ::unsetenv("CUDA_EMULATION_DEVICES");
     ::unsetenv("CUDA_EMULATION_NCCL_LOSS");
   }
 
-  static Arguments run() {
+  static Arguments run(const std::string& tokens) {
     return {"generate",
             "--preset",
             "demo",
@@ -43,21 +44,28 @@ class NcclRankDies : public ::testing::TestWithParam<Loss> {
             "--json",
             "--quiet",
             "--max-tokens",
-            "24"};
+            tokens};
   }
-  static nlohmann::json one_gpu() {
-    const auto alone = run_alone(run());
+  static nlohmann::json one_gpu(const std::string& tokens) {
+    const auto alone = run_alone(run(tokens));
     EXPECT_EQ(alone.exit_code, 0) << alone.err;
     return alone.json()["sequences"];
   }
 };
 
+class NcclRankDies : public LaunchedByNccl, public ::testing::WithParamInterface<Loss> {
+ protected:
+  void SetUp() override { set_up(GetParam().told); }
+};
+
+constexpr unsigned kStepsBefore = 40;  // exchanges, five to a token
+
 TEST_P(NcclRankDies, ChangesNoToken) {
-  static const nlohmann::json wanted = one_gpu();
+  const std::string tokens = "24";
+  static const nlohmann::json wanted = one_gpu(tokens);
   Arguments launch{"-n", "4"};
   launch.insert(launch.end(), GetParam().launch.begin(), GetParam().launch.end());
-  LaunchedCluster cluster(launch, run());
-  constexpr unsigned kStepsBefore = 40;  // exchanges, five to a token
+  LaunchedCluster cluster(launch, run(tokens));
   const auto busy = cluster.await([&](const nlohmann::json& now) {
     return now["view"].is_object() && now["ranks"][0]["steps"] >= kStepsBefore;
   });
@@ -82,6 +90,38 @@ INSTANTIATE_TEST_SUITE_P(
                       Loss{"Reload", {}, "view_preparing"},
                       Loss{"AProcessComesInItsPlace", {"--spawns", "1"}, "rank_spawn"}),
     [](const auto& loss) { return loss.param.name; });
+
+class NcclRankStops : public LaunchedByNccl {
+ protected:
+  void SetUp() override { set_up("silent"); }
+};
+
+// A rank stands still until it is taken for dead, with rows for it and from it under way that no
+// living rank moves on; then it runs again, and has to come back as a spare. The requests are long
+// enough for all that, and are given up then.
+TEST_F(NcclRankStops, AndComesBackAsASpare) {
+  LaunchedCluster cluster({"-n", "4", "--replicas", "2"}, run("150"));
+  const auto busy = cluster.await([&](const nlohmann::json& now) {
+    return now["view"].is_object() && now["ranks"][0]["steps"] >= kStepsBefore;
+  });
+  ASSERT_TRUE(busy) << cluster.finish().err;
+  const auto joined = count_events(cluster.events(), "rank_joined");
+  LaunchedCluster::send_signal(*busy, 2, SIGSTOP);
+  const bool dead = cluster.await_event("rank_dead", 1);
+  LaunchedCluster::send_signal(*busy, 2, SIGCONT);
+  EXPECT_TRUE(dead) << "the run has ended before";
+  const SteadyClock clock;
+  const auto patience = Deadline::after(clock, std::chrono::seconds(120));
+  bool back = false;
+  while (!back && !patience.passed(clock) && cluster.go_on(std::chrono::milliseconds(10))) {
+    back = count_events(cluster.events(), "rank_joined") > joined;
+  }
+  EXPECT_TRUE(back) << "it has not come back";
+  if (!back) LaunchedCluster::send_signal(*busy, 2, SIGKILL);  // or the run would not end
+  cluster.interrupt();
+  const auto outcome = cluster.finish();
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+}
 
 }  // namespace
 }  // namespace switchyard::tests

@@ -102,6 +102,11 @@ const char* ncclGetLastError(ncclComm_t handle) {
 
 ncclResult_t ncclGetUniqueId(ncclUniqueId* id) {
   static std::atomic<int> made{0};
+  {
+    const std::lock_guard lock(state().mutex);
+    const ncclResult_t error = emulated::visit(NcclPoint::kUniqueId);
+    if (error != ncclSuccess) return error;
+  }
   const auto now = std::chrono::steady_clock::now().time_since_epoch().count();
   const std::string name =
       fmt::format("/cuda-emulation-nccl-{}-{}-{}", getpid(), made.fetch_add(1), now);
@@ -161,10 +166,12 @@ ncclResult_t ncclCommDestroy(ncclComm_t handle) {
 
 ncclResult_t ncclCommAbort(ncclComm_t handle) {
   cuda_emulation::State& all = state();
-  const cuda_emulation::Engine::Lock lock(all.mutex);
+  cuda_emulation::Engine::Lock lock(all.mutex);
+  while (emulated::settings().aborts == cuda_emulation::Aborts::kHeld) all.engine.pause(lock);
   const auto comm = emulated::find(handle);
   if (comm == nullptr) return ncclInvalidArgument;
   if (comm->life() == Communicator::Life::kGone) return emulated::misuse("ncclCommAbort twice");
+  if (comm->shrinking()) ++emulated::settings().parents_aborted_first;
   comm->abort();
   all.engine.notify();
   return ncclSuccess;
@@ -206,7 +213,11 @@ ncclResult_t ncclCommShrink(ncclComm_t handle, int* excluded, int excluded_count
       options.blocking = config->blocking != 0;
     }
   }
-  return emulated::open(options, NcclPoint::kShrink, new_comm);
+  const ncclResult_t answer = emulated::open(options, NcclPoint::kShrink, new_comm);
+  const std::lock_guard lock(state().mutex);
+  const auto child = emulated::find(*new_comm);
+  if (child != nullptr) emulated::find(handle)->shrinks_to(child);
+  return answer;
 }
 
 namespace {

@@ -202,6 +202,17 @@ void set_nccl_local_register(LocalRegister wish) {
   nccl::settings().local_register = wish;
 }
 
+void set_nccl_aborts(Aborts wish) {
+  const std::lock_guard lock(state().mutex);
+  nccl::settings().aborts = wish;
+  state().engine.notify();
+}
+
+std::uint64_t nccl_parents_aborted_first() {
+  const std::lock_guard lock(state().mutex);
+  return nccl::settings().parents_aborted_first;
+}
+
 std::uint64_t nccl_registered_bytes_sent() {
   const std::lock_guard lock(state().mutex);
   return nccl::settings().registered_bytes_sent;

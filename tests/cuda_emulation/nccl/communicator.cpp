@@ -18,6 +18,7 @@ Settings settings_of_environment() {
   Settings made;
   const char* loss = std::getenv("CUDA_EMULATION_NCCL_LOSS");
   if (loss != nullptr && std::string_view(loss) == "silent") made.loss = PeerLoss::kSilent;
+  if (loss != nullptr && std::string_view(loss) == "poison") made.loss = PeerLoss::kPoison;
   return made;
 }
 
@@ -132,6 +133,10 @@ bool Communicator::advance(State& all, Transfer& transfer) {
   {
     const AccessWindow window(all.memory);
     transfer.advance();
+    for (int peer = 0; settings().loss == PeerLoss::kPoison && peer < options_.ranks; ++peer) {
+      const SeatState state = world_->state(peer);
+      if (state == SeatState::kAborted || state == SeatState::kRevoked) transfer.poison(peer);
+    }
   }
   if (transfer.done()) return true;
   if (!transfer.complaint().empty()) {
@@ -146,7 +151,7 @@ bool Communicator::advance(State& all, Transfer& transfer) {
 }
 
 void Communicator::watch_peers(int awaited) {
-  if (settings().loss == PeerLoss::kSilent || awaited < 0) return;
+  if (settings().loss != PeerLoss::kReported || awaited < 0) return;
   const SeatState state = world_->state(awaited);
   if (state == SeatState::kAborted || state == SeatState::kLeft) {
     return fail(ncclRemoteError, fmt::format("rank {} is gone", awaited));
@@ -177,6 +182,7 @@ void Communicator::leave() {
 
 void Communicator::revoke() {
   life_ = Life::kRevoked;
+  world_->set_state(options_.rank, SeatState::kRevoked);
   waiting_.clear();
 }
 

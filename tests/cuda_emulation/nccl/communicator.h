@@ -25,9 +25,11 @@ struct Settings {
   int polls = 2;
   int version = NCCL_VERSION_CODE;
   LocalRegister local_register = LocalRegister::kOn;
+  Aborts aborts = Aborts::kRun;
   std::array<ncclResult_t, kNcclPoints> fail_at{};  // ncclSuccess
   std::array<std::uint64_t, kNcclPoints> visits{};
   std::uint64_t registered_bytes_sent = 0;
+  std::uint64_t parents_aborted_first = 0;
   std::string complaint;
 };
 [[nodiscard]] Settings& settings();
@@ -64,6 +66,12 @@ class Communicator {
   void leave();   // destroyed in good order
   void revoke();  // shrunk away from, with its transfers
   void fail(ncclResult_t error, const std::string& text);
+  // `child` is being made of it until that is ready or gone.
+  void shrinks_to(const std::shared_ptr<Communicator>& child) { child_ = child; }
+  [[nodiscard]] bool shrinking() const {
+    const auto child = child_.lock();
+    return child != nullptr && child->life_ == Life::kJoining;
+  }
 
   // The name of the world of the next shrink, equal on all survivors.
   [[nodiscard]] std::string next_world(const std::vector<bool>& excluded);
@@ -88,6 +96,7 @@ class Communicator {
   Options options_;
   std::unique_ptr<World> world_;
   std::weak_ptr<Communicator> self_;
+  std::weak_ptr<Communicator> child_;
   Life life_ = Life::kJoining;
   ncclResult_t error_ = ncclSuccess;        // stays
   ncclResult_t progress_ = ncclInProgress;  // of the call that is in progress

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <cstring>
 
 namespace cuda_emulation::nccl {
 namespace {
@@ -42,6 +43,19 @@ void Transfer::advance() {
     }
     // The next send may begin as soon as all of this one is in the ring.
     waits = waits || (!state.over && !(state.part.sends && state.end != 0));
+    all_over = all_over && state.over;
+  }
+  done_ = all_over && complaint_.empty();
+}
+
+void Transfer::poison(int from) {
+  constexpr int kPoison = 0xA5;
+  bool all_over = true;
+  for (State& state : states_) {
+    if (!state.part.sends && state.part.peer == from && !state.over) {
+      std::memset(state.part.data + state.moved, kPoison, state.part.bytes - state.moved);
+      state.over = true;
+    }
     all_over = all_over && state.over;
   }
   done_ = all_over && complaint_.empty();

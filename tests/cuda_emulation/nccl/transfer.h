@@ -31,6 +31,8 @@ class Transfer {
 
   // Moves what can be moved. Device memory is touched: an AccessWindow must be open.
   void advance();
+  // Ends what is received from a rank as if it had all come. Device memory is touched, as above.
+  void poison(int from);
   [[nodiscard]] bool done() const { return done_; }
   // What the ranks disagree about; empty when nothing. Such a transfer is never done.
   [[nodiscard]] const std::string& complaint() const { return complaint_; }

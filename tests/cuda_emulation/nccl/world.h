@@ -14,7 +14,8 @@ namespace cuda_emulation::nccl {
 
 inline constexpr int kRanksMax = 32;
 
-enum class SeatState : std::uint32_t { kEmpty, kJoined, kAborted, kLeft };
+// kRevoked: shrunk away from, with the transfers that were under way.
+enum class SeatState : std::uint32_t { kEmpty, kJoined, kAborted, kLeft, kRevoked };
 
 class World {
  public:

@@ -90,7 +90,7 @@ TEST_P(RankDies, TheOthersGoOnWithoutIt) {
     if (transport.rank() == RankId(2)) {
       // Its last messages have heads and no rows: it never launches them.
       ASSERT_FINE(send_numbered(mail, transport, RankId(0), 2));
-      ranks[2].reset();
+      kill(ranks[2]);
       dead.store(true);
       dead.notify_all();
       return;

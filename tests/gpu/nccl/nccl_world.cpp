@@ -11,6 +11,7 @@ void NcclWorld::start(const cuda_emulation::Schedule& schedule) {
   cuda_emulation::set_schedule(schedule);
   cuda_emulation::set_peer_loss(cuda_emulation::PeerLoss::kReported);
   cuda_emulation::set_nccl_polls(2);
+  cuda_emulation::set_nccl_aborts(cuda_emulation::Aborts::kRun);
   cuda_emulation::set_nccl_version(NCCL_VERSION_CODE);
 }
 
@@ -44,6 +45,13 @@ void NcclWorld::finalize(Transport& transport) {
   const SteadyClock clock;
   const auto left = transport.finalize(Deadline::after(clock, std::chrono::seconds(60)));
   EXPECT_TRUE(left.has_value()) << left.error().message;
+}
+
+void NcclWorld::kill(std::unique_ptr<Transport>& transport) {
+  for (std::uint32_t r = 0; r < transport->size(); ++r) {
+    if (RankId(r) != transport->rank()) transport->set_lost(RankId(r), Transport::Lost::kYes);
+  }
+  transport.reset();
 }
 
 }  // namespace switchyard::comm::test

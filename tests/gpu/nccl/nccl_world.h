@@ -41,6 +41,8 @@ class NcclWorld : public ::testing::Test {
   // body(transport) on a thread for each rank, whose GPU is the current one.
   static void on_ranks(Ranks& ranks, const std::function<void(Transport&)>& body);
   static void finalize(Transport& transport);
+  // As a process that is killed: nobody hears from it.
+  static void kill(std::unique_ptr<Transport>& transport);
 };
 
 }  // namespace switchyard::comm::test

@@ -49,7 +49,7 @@ class ShrinkFails : public NcclWorld {
 // deadline has passed, a communicator is made by id; rank 2 has begun to look by then.
 TEST_F(ShrinkFails, ASurvivorThatTakesNoPartCostsADeadline) {
   NcclOptions options;
-  options.join_deadline = std::chrono::milliseconds(500);
+  options.join_deadline = options.rows_deadline = std::chrono::milliseconds(500);
   options.attempts = 1000;  // a slow machine may need some more
   auto ranks = make(4, options);
   cuda_emulation::set_peer_loss(cuda_emulation::PeerLoss::kSilent);
@@ -88,6 +88,49 @@ TEST_F(ShrinkFails, ASurvivorThatTakesNoPartCostsADeadline) {
     ASSERT_NO_FATAL_FAILURE(done.wait(mail, transport));
   });
   EXPECT_GE(cuda_emulation::nccl_visits(NcclPoint::kShrink), shrinks + 2) << "ranks 0 and 1 tried";
+}
+
+// Rank 3 dies, and rank 2 while a communicator is made of the rest. What is being made of another
+// one is ended before that.
+TEST_F(ShrinkFails, ASecondDeathEndsTheNextBeforeTheOld) {
+  auto ranks = make(4);
+  cuda_emulation::set_peer_loss(cuda_emulation::PeerLoss::kSilent);
+  const auto in_disorder = cuda_emulation::nccl_parents_aborted_first();
+  std::uint64_t shrinks = 0;
+  Meeting warm(4);
+  Meeting dead(4);
+  Meeting both_dead(3);
+  Meeting done(2);
+  on_ranks(ranks, [&](Transport& transport) {
+    const auto self = transport.rank();
+    RowMail mail(transport);
+    ASSERT_NO_FATAL_FAILURE(begin(mail, transport, warm));
+    if (self == RankId(3)) {
+      shrinks = cuda_emulation::nccl_visits(NcclPoint::kShrink);
+      ranks[3].reset();
+      dead.arrive();
+      return;
+    }
+    dead.arrive();
+    if (self != RankId(2)) transport.set_lost(RankId(3), Lost::kYes);
+    if (self == RankId(0)) send(mail, 1, 1);
+    const SteadyClock clock;
+    const auto deadline = Deadline::after(clock, std::chrono::seconds(60));
+    while (cuda_emulation::nccl_visits(NcclPoint::kShrink) < shrinks + 2) {
+      if (self != RankId(2)) ASSERT_FINE(mail.turn());
+      ASSERT_FALSE(deadline.passed(clock)) << "ranks 0 and 1 do not shrink";
+    }
+    if (self == RankId(2)) ranks[2].reset();
+    both_dead.arrive();
+    if (self == RankId(2)) return;
+    transport.set_lost(RankId(2), Lost::kYes);
+    if (self == RankId(1)) {
+      ASSERT_NO_FATAL_FAILURE(expect_rows(mail, 1));
+    }
+    ASSERT_FINE(mail.flush());
+    ASSERT_NO_FATAL_FAILURE(done.wait(mail, transport));
+  });
+  EXPECT_EQ(cuda_emulation::nccl_parents_aborted_first(), in_disorder);
 }
 
 struct Trying {

@@ -1,0 +1,21 @@
+# cmake -P: which version a header of NCCL is taken for.
+include(${CMAKE_CURRENT_LIST_DIR}/../../comm/nccl_version.cmake)
+function(expect header wanted)
+  switchyard_nccl_version("${header}" version)
+  if(NOT version STREQUAL "${wanted}")
+    message(SEND_ERROR "${header}: ${version}, not ${wanted}")
+  endif()
+endfunction()
+
+set(folder "${SCRATCH}/nccl_version")
+file(WRITE "${folder}/old.h" "#define NCCL_MAJOR 2\n#define NCCL_MINOR 8\n#define NCCL_PATCH 4\n")
+expect("${folder}/old.h" 2.8)
+file(WRITE "${folder}/new.h"
+  "#define NCCL_VERSION_CODE 22809\n#define NCCL_MAJOR  2\n#define NCCL_MINOR\t28\n")
+expect("${folder}/new.h" 2.28)
+file(WRITE "${folder}/other.h" "#define NCCL_H_\n")
+expect("${folder}/other.h" 0.0)
+switchyard_nccl_version("${folder}/old.h" old)
+if(NOT old VERSION_LESS 2.17)
+  message(SEND_ERROR "2.8 is less than 2.17")
+endif()
