@@ -32,13 +32,13 @@ struct Request {
   NewRequest what;
   RequestState state = RequestState::kWaiting;
   std::uint32_t attempt = 0;
-  std::uint32_t failures = 0;          // attempts that no death ended, since the controller began
-  Holder holder;                       // kAssigned
-  std::vector<std::uint32_t> tokens;   // generated so far
-  TimePoint waiting_since{};           // kWaiting
-  std::optional<TimePoint> orphan_at;  // kAssigned, but its holder says that it has it not
-  std::string error;                   // kDone
-  std::vector<std::byte> result;       // kDone
+  std::uint32_t failures = 0;             // attempts that no death ended
+  Holder holder;                          // kAssigned
+  std::vector<std::uint32_t> tokens;      // generated so far
+  TimePoint waiting_since{};              // kWaiting
+  std::optional<TimePoint> orphan_at;     // kAssigned, but its holder says that it has it not
+  std::string error;                      // kDone
+  std::vector<std::byte> result;          // kDone
   std::optional<TimePoint> delivered_at;  // to the first client that was told
 };
 

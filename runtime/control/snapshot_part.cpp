@@ -76,6 +76,7 @@ void part_fields(auto& io, Is<SnapshotRequest> auto& part) {
   request_fields(io, request.what);
   io.choice("request.state", request.state, RequestState::kDone);
   io("request.attempt", request.attempt);
+  io("request.failures", request.failures);
   holder_fields(io, request.holder);
   io.list("request.tokens", request.tokens, kWireTokensMax);
   io("request.error", request.error);
