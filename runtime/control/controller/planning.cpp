@@ -133,13 +133,13 @@ double Controller::State::move_cost(const placement::PlanRequest& request) const
 Result<CopyTable> Controller::State::plan(const Roles& roles, PlanFrom from) {
   placement::PlanRequest request = plan_request(roles);
   std::string planner = options.placement;
-  if (from == PlanFrom::kThere) {
+  if (from != PlanFrom::kNothing) {
     request.loads = window.loads(now);
     if (!request.loads.empty() && placement::sees_of(planner) == placement::PlannerSees::kShape) {
       planner = "balanced";
     }
     request.previous = view->placement;
-    request.moves.cost = move_cost(request);
+    if (from == PlanFrom::kThere) request.moves.cost = move_cost(request);
   }
   auto planned = placement::plan_placement(planner, request);
   if (!planned) {

@@ -35,6 +35,7 @@ std::optional<Roles> Controller::State::roles_to_balance() const {
 
 // Whether there is now something to move.
 bool Controller::State::consider_rebalance(BalancingOccasion occasion) {
+  const bool asked = occasion == BalancingOccasion::kAsked;
   const auto roles = roles_to_balance();
   if (!roles) {
     balancer.skip("an expert rank is away or unfit", now);
@@ -50,10 +51,10 @@ bool Controller::State::consider_rebalance(BalancingOccasion occasion) {
   for (const RankId rank : request.expert_ranks) {
     input.busy_share_max = std::max(input.busy_share_max, window.work(rank, now).busy_share());
   }
-  if (occasion == BalancingOccasion::kByItself && !balancer.worth_planning(input, now)) {
+  if (!asked && !balancer.worth_planning(input, now)) {
     return false;
   }
-  auto table = plan(*roles, PlanFrom::kThere);
+  auto table = plan(*roles, asked ? PlanFrom::kThereMovesFree : PlanFrom::kThere);
   auto goal = table ? placement::Placement::create(table->layers, table->experts, table->copies)
                     : Result<placement::Placement>(Unexpected(table.error()));
   if (!goal) {

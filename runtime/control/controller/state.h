@@ -15,6 +15,7 @@
 #include "runtime/control/autoscaler.h"
 #include "runtime/control/balancer.h"
 #include "runtime/control/controller.h"
+#include "runtime/control/controller/plan_from.h"
 #include "runtime/control/controller/transaction.h"
 #include "runtime/control/evidence.h"
 #include "runtime/control/health.h"
@@ -49,12 +50,6 @@ struct ScalingNumbers {
 struct ScalingNote {
   TimePoint at{};
   std::string text;
-};
-
-// What a new placement starts from.
-enum class PlanFrom : std::uint8_t {
-  kNothing,  // as configured
-  kThere,    // the view, by the loads of late, with few moves
 };
 
 struct Controller::State {

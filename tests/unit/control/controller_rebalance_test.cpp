@@ -86,6 +86,20 @@ TEST(ControllerRebalance, SaysThatThereIsNothingBetter) {
   EXPECT_THAT(w.bench.events, Contains("rebalance_unneeded"));
 }
 
+TEST(ControllerRebalance, MovesWhenAskedWhatItWouldNotPayToMove) {
+  ControllerOptions options = World::options(BalancingMode::kActive);
+  options.balancing.load_bytes_per_second = 1;  // loading takes for ever
+  World w(options);
+  w.work(5);
+  EXPECT_EQ(w.balancer()["last_reason"], "the plan moves nothing");
+  EXPECT_EQ(w.ask(Wish::kRebalance), "ok");
+  const auto views = w.play_out();
+  ASSERT_FALSE(views.empty());
+  for (std::size_t l = 0; l < kLayers; ++l) {
+    EXPECT_NEAR(busier_share(views.back(), l), 0.5, 1e-9);
+  }
+}
+
 TEST(ControllerRebalance, PlansForActivatedExpertsWhereTheOperatorSaysSo) {
   ControllerOptions options = World::options();
   options.balancing.objective = placement::Objective::kActivated;
