@@ -48,10 +48,18 @@ void show_allocations(std::uint64_t count) noexcept {
 
 }  // namespace switchyard::tests
 
-// The other forms (arrays, nothrow) call these.
+// Array forms call these. So would the nothrow form, but not the address sanitizer's own.
 void* operator new(std::size_t bytes) {
   return switchyard::tests::allocate(bytes, __STDCPP_DEFAULT_NEW_ALIGNMENT__);
 }
+void* operator new(std::size_t bytes, const std::nothrow_t& /*tag*/) noexcept {
+  try {
+    return switchyard::tests::allocate(bytes, __STDCPP_DEFAULT_NEW_ALIGNMENT__);
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
+void operator delete(void* memory, const std::nothrow_t& /*tag*/) noexcept { std::free(memory); }
 void* operator new(std::size_t bytes, std::align_val_t alignment) {
   return switchyard::tests::allocate(bytes, static_cast<std::size_t>(alignment));
 }
