@@ -129,7 +129,8 @@ double Controller::State::move_cost(const placement::PlanRequest& request) const
 }
 
 // The first placement is the one that was configured. Later ones go by the loads of late, away from
-// what is there as little as pays; a planner that knows no loads then gives way to `balanced`.
+// what is there as little as pays, or as is better where moves are free; a planner that knows no
+// loads then gives way to `balanced`.
 Result<CopyTable> Controller::State::plan(const Roles& roles, PlanFrom from) {
   placement::PlanRequest request = plan_request(roles);
   std::string planner = options.placement;
