@@ -23,6 +23,20 @@ class Attention : public KernelTest {
     return outputs;
   }
 
+  // Row by row within 16 positions of a multiple of 256, what lies between in one step: an emulated
+  // GPU takes most of a minute for 530 steps.
+  AttentionCase::Outputs rows_at_edges(const AttentionCase& work, std::size_t tokens) {
+    const auto cache = work.make_cache(*device_);
+    AttentionCase::Outputs outputs;
+    for (std::size_t at = 0; at < tokens;) {
+      const bool near = at % 256 < 16 || at % 256 >= 240;
+      const std::size_t count = near ? 1 : std::min(at / 256 * 256 + 240, tokens) - at;
+      work.run(*device_, *cache, {{0, at, count}}, outputs);
+      at += count;
+    }
+    return outputs;
+  }
+
   // Layer 1, as a sequence of two heads of 16 and one kv head leaves it that is not numbers.
   void fill_pages_with_nan(KvCache& cache, std::uint32_t pages_to_fill) {
     const std::size_t size = cache.shape().head_size;
@@ -93,18 +107,19 @@ TEST_P(Attention, KeepsItsBitsAmongOtherSequences) {
   EXPECT_EQ(together, alone);
 }
 
-// Contexts of several segments (256 positions on a GPU), row by row, in chunks across their edges,
-// whole, and in company: the same bits, near the oracle. Of two heads a kv head and of three: a
-// tile may begin and end within a token.
+// Contexts of several segments (256 positions on a GPU), in chunks across their edges, row by row
+// there, whole, and in company: the same bits, near the oracle. Of two heads a kv head and of
+// three: a tile may begin and end within a token.
 TEST_P(Attention, KeepsItsBitsOverLongContexts) {
   for (const std::size_t heads : {4U, 6U}) {
     const AttentionShape shape{heads, 2, 8, QkNorm::kNone, 0, 530, 2};
     const AttentionCase work(shape, operand());
     const auto whole = in_chunks(work, *device_, shape.tokens, shape.tokens);
     work.expect_oracle(whole, tolerance());
-    for (const std::size_t chunk : {1U, 7U, 64U, 255U, 257U}) {
+    for (const std::size_t chunk : {7U, 64U, 255U, 257U}) {
       EXPECT_EQ(in_chunks(work, *device_, shape.tokens, chunk), whole) << "chunks of " << chunk;
     }
+    EXPECT_EQ(rows_at_edges(work, shape.tokens), whole);
     auto alone = whole;
     alone.merge(in_chunks(work, *device_, shape.tokens, shape.tokens, 1));
     const auto cache = work.make_cache(*device_);

@@ -24,6 +24,7 @@ constexpr std::uint64_t kShowPurpose = 80;
 constexpr std::uint64_t kReachPurpose = 81;
 constexpr std::uint64_t kScalePurpose = 82;
 constexpr std::uint64_t kNeededPurpose = 83;
+constexpr std::uint64_t kPatiencePurpose = 84;
 constexpr std::uint32_t kNeededMost = 6;  // expert ranks that a load calls for
 constexpr std::uint32_t kEmptied = 4;  // ranks that die in such a scene and are not started again
 constexpr std::uint32_t kLargeRanks = 64;
@@ -98,7 +99,8 @@ class Scenario {
     options_.placement = world_.chance(0.5) ? "contiguous" : "round-robin";
     options_.start_deadline = seconds(3);
     options_.prepare_deadline = seconds(2);
-    options_.change_deadline = seconds(8);
+    // Shorter than the patience with experts that nobody can load, or longer, as by default.
+    options_.change_deadline = seconds(hash_counters(seed, kPatiencePurpose) % 2 == 0 ? 8 : 40);
     options_.rejoin_window = seconds(2);
     options_.attempts_max = 1'000;
     options_.seed = seed;
