@@ -13,6 +13,7 @@
 #include "launcher/command.h"
 #include "launcher/config_flags.h"
 #include "launcher/exit_code.h"
+#include "launcher/usage_error.h"
 
 namespace switchyard::launcher {
 namespace {
@@ -118,9 +119,7 @@ int run_words(int argc, char** argv, char** environment) {
       if (speak) (void)app.exit(error);
       return kExitOk;
     }
-    return report_error({ErrorCode::kUsage, ErrorScope::kOperation,
-                         std::string(error.what()) + " (see switchyard --help)"},
-                        speak);
+    return report_error({ErrorCode::kUsage, ErrorScope::kOperation, usage_text(app, error)}, speak);
   }
   for (auto& entry : entries) {
     if (!entry.app->parsed()) continue;

@@ -30,6 +30,18 @@ TEST(Refusals, FlagsThatContradictEachOther) {
                  "topk:k=3 sets it");
 }
 
+TEST(Refusals, AMistypedCommandLineNamesTheWordAndWhatIsLikeIt) {
+  expect_refused({"generate", "--modle", "x"}, 2,
+                 "unknown option --modle; did you mean --model? (see switchyard generate --help)");
+  expect_refused({"generate", "--modle=x"}, 2, "unknown option --modle; did you mean --model?");
+  expect_refused({"generate", "--qqqqqqqqqqqq"}, 2, "option --qqqqqqqqqqqq (see switchyard gen");
+  expect_refused({"generate", "what"}, 2,
+                 "'what' is not expected here; see switchyard generate --help");
+  expect_refused({"generat"}, 2, "unknown command 'generat'; did you mean generate?; there are: ");
+  expect_refused({"--model", "x"}, 2, "option --model before a command (see switchyard --help)");
+  expect_refused({}, 2, "no command is named; there are: ");
+}
+
 TEST(Refusals, AModelWithoutATokenizerNamesTheFile) {
   const ScratchFolder scratch;
   const auto model = model_copy(scratch);
