@@ -39,7 +39,6 @@ class LoadWindow {
   [[nodiscard]] RankWork work(RankId rank, TimePoint now) const;
   // That all routers have read, prompt and generated.
   [[nodiscard]] std::uint64_t tokens(TimePoint now) const;
-  [[nodiscard]] Duration length() const noexcept { return slice_ * kSlices; }
 
  private:
   static constexpr std::size_t kSlices = 6;

@@ -95,21 +95,22 @@ placement::PlanRequest Controller::State::plan_request(const Roles& roles) const
 }
 
 // A move of W bytes over B bytes/s costs the pairs that a rank computes meanwhile, divided by how
-// many windows of such loads the plan will serve.
+// many times the plan will serve what was reported: soon after the start that is less than a
+// window.
 double Controller::State::pairs_per_move() const {
   RankWork all;
+  double reported_s = 0;
   for (std::uint32_t r = 0; r < members.size(); ++r) {
     const RankWork work = window.work(RankId(r), now);
     if (work.pairs == 0) continue;
     all.pairs += work.pairs;
     all.serve_seconds += work.serve_seconds;
+    reported_s = std::max(reported_s, work.seconds);
   }
-  if (all.serve_seconds <= 0) return 0;
-  const double seconds =
-      static_cast<double>(model->expert_bytes) / balancer.load_bytes_per_second();
-  const double windows =
-      std::max(1.0, to_seconds(options.balancing.horizon) / to_seconds(window.length()));
-  return seconds * static_cast<double>(all.pairs) / all.serve_seconds / windows;
+  if (all.serve_seconds <= 0 || reported_s <= 0) return 0;
+  const double move_s = static_cast<double>(model->expert_bytes) / balancer.load_bytes_per_second();
+  const double times = std::max(1.0, to_seconds(options.balancing.horizon) / reported_s);
+  return move_s * static_cast<double>(all.pairs) / all.serve_seconds / times;
 }
 
 // The same in the unit of the plan's objective. For activated experts: a step of the window spends

@@ -10,7 +10,7 @@ Register ControllerBench::rank(std::uint32_t number, RankKind kind) {
   out.kind = kind;
   out.pid = 1000 + number;
   out.host = "host";
-  out.model = {kBenchLayers, kBenchExperts, 1 << 20, "tiny"};
+  out.model = {kBenchLayers, kBenchExperts, kBenchExpertBytes, "tiny"};
   return out;
 }
 

@@ -15,6 +15,7 @@ namespace switchyard::control {
 
 // The model that its ranks register.
 inline constexpr std::size_t kBenchLayers = 2;
+inline constexpr std::uint64_t kBenchExpertBytes = 1 << 20;
 inline constexpr std::size_t kBenchExperts = 8;
 
 class ControllerBench {

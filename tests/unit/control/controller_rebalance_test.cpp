@@ -100,6 +100,17 @@ TEST(ControllerRebalance, MovesWhenAskedWhatItWouldNotPayToMove) {
   }
 }
 
+// A copy takes 25 s to load and saves 100 s or so over the horizon. What it saves of the first
+// seconds' pairs is less than it would be of a whole window's, and so is what it costs.
+TEST(ControllerRebalance, WeighsMovesBeforeTheWindowIsFullAsAfterwards) {
+  ControllerOptions options = World::options(BalancingMode::kActive);
+  options.balancing.window = seconds(60);
+  options.balancing.load_bytes_per_second = static_cast<double>(kBenchExpertBytes) / 25;
+  World w(options);
+  w.work(3);
+  EXPECT_EQ(w.count("rebalance_begun"), 1U) << w.balancer();
+}
+
 TEST(ControllerRebalance, PlansForActivatedExpertsWhereTheOperatorSaysSo) {
   ControllerOptions options = World::options();
   options.balancing.objective = placement::Objective::kActivated;
