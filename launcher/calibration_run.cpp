@@ -1,6 +1,9 @@
 #include "launcher/calibration_run.h"
 
-#include "launcher/job_inputs.h"
+#include <cmath>
+#include <optional>
+
+#include "runtime/routing/spec.h"
 
 namespace switchyard::launcher {
 namespace {
@@ -19,13 +22,15 @@ class GateObserver final : public engine::Observer {
 
 }  // namespace
 
-Result<routing::Calibrator> observe_gates(engine::Session& session,
-                                          std::vector<engine::SequenceRequest> windows,
-                                          ProgressLine& line) {
+Result<ObservedGates> observe_gates(engine::Session& session,
+                                    std::vector<engine::SequenceRequest> windows,
+                                    const Policy& policy, ProgressLine& line) {
   SY_ASSIGN(auto calibrator,
             routing::Calibrator::create(session.convention(), session.config().family, {}));
   GateObserver observer(calibrator);
   engine::Job job;
+  if (!policy.spec.empty()) job.routing = policy.spec;
+  job.calibration = policy.calibration;
   job.keeps.signals = true;
   job.sequences = observing_requests(std::move(windows));
   const std::size_t count = job.sequences.size();
@@ -39,7 +44,31 @@ Result<routing::Calibrator> observe_gates(engine::Session& session,
       return fail(ErrorCode::kInterrupted, "stopped before {} windows were observed", count);
     }
   }
-  return calibrator;
+  return ObservedGates{std::move(calibrator), result.stats.mean_k()};
+}
+
+Result<routing::CalibrationEntry> settle_budget(engine::Session& session,
+                                                const std::vector<engine::SequenceRequest>& windows,
+                                                const routing::Calibrator& static_gates,
+                                                const std::string& spec, ProgressLine& line) {
+  constexpr int kPasses = 4;
+  constexpr double kNear = 0.005;  // of the budget
+  SY_ASSIGN(const routing::Spec parsed, routing::Spec::parse(spec));
+  SY_ASSIGN(const auto wanted, parsed.number("mean_k", {0, 65536}));
+  SY_ASSIGN(auto entry, static_gates.solve(spec));
+  std::optional<routing::CalibrationEntry> best;
+  const auto off = [&](const routing::CalibrationEntry& each) {
+    return std::abs(each.mean_k - wanted.value_or(each.mean_k));
+  };
+  for (int pass = 0; pass < kPasses; ++pass) {
+    const Policy policy{entry.spec, static_gates.calibration({entry}).to_json()};
+    SY_ASSIGN(const auto observed, observe_gates(session, windows, policy, line));
+    entry.mean_k = observed.mean_k;
+    if (!best || off(entry) < off(*best)) best = entry;
+    if (off(*best) <= kNear * wanted.value_or(0)) break;
+    SY_ASSIGN(entry, observed.calibrator.solve(spec));
+  }
+  return *best;
 }
 
 }  // namespace switchyard::launcher

@@ -27,6 +27,12 @@ struct World {
 Result<World> join_world(const Invocation& invocation) {
   const auto& cluster = invocation.run().cluster;
   const bool launched = comm::started_by_mpi_launcher(invocation.env());
+  if (launched && cluster.transport == "local") {
+    return fail(ErrorCode::kUsage,
+                "{} is local, but mpirun has started this: every one of its processes would do the "
+                "whole job; leave out one of the two",
+                invocation.config.blame("cluster.transport"));
+  }
   World world;
   world.mpi = cluster.transport == "mpi" || (cluster.transport == "auto" && launched);
   if (world.mpi) {
@@ -46,6 +52,12 @@ Result<void> check_world_fits(const Invocation& invocation, const World& world) 
   return check_row_exchange(invocation.run(), *world.transports.front());
 }
 
+// What ends this process's ranks before their time.
+struct Stops {
+  engine::StopSignals& signals;
+  StopWatch& watch;
+};
+
 // What outlives a run that fails: other ranks may still read bytes that the session has sent.
 struct Remains {
   SteadyClock clock;
@@ -64,9 +76,11 @@ Result<void> write_trace_of(const config::LogSection& log, const engine::Cluster
 
 // Once opened an error is this rank's own; those of open() are everyone's.
 Result<void> live(const Invocation& invocation, LeadProgram& program, comm::Transport& transport,
-                  const engine::StopSignals& signals, Remains& remains) {
+                  const Stops& stops, Remains& remains) {
   const SteadyClock& clock = remains.clock;
   const bool lead = transport.rank() == RankId(0);
+  // The first rank ends the job; a process of its own that is told to end has others to think of.
+  if (!lead && transport.name().ends_with("mpi")) stops.watch.begun();
   SY_ASSIGN(const auto format, parse_log_format(invocation.run().log.format));
   SY_ASSIGN(auto log, make_log(transport.rank(), invocation.run().log.level, format));
   if (lead) {
@@ -98,9 +112,10 @@ Result<void> live(const Invocation& invocation, LeadProgram& program, comm::Tran
     line.update("loading: layer {} of {}", done, total);
   };
   engine::Session* session =
-      &remains.session.emplace(options, transport, clock, signals, std::move(log));
+      &remains.session.emplace(options, transport, clock, stops.signals, std::move(log));
   SY_TRY(session->open(std::move(source), loading));
   remains.opened = true;
+  stops.watch.begun();
   line.clear();
   if (lead && transport.name().ends_with("mpi") && transport.size() > 1 &&
       invocation.run().log.progress) {
@@ -123,10 +138,9 @@ Result<void> live(const Invocation& invocation, LeadProgram& program, comm::Tran
 
 // One rank's life. What a library throws is the end of this rank: it has told nobody.
 Result<void> run_rank(const Invocation& invocation, LeadProgram& program,
-                      comm::Transport& transport, const engine::StopSignals& signals,
-                      Remains& remains) {
+                      comm::Transport& transport, const Stops& stops, Remains& remains) {
   try {
-    return live(invocation, program, transport, signals, remains);
+    return live(invocation, program, transport, stops, remains);
   } catch (const std::bad_alloc&) {
     return fail(ErrorCode::kLimit, ErrorScope::kProcess, "this machine has not enough memory");
   } catch (const std::exception& error) {
@@ -135,9 +149,9 @@ Result<void> run_rank(const Invocation& invocation, LeadProgram& program,
 }
 
 Result<void> run_mpi_rank(const Invocation& invocation, LeadProgram& program,
-                          comm::Transport& transport, const engine::StopSignals& signals) {
+                          comm::Transport& transport, const Stops& stops) {
   Remains remains;
-  auto outcome = run_rank(invocation, program, transport, signals, remains);
+  auto outcome = run_rank(invocation, program, transport, stops, remains);
   if (outcome) return outcome;
   const bool follower = transport.rank() != RankId(0);
   const bool untold = outcome.error().scope == ErrorScope::kProcess;
@@ -163,18 +177,18 @@ Result<void> run_mpi_rank(const Invocation& invocation, LeadProgram& program,
 }
 
 Result<void> run_local_ranks(const Invocation& invocation, LeadProgram& program, World& world,
-                             engine::StopSignals& signals) {
+                             const Stops& stops) {
   std::mutex mutex;
   Result<void> first{};
   const auto body = [&](std::unique_ptr<comm::Transport>& transport) {
     Remains remains;
-    auto outcome = run_rank(invocation, program, *transport, signals, remains);
+    auto outcome = run_rank(invocation, program, *transport, stops, remains);
     if (outcome) return;
     {
       const std::lock_guard lock(mutex);
       // An abandoned wait is the echo of another rank's error, which is the one to report.
       if (first || first.error().code == ErrorCode::kInterrupted) first = std::move(outcome);
-      signals.abandon.store(true);
+      stops.signals.abandon.store(true);
     }
     // Takes back the unfinished sends, whose bytes die with the session. After the report: the
     // others may notice at once.
@@ -193,8 +207,9 @@ Result<void> run_local_ranks(const Invocation& invocation, LeadProgram& program,
 
 Result<void> run_on_cluster(const Invocation& invocation, LeadProgram& program) {
   engine::StopSignals signals;
-  const StopWatch stop_watch(signals);
+  StopWatch stop_watch(signals);
   program.heed(stop_watch);
+  const Stops stops{signals, stop_watch};
   SY_ASSIGN(auto world, join_world(invocation));
   if (auto fits = check_world_fits(invocation, world); !fits) {
     if (world.mpi) {
@@ -207,8 +222,8 @@ Result<void> run_on_cluster(const Invocation& invocation, LeadProgram& program) 
   for (auto& transport : world.transports) {
     SY_ASSIGN(transport, with_row_exchange(invocation.run(), std::move(transport)));
   }
-  return world.mpi ? run_mpi_rank(invocation, program, *world.transports.front(), signals)
-                   : run_local_ranks(invocation, program, world, signals);
+  return world.mpi ? run_mpi_rank(invocation, program, *world.transports.front(), stops)
+                   : run_local_ranks(invocation, program, world, stops);
 }
 
 }  // namespace switchyard::launcher

@@ -1,5 +1,7 @@
 #include "launcher/command_line.h"
 
+#include <signal.h>
+
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
@@ -134,6 +136,8 @@ int run_words(int argc, char** argv, char** environment) {
 
 int run_command_line(int argc, char** argv, char** environment) {
   const bool speak = speaks(read_environment(environment));
+  // A reader that has gone is an error of the write, not the end of the process amid its work.
+  (void)::signal(SIGPIPE, SIG_IGN);
   try {
     return finish_output(run_words(argc, argv, environment), speak);
   } catch (const std::exception& error) {

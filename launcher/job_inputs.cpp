@@ -1,6 +1,7 @@
 #include "launcher/job_inputs.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <filesystem>
 
 #include "launcher/cluster_run.h"
@@ -13,6 +14,13 @@ namespace {
 constexpr std::size_t kTextBytesMax = std::size_t{256} << 20;
 constexpr std::size_t kCalibrationBytesMax = std::size_t{64} << 20;
 
+// A sequence's own stream: of its id, wherever it stands and whatever runs beside it.
+std::uint64_t seed_of(std::uint64_t seed, std::string_view id) {
+  std::uint64_t name = id.size();
+  for (const char c : id) name = mix64(name ^ static_cast<unsigned char>(c));
+  return hash_counters(seed, name);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<model::Tokenizer>> open_tokenizer(const config::ModelSection& section) {
@@ -23,6 +31,15 @@ Result<std::unique_ptr<model::Tokenizer>> open_tokenizer(const config::ModelSect
   return model::Tokenizer::open(section.path);
 }
 
+Result<std::unique_ptr<model::Tokenizer>> open_tokenizer_if_supported(
+    const config::ModelSection& section) {
+  auto tokenizer = open_tokenizer(section);
+  if (tokenizer || tokenizer.error().code != ErrorCode::kUnsupported) return tokenizer;
+  std::fprintf(stderr, "switchyard: warning: %s; prompts have to be token ids\n",
+               tokenizer.error().message.c_str());
+  return nullptr;
+}
+
 Result<Policy> read_policy(const config::RoutingSection& section, const model::ModelConfig& model) {
   Policy policy;
   if (!section.calibration.empty()) {
@@ -30,7 +47,11 @@ Result<Policy> read_policy(const config::RoutingSection& section, const model::M
   }
   auto router =
       routing::make_router(section.spec, engine::convention_of(model), policy.calibration);
-  if (!router) return with_place(std::move(router).error(), "routing '" + section.spec + "'");
+  if (!router) {
+    const std::string with =
+        section.calibration.empty() ? "" : fmt::format(" with {}", section.calibration);
+    return with_place(std::move(router).error(), fmt::format("routing '{}'{}", section.spec, with));
+  }
   policy.spec = (*router)->spec();
   return policy;
 }
@@ -60,10 +81,11 @@ std::vector<engine::SequenceRequest> generation_requests(const std::vector<Promp
     request.regime = prompts[i].regime;
     request.trace = prompts[i].trace;
     request.arrival = prompts[i].arrival;
-    request.max_tokens = static_cast<std::uint32_t>(run.sampling.max_tokens);
-    request.sampling = {run.sampling.temperature, static_cast<std::uint32_t>(run.sampling.top_k),
-                        run.sampling.top_p};
-    request.seed = hash_counters(run.sampling.seed, i);
+    const config::SamplingSection& sampling = prompts[i].sampling;
+    request.max_tokens = static_cast<std::uint32_t>(sampling.max_tokens);
+    request.sampling = {sampling.temperature, static_cast<std::uint32_t>(sampling.top_k),
+                        sampling.top_p};
+    request.seed = seed_of(sampling.seed, prompts[i].id);
     if (!run.sampling.ignore_eos) request.stop_tokens = model.eos_tokens;
     requests.push_back(std::move(request));
   }
@@ -71,7 +93,7 @@ std::vector<engine::SequenceRequest> generation_requests(const std::vector<Promp
 }
 
 std::vector<engine::SequenceRequest> scoring_requests(const std::vector<std::uint32_t>& ids,
-                                                      std::size_t window) {
+                                                      std::size_t window, std::uint64_t seed) {
   std::vector<engine::SequenceRequest> requests;
   for (std::size_t begin = 0; begin + 1 < ids.size(); begin += window) {
     const std::size_t count = std::min(window, ids.size() - 1 - begin);
@@ -82,7 +104,7 @@ std::vector<engine::SequenceRequest> scoring_requests(const std::vector<std::uin
     request.targets.assign(first + 1, first + 1 + static_cast<std::ptrdiff_t>(count));
     request.wanted = engine::LogitsWanted::kAll;
     request.digest = engine::DigestWanted::kNo;
-    request.seed = hash_counters(0, begin);
+    request.seed = hash_counters(seed, begin);
     requests.push_back(std::move(request));
   }
   return requests;

@@ -19,6 +19,10 @@ namespace switchyard::launcher {
 // The tokenizer of the model's directory; null for random weights or where the directory has none.
 [[nodiscard]] Result<std::unique_ptr<model::Tokenizer>> open_tokenizer(
     const config::ModelSection& section);
+// The same, but null and a warning on stderr where it is of a kind that is not supported: Mixtral's
+// own (SentencePiece with byte fallback), for one. The model runs all the same.
+[[nodiscard]] Result<std::unique_ptr<model::Tokenizer>> open_tokenizer_if_supported(
+    const config::ModelSection& section);
 
 // A policy checked against the model: its canonical spec and the calibration's text.
 struct Policy {
@@ -37,15 +41,15 @@ struct Policy {
 // log.progress as the progress line wants it.
 [[nodiscard]] ProgressLine::Show progress_of(const config::RunConfig& run);
 
-// One request per prompt, to generate sampling.max_tokens tokens each.
+// One request per prompt. Its stream of chance is a function of its seed and its id.
 [[nodiscard]] std::vector<engine::SequenceRequest> generation_requests(
     const std::vector<Prompt>& prompts, const config::RunConfig& run,
     const model::ModelConfig& model);
 
 // A text's ids cut into consecutive windows of `window` inputs with nothing carried over: every id
-// but the first is a target once.
+// but the first is a target once. `seed`: of policies that draw, a stream for each window.
 [[nodiscard]] std::vector<engine::SequenceRequest> scoring_requests(
-    const std::vector<std::uint32_t>& ids, std::size_t window);
+    const std::vector<std::uint32_t>& ids, std::size_t window, std::uint64_t seed);
 
 // The same windows for an observer alone: no targets, logits of the last position only.
 [[nodiscard]] std::vector<engine::SequenceRequest> observing_requests(

@@ -23,12 +23,15 @@ class PolicyProgram : public LeadProgram {
   // Prompts that fit the context and, with their new tokens, the KV cache. After prepare_policy().
   [[nodiscard]] Result<std::vector<Prompt>> take_prompts(const std::vector<std::string>& texts,
                                                          const std::string& file,
-                                                         std::size_t new_tokens) const;
+                                                         Grows grows) const;
   // Runs sequences under the policy and keeps result and policy in report_. `what` names them in
   // the progress: "3 of 16 prompts, ...".
   [[nodiscard]] Result<void> run_sequences(engine::Session& session,
                                            std::vector<engine::SequenceRequest> sequences,
                                            const engine::JobKeeps& keeps, std::string_view what);
+
+  // Errors: kInterrupted where a sequence of report_ was stopped; `file` has not been written then.
+  [[nodiscard]] Result<void> check_whole(const std::string& file) const;
 
   config::RunConfig run_;
   model::ModelConfig model_;

@@ -1,6 +1,9 @@
 #include "launcher/prompts.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -12,7 +15,9 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "runtime/base/check.h"
 #include "runtime/base/output_file.h"
+#include "runtime/base/utf8.h"
 #include "runtime/config/key_table.h"
 #include "runtime/model/checkpoint/json_fields.h"
 
@@ -66,8 +71,9 @@ Result<void> set_tokens(Prompt& prompt, const model::Tokenizer* tokenizer,
     return fail(ErrorCode::kLimit, "the prompt has {} tokens; the context holds {}",
                 prompt.tokens.size(), limits.tokens_max);
   }
-  const std::size_t positions =
-      std::min(limits.tokens_max, prompt.tokens.size() + limits.new_tokens);
+  const std::size_t positions = std::min(
+      limits.tokens_max,
+      prompt.tokens.size() + (limits.grows == Grows::kYes ? prompt.sampling.max_tokens : 0));
   if (positions > limits.positions_max) {
     return fail(ErrorCode::kLimit,
                 "the prompt and its new tokens need {} positions; the KV cache has {} "
@@ -77,9 +83,44 @@ Result<void> set_tokens(Prompt& prompt, const model::Tokenizer* tokenizer,
   return {};
 }
 
+constexpr std::array<std::string_view, 5> kSamplingKeys{"max_tokens", "temperature", "top_k",
+                                                        "top_p", "seed"};
+
+// By the rules of the run's own setting of that name.
+Result<void> set_sampling(Prompt& prompt, const std::string& name, const json& value,
+                          const PromptLimits& limits) {
+  config::RunConfig run = limits.run;
+  run.sampling = prompt.sampling;
+  const config::Key* key = config::find_key("sampling." + name);
+  SY_CHECK(key != nullptr, "no key sampling.{}", name);
+  if (!value.is_number()) {
+    return fail(ErrorCode::kBadInput, "{}: expected a number, got {}", name, value.type_name());
+  }
+  SY_TRY(config::set_value(run, *key, value.dump(), ErrorCode::kBadInput));
+  if (run.sampling.top_p <= 0) {
+    return fail(ErrorCode::kBadInput, "top_p: expected a number in (0, 1]");
+  }
+  prompt.sampling = run.sampling;
+  return {};
+}
+
+// A key of a line that is wrong: it is unknown, or known with a value of another kind.
+Unexpected no_field(const std::string& key) {
+  static constexpr std::array<std::string_view, 5> kTexts{"id", "prompt", "origin", "regime",
+                                                          "traceparent"};
+  if (std::ranges::find(kTexts, key) != kTexts.end()) {
+    return fail(ErrorCode::kBadInput, "{}: expected a text in quotes", key);
+  }
+  return fail(
+      ErrorCode::kBadInput,
+      "key {} is unknown; known: id, prompt, tokens, origin, regime, traceparent, at_ms, {}",
+      config::show_text(key), fmt::join(kSamplingKeys, ", "));
+}
+
 // The prompt of a line's object; tokens of its text are still to come.
 Result<Prompt> read_fields(const json& body, const PromptLimits& limits) {
   Prompt prompt;
+  prompt.sampling = limits.run.sampling;
   for (const auto& [key, value] : body.items()) {
     if (key == "id" && value.is_string()) {
       prompt.id = value.get<std::string>();
@@ -95,11 +136,10 @@ Result<Prompt> read_fields(const json& body, const PromptLimits& limits) {
       SY_ASSIGN(prompt.arrival, arrival_of(value));
     } else if (key == "tokens") {
       SY_ASSIGN(prompt.tokens, token_list(value, limits));
+    } else if (std::ranges::find(kSamplingKeys, key) != kSamplingKeys.end()) {
+      SY_TRY(set_sampling(prompt, key, value, limits));
     } else {
-      return fail(ErrorCode::kBadInput,
-                  "key {} is unknown or not a string; known: id, prompt, tokens, origin, regime, "
-                  "traceparent, at_ms",
-                  config::show_text(key));
+      return no_field(key);
     }
   }
   if (body.contains("prompt") == body.contains("tokens")) {
@@ -111,6 +151,9 @@ Result<Prompt> read_fields(const json& body, const PromptLimits& limits) {
 // `index`: of the prompt among all, and its id where it has none.
 Result<Prompt> parse_line(std::string_view line, const std::string& place, std::size_t index,
                           const model::Tokenizer* tokenizer, const PromptLimits& limits) {
+  if (const auto at = find_invalid_utf8(line)) {
+    return fail(ErrorCode::kBadInput, "{}: invalid UTF-8 at byte {}", place, *at);
+  }
   SY_ASSIGN(const auto body,
             model::parse_json_object(line, place, {limits.line_bytes_max, kDepthMax}));
   auto prompt = read_fields(body, limits);
@@ -174,6 +217,11 @@ Unexpected no_tokenizer(const std::string& model_path, std::string_view advice) 
   if (model_path.empty()) {
     return fail(ErrorCode::kUnsupported, "a model of random weights has no tokenizer; {}", advice);
   }
+  std::error_code error;
+  if (std::filesystem::exists(std::filesystem::path(model_path) / "tokenizer.json", error)) {
+    return fail(ErrorCode::kUnsupported, "{}/tokenizer.json is of a kind that is not supported; {}",
+                model_path, advice);
+  }
   return fail(ErrorCode::kNotFound, "{}/tokenizer.json: there is no such file; {}", model_path,
               advice);
 }
@@ -194,6 +242,7 @@ Result<std::vector<Prompt>> read_prompts(const std::vector<std::string>& texts,
     Prompt prompt;
     prompt.id = std::to_string(prompts.size());
     prompt.text = text;
+    prompt.sampling = limits.run.sampling;
     prompt.place = "--prompt";
     if (auto set = set_tokens(prompt, tokenizer, limits); !set) {
       return with_place(std::move(set).error(), prompt.place);
@@ -206,6 +255,10 @@ Result<std::vector<Prompt>> read_prompts(const std::vector<std::string>& texts,
     std::ifstream in(file, std::ios::binary);
     if (!in) return fail(ErrorCode::kNotFound, "{}: {}", file, std::strerror(errno));
     SY_TRY(read_lines(in, file, tokenizer, limits, prompts));
+  }
+  if (prompts.empty() && !file.empty()) {
+    return fail(ErrorCode::kBadInput, "{}: there is no prompt in it",
+                file == "-" ? "standard input" : file);
   }
   if (prompts.empty()) {
     return fail(ErrorCode::kUsage, "no prompt: give --prompt TEXT or --prompts FILE.jsonl");

@@ -210,7 +210,9 @@ std::string ranks_text(const engine::ClusterReport& cluster) {
 }  // namespace
 
 json routing_json(const routing::RoutingStats& stats, const model::ModelConfig& model) {
-  const auto savings = model::compute_savings(model, stats.mean_k());
+  // Of no decision nothing is saved: what was not computed was not spared.
+  const bool any = stats.decision_count() > 0;
+  const auto savings = any ? model::compute_savings(model, stats.mean_k()) : model::Savings{};
   json histogram = json::object();
   const auto counts = stats.k_histogram();
   for (std::size_t k = 0; k < counts.size(); ++k) {
@@ -292,14 +294,19 @@ std::string report_text(const RunReport& report, const model::ModelConfig& model
     text += fmt::format("; decode {:.1f} tokens/s",
                         static_cast<double>(times.decode_tokens) / times.decode_seconds);
   }
-  text += fmt::format(
-      "\nrouting       {}: {:.3f} experts per token on average (of {}; the checkpoint's own: {})\n"
-      "k histogram {}\n"
-      "saved         {:.1f} % of the expert work against dense, {:.1f} % against static k={}, "
-      "{:.1f} % of all work\n",
-      report.routing, stats.mean_k(), model.experts, model.experts_per_token, histogram_text(stats),
-      100 * savings.vs_dense, 100 * savings.vs_static, model.experts_per_token,
-      100 * savings.total);
+  if (stats.decision_count() == 0) {
+    text += fmt::format("\nrouting       {}: no token was computed\n", report.routing);
+  } else {
+    text += fmt::format(
+        "\nrouting       {}: {:.3f} experts per token on average (of {}; the checkpoint's own: "
+        "{})\n"
+        "k histogram {}\n"
+        "saved         {:.1f} % of the expert work against dense, {:.1f} % against static k={}, "
+        "{:.1f} % of all work\n",
+        report.routing, stats.mean_k(), model.experts, model.experts_per_token,
+        histogram_text(stats), 100 * savings.vs_dense, 100 * savings.vs_static,
+        model.experts_per_token, 100 * savings.total);
+  }
   const std::size_t layers = layers_of(stats, model);
   text += gate_text(stats, layers);
   text += load_text(stats, layers, report.cluster);

@@ -46,8 +46,8 @@ Result<Score> score_windows(engine::Session& session, const Policy& policy,
 }
 
 Result<Score> score_text(engine::Session& session, const Policy& policy, const ScoredText& text,
-                         std::size_t window, ProgressLine& line) {
-  return score_windows(session, policy, scoring_requests(text.ids, window),
+                         std::size_t window, std::uint64_t seed, ProgressLine& line) {
+  return score_windows(session, policy, scoring_requests(text.ids, window, seed),
                        {text.ids.size() - 1, text.target_bytes}, line);
 }
 

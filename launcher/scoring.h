@@ -38,6 +38,6 @@ struct TargetCount {
 // when stopped half-way.
 [[nodiscard]] Result<Score> score_text(engine::Session& session, const Policy& policy,
                                        const ScoredText& text, std::size_t window,
-                                       ProgressLine& line);
+                                       std::uint64_t seed, ProgressLine& line);
 
 }  // namespace switchyard::launcher

@@ -3,6 +3,8 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <string_view>
+
 #include "launcher/exit_code.h"
 #include "runtime/base/stop_presses.h"
 
@@ -41,6 +43,11 @@ void StopWatch::watch(engine::StopSignals& signals) {
     if (sigwait(&set, &signal) != 0 || over_.load()) return;
     if (signal != SIGUSR1) job_may_end_.store(true);
     if (presses.take(clock.now()) == StopPresses::Press::kSecond) ::_exit(kExitInterrupted);
+    if (!begun_.load()) {
+      constexpr std::string_view kSaid = "\nswitchyard: stopped before anything was computed\n";
+      [[maybe_unused]] const auto said = ::write(STDERR_FILENO, kSaid.data(), kSaid.size());
+      ::_exit(kExitInterrupted);
+    }
     signals.stop.store(true);
   }
 }

@@ -69,7 +69,8 @@ Result<void> check_nccl_world(const Transport& base, GpuJudge gpus) {
 Result<std::unique_ptr<Transport>> make_nccl_world(std::unique_ptr<Transport> base,
                                                    const TransportLimits& limits,
                                                    const NcclOptions& options) {
-  // Read when CUDA starts in this process, which it does now.
+  // Read when CUDA starts in this process: too late where it has been asked for a device before.
+  // The command sets it first of all (launcher/gpu_environment.h).
   (void)::setenv("CUDA_DEVICE_MAX_CONNECTIONS", std::to_string(kStreamsMax).c_str(), 0);
   SY_TRY(check_nccl_world(*base, options.gpus));
   return std::make_unique<nccl::NcclTransport>(std::move(base), limits, options);

@@ -6,6 +6,7 @@
 #include "launcher/calibration_run.h"
 #include "launcher/cluster_run.h"
 #include "launcher/job_inputs.h"
+#include "launcher/run_report.h"
 #include "runtime/base/output_file.h"
 
 namespace switchyard::launcher {
@@ -15,6 +16,7 @@ struct CalibrateFlags {
   std::string text;
   std::vector<std::string> specs;
   std::string out;
+  bool json = false;
 };
 
 class CalibrateProgram final : public LeadProgram {
@@ -27,7 +29,7 @@ class CalibrateProgram final : public LeadProgram {
     SY_ASSIGN(const auto text,
               read_scored_text(flags_.text, run_.model.path, tokenizer.get(), model.vocab));
     const std::size_t window = window_of(run_, model);
-    windows_ = scoring_requests(text.ids, window);
+    windows_ = scoring_requests(text.ids, window, run_.sampling.seed);
     for (const auto& spec : flags_.specs) {
       auto fits = routing::check_budget(spec, engine::convention_of(model));
       if (!fits) return with_place(std::move(fits).error(), "--budget " + spec);
@@ -35,23 +37,35 @@ class CalibrateProgram final : public LeadProgram {
     return OutputFile::check(flags_.out);
   }
 
-  std::size_t k_max(const model::ModelConfig& model) const override {
-    return model.experts_per_token;
-  }
+  // A budget's own k_max may be anything up to all experts.
+  std::size_t k_max(const model::ModelConfig& /*model*/) const override { return 0; }
 
   Result<void> run(engine::Session& session) override {
     const SteadyClock clock;
     ProgressLine line(progress_of(run_), clock);
-    SY_ASSIGN(const auto calibrator, observe_gates(session, std::move(windows_), line));
-    line.clear();
+    SY_ASSIGN(const auto gates, observe_gates(session, windows_, {}, line));
+    const routing::Calibrator& calibrator = gates.calibrator;
     std::vector<routing::CalibrationEntry> entries;
     for (const auto& spec : flags_.specs) {
-      SY_ASSIGN(auto entry, calibrator.solve(spec));
-      std::printf("%-52s reaches mean k %.4f on %llu tokens\n", entry.spec.c_str(), entry.mean_k,
-                  static_cast<unsigned long long>(calibrator.token_count()));
+      SY_ASSIGN(auto entry, settle_budget(session, windows_, calibrator, spec, line));
+      line.clear();
+      if (!flags_.json) {
+        std::printf("%-52s reaches mean k %.4f on %llu tokens\n", entry.spec.c_str(), entry.mean_k,
+                    static_cast<unsigned long long>(calibrator.token_count()));
+      }
       entries.push_back(std::move(entry));
     }
+    nlohmann::json document = {{"out", flags_.out},
+                               {"tokens", calibrator.token_count()},
+                               {"entries", nlohmann::json::array()}};
+    for (const auto& entry : entries) {
+      document["entries"].push_back({{"spec", entry.spec}, {"mean_k", entry.mean_k}});
+    }
     SY_TRY(write_text_file(flags_.out, calibrator.calibration(std::move(entries)).to_json()));
+    if (flags_.json) {
+      std::printf("%s\n", document_text(document).c_str());
+      return {};
+    }
     std::printf("wrote %s; use it with --calibration %s --routing '%s'\n", flags_.out.c_str(),
                 flags_.out.c_str(), flags_.specs.front().c_str());
     return {};
@@ -81,6 +95,7 @@ class CalibrateCommand final : public Command {
                    "policy with mean_k= in place of its threshold; may be given several times")
         ->required();
     app.add_option("--out", flags_.out, "calibration file to write (JSON)")->required();
+    app.add_flag("--json", flags_.json, "what was found as one JSON document");
   }
   Result<void> run(Invocation& invocation) override {
     CalibrateProgram program(flags_, invocation.run());

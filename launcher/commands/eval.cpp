@@ -46,7 +46,8 @@ class EvalProgram final : public PolicyProgram {
   Result<void> run(engine::Session& session) override {
     const SteadyClock clock;
     ProgressLine line(progress_of(run_), clock);
-    SY_ASSIGN(score_, score_text(session, policy_, text_, window_of(run_, model_), line));
+    SY_ASSIGN(score_, score_text(session, policy_, text_, window_of(run_, model_),
+                                 run_.sampling.seed, line));
     report_.result = score_.result;
     return {};
   }

@@ -30,8 +30,7 @@ class GenerateProgram final : public PolicyProgram, public ServedProgram {
 
   Result<void> prepare(const model::ModelConfig& model) override {
     SY_TRY(prepare_policy(model));
-    SY_ASSIGN(prompts_,
-              take_prompts(flags_.prompts, flags_.prompts_file, run_.sampling.max_tokens));
+    SY_ASSIGN(prompts_, take_prompts(flags_.prompts, flags_.prompts_file, Grows::kYes));
     return flags_.out.empty() ? Result<void>{} : OutputFile::check(flags_.out);
   }
 
@@ -180,7 +179,8 @@ class GenerateCommand final : public Command {
            "      --routing top-p:theta=0.6,k_min=1,k_max=6 --json\n";
   }
   void add_flags(CLI::App& app) override {
-    app.add_option("--prompt", flags_.prompts, "text to continue; may be given several times");
+    app.add_option("--prompt", flags_.prompts, "text to continue; may be given several times")
+        ->allow_extra_args(false);
     app.add_option(
         "--prompts", flags_.prompts_file,
         "JSON Lines: {\"id\": .., \"prompt\": ..} or {\"id\": .., \"tokens\": [..]}; - is "

@@ -124,7 +124,8 @@ class LaunchCommand final : public Command {
     }
     (void)::signal(SIGPIPE, SIG_IGN);
     engine::StopSignals signals;
-    const StopWatch stop_watch(signals);
+    StopWatch stop_watch(signals);
+    stop_watch.begun();  // processes to end, at least
     SY_ASSIGN(const auto processes, ClusterProcesses::start(flags_, inner.config));
     const PublicRunFile published(processes->places().in("run.json"),
                                   default_run_file(invocation.environment));

@@ -25,7 +25,12 @@ class LogitsProgram final : public PolicyProgram {
 
   Result<void> prepare(const model::ModelConfig& model) override {
     SY_TRY(prepare_policy(model));
-    SY_ASSIGN(prompts_, take_prompts(flags_.prompts, flags_.prompts_file, 0));
+    SY_ASSIGN(prompts_, take_prompts(flags_.prompts, flags_.prompts_file, Grows::kNo));
+    for (const auto& prompt : prompts_) {
+      if (prompt.id != "__metadata__") continue;
+      return fail(ErrorCode::kBadInput,
+                  "{}: id '__metadata__' is no name of a tensor in safetensors", prompt.place);
+    }
     return OutputFile::check(flags_.out);
   }
 
@@ -35,7 +40,8 @@ class LogitsProgram final : public PolicyProgram {
       request.max_tokens = 0;
       request.wanted = flags_.last ? engine::LogitsWanted::kLast : engine::LogitsWanted::kAll;
     }
-    return run_sequences(session, std::move(requests), {.logits = true}, "prompts");
+    SY_TRY(run_sequences(session, std::move(requests), {.logits = true}, "prompts"));
+    return check_whole(flags_.out);
   }
 
   Result<void> finish(const engine::ClusterReport& report) override {
@@ -81,7 +87,8 @@ class LogitsCommand final : public Command {
            "  mpirun -n 4 switchyard logits --model DIR --prompts FILE.jsonl --last --out F\n";
   }
   void add_flags(CLI::App& app) override {
-    app.add_option("--prompt", flags_.prompts, "text; may be given several times");
+    app.add_option("--prompt", flags_.prompts, "text; may be given several times")
+        ->allow_extra_args(false);
     app.add_option("--prompts", flags_.prompts_file, "JSON Lines file of prompts; - is stdin");
     app.add_option("--out", flags_.out, "safetensors file: tensor <id>, float32 [positions, vocab]")
         ->required();

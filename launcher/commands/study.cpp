@@ -8,6 +8,7 @@
 #include "launcher/calibration_run.h"
 #include "launcher/cluster_run.h"
 #include "launcher/count_option.h"
+#include "launcher/run_report.h"
 #include "launcher/scoring.h"
 #include "launcher/study_plot.h"
 #include "runtime/base/output_file.h"
@@ -27,6 +28,7 @@ struct StudyFlags {
   std::vector<double> budgets{1.25, 1.5, 2, 3};
   std::size_t static_k_max = 0;
   std::size_t windows_max = 0;
+  bool json = false;
 };
 
 struct Rule {
@@ -71,7 +73,7 @@ class StudyProgram final : public LeadProgram {
     SY_ASSIGN(const auto tokenizer, open_tokenizer(run_.model));
     SY_ASSIGN(text_, read_scored_text(flags_.text, run_.model.path, tokenizer.get(), model.vocab));
     const std::size_t window = window_of(run_, model);
-    auto windows = scoring_requests(text_.ids, window);
+    auto windows = scoring_requests(text_.ids, window, run_.sampling.seed);
     if (flags_.windows_max != 0 && windows.size() > flags_.windows_max) {
       windows.resize(flags_.windows_max);
     }
@@ -106,7 +108,7 @@ class StudyProgram final : public LeadProgram {
       SY_TRY(measure(session, {fmt::format("topk:k={}", k), {}}, PointKind::kStatic, "static",
                      std::nullopt, line));
     }
-    SY_ASSIGN(const auto calibrator, observe_gates(session, calibration_, line));
+    SY_ASSIGN(const auto gates, observe_gates(session, calibration_, {}, line));
     for (const double budget : budgets_) {
       for (const auto& rule : kRules) {
         const auto spec = spec_of(rule, budget);
@@ -115,9 +117,9 @@ class StudyProgram final : public LeadProgram {
           SY_TRY(measure(session, {spec, {}}, rule.kind, rule.family, budget, line));
           continue;
         }
-        auto entry = calibrator.solve(spec);
+        auto entry = gates.calibrator.solve(spec);
         if (!entry) return with_place(std::move(entry).error(), spec);
-        const auto calibration = calibrator.calibration({*entry}).to_json();
+        const auto calibration = gates.calibrator.calibration({*entry}).to_json();
         SY_TRY(measure(session, {entry->spec, calibration}, rule.kind, rule.family, budget, line));
       }
     }
@@ -194,10 +196,39 @@ class StudyProgram final : public LeadProgram {
     SY_TRY(write_text_file(flags_.out + ".csv", study_csv(points_)));
     SY_TRY(write_text_file(flags_.out + ".windows.csv", study_windows_csv(points_)));
     SY_TRY(write_text_file(flags_.out + ".svg", study_svg(points_, title)));
+    if (flags_.json) {
+      std::printf("%s\n", document_text(document()).c_str());
+      return {};
+    }
     std::printf("%s\n%s\n%swrote %s.csv, %s.windows.csv and %s.svg\n", title.c_str(),
                 study_table(points_).c_str(), study_verdict(points_).c_str(), flags_.out.c_str(),
                 flags_.out.c_str(), flags_.out.c_str());
     return {};
+  }
+
+  // What the table shows; a value that a point does not have is null.
+  [[nodiscard]] nlohmann::json document() const {
+    const auto value = [](const std::optional<double>& each) {
+      return each ? nlohmann::json(*each) : nlohmann::json(nullptr);
+    };
+    nlohmann::json points = nlohmann::json::array();
+    for (const auto& point : points_) {
+      points.push_back({{"family", point.family},
+                        {"routing", point.routing},
+                        {"budget", value(point.budget)},
+                        {"mean_experts", point.mean_k},
+                        {"nll", point.nll},
+                        {"bits_per_byte", point.bits_per_byte},
+                        {"saved_vs_static", point.saved_vs_static},
+                        {"tokens_per_second", point.tokens_per_second},
+                        {"gain", value(point.gain)},
+                        {"gain_error", value(point.gain_error)},
+                        {"chance", value(point.chance)}});
+    }
+    return {{"out", flags_.out},
+            {"tokens", target_count_},
+            {"points", points},
+            {"verdict", study_verdict(points_)}};
   }
 
   StudyFlags flags_;
@@ -235,6 +266,7 @@ class StudyCommand final : public Command {
         ->check(count_between(0, kExpertsMax));
     app.add_option("--windows", flags_.windows_max, "use only the first windows; 0: all")
         ->check(count_between(0, kWindowsMax));
+    app.add_flag("--json", flags_.json, "points and verdict as one JSON document");
   }
   Result<void> run(Invocation& invocation) override {
     StudyProgram program(flags_, invocation.run());

@@ -13,6 +13,7 @@ struct TraceFlags {
   std::vector<std::string> prompts;
   std::string prompts_file;
   std::string out;
+  bool json = false;
 };
 
 // The format is documented in docs/TRACE.md.
@@ -27,12 +28,12 @@ class TraceProgram final : public PolicyProgram {
     if (!flags_.text.empty()) {
       SY_ASSIGN(const auto text,
                 read_scored_text(flags_.text, run_.model.path, tokenizer_.get(), model.vocab));
-      requests_ = observing_requests(scoring_requests(text.ids, window_of(run_, model)));
+      requests_ = observing_requests(
+          scoring_requests(text.ids, window_of(run_, model), run_.sampling.seed));
       for (const auto& request : requests_) names_.push_back(fmt::format("{}", request.id.value()));
       return {};
     }
-    SY_ASSIGN(const auto prompts,
-              take_prompts(flags_.prompts, flags_.prompts_file, run_.sampling.max_tokens));
+    SY_ASSIGN(const auto prompts, take_prompts(flags_.prompts, flags_.prompts_file, Grows::kYes));
     requests_ = generation_requests(prompts, run_, model);
     for (auto& request : requests_) request.digest = engine::DigestWanted::kNo;
     for (const auto& prompt : prompts) names_.push_back(prompt.id);
@@ -40,14 +41,22 @@ class TraceProgram final : public PolicyProgram {
   }
 
   Result<void> run(engine::Session& session) override {
-    return run_sequences(session, std::move(requests_), {.selections = true}, "sequences");
+    SY_TRY(run_sequences(session, std::move(requests_), {.selections = true}, "sequences"));
+    return check_whole(flags_.out);
   }
 
   Result<void> finish(const engine::ClusterReport& report) override {
     report_.cluster = report;
     SY_TRY(write_text_file(flags_.out, trace_lines()));
-    std::printf("wrote %zu sequence(s) to %s\n%s", report_.result.selections.size(),
-                flags_.out.c_str(), report_text(report_, model_).c_str());
+    const std::size_t count = report_.result.selections.size();
+    if (flags_.json) {
+      const nlohmann::json document = {
+          {"out", flags_.out}, {"sequences", count}, {"report", report_json(report_, model_)}};
+      std::printf("%s\n", document_text(document).c_str());
+    } else {
+      std::printf("wrote %zu sequence(s) to %s\n%s", count, flags_.out.c_str(),
+                  report_text(report_, model_).c_str());
+    }
     return {};
   }
 
@@ -86,10 +95,13 @@ class TraceCommand final : public Command {
   }
   void add_flags(CLI::App& app) override {
     auto* text = app.add_option("--text", flags_.text, "text file, cut into windows");
-    app.add_option("--prompt", flags_.prompts, "text to continue while recording")->excludes(text);
+    app.add_option("--prompt", flags_.prompts, "text to continue while recording")
+        ->excludes(text)
+        ->allow_extra_args(false);
     app.add_option("--prompts", flags_.prompts_file, "JSON Lines file of prompts")->excludes(text);
     app.add_option("--out", flags_.out, "trace file to write (JSON Lines, docs/TRACE.md)")
         ->required();
+    app.add_flag("--json", flags_.json, "the closing report as one JSON document");
   }
   Result<void> run(Invocation& invocation) override {
     TraceProgram program(flags_, invocation.run());

@@ -1,6 +1,7 @@
 #include "runtime/config/config_sources.h"
 
 #include <algorithm>
+#include <cctype>
 #include <set>
 #include <system_error>
 
@@ -53,8 +54,26 @@ Result<std::filesystem::path> find_preset(const ConfigRequest& request) {
               names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", ")));
 }
 
-// Whether a variable that is no key was meant as one: it names a section, or is nearly a key.
-// Others are left alone: scripts may use the prefix for purposes of their own.
+std::string upper(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  return out;
+}
+
+// The key whose section or last part a variable's name is: "THREADS" of device.threads, "MODEL" of
+// model.path, or null.
+const Key* half_named(std::string_view name) {
+  const auto part = [name](std::string_view Key::*half) {
+    const auto found =
+        std::ranges::find_if(all_keys(), [&](const Key& key) { return name == upper(key.*half); });
+    return found == all_keys().end() ? nullptr : &*found;
+  };
+  const Key* key = part(&Key::name);
+  return key != nullptr ? key : part(&Key::section);
+}
+
+// Whether a variable that is no key was meant as one: it names a section or a key's last part, or
+// is nearly a key. Others are left alone: scripts may use the prefix for purposes of their own.
 bool looks_like_key(std::string_view name) {
   std::vector<std::string> names;
   for (const Key& key : all_keys()) {
@@ -80,6 +99,11 @@ Result<void> apply_environment(EffectiveConfig& config,
     if (!name.starts_with(kPrefix)) continue;
     const bool known = std::ranges::any_of(
         all_keys(), [&](const Key& key) { return key.environment_name() == name; });
+    const Key* half = known ? nullptr : half_named(std::string_view(name).substr(kPrefix.size()));
+    if (half != nullptr) {
+      return fail(ErrorCode::kConfig, "environment variable {} is no key; did you mean '{}'?",
+                  show_text(name), half->environment_name());
+    }
     if (!known && looks_like_key(name)) {
       return fail(ErrorCode::kConfig, "environment variable {} is no key{}", show_text(name),
                   suggestion(name, &Key::environment_name));

@@ -1,6 +1,8 @@
 #include "runtime/placement/plan_file.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <initializer_list>
 #include <iterator>
@@ -210,7 +212,7 @@ Result<RankList> parse_rank_list(std::string_view text, std::string_view name) {
 
 Result<Placement> plan_from_file(const std::string& path, const PlanRequest& request) {
   std::ifstream file(path, std::ios::binary);
-  if (!file) return fail(ErrorCode::kNotFound, "{}: cannot be opened", path);
+  if (!file) return fail(ErrorCode::kNotFound, "{}: {}", path, std::strerror(errno));
   const std::string text{std::istreambuf_iterator<char>(file), {}};
   if (file.bad()) return fail(ErrorCode::kIo, "{}: cannot be read", path);
   SY_ASSIGN(PlanFile plan, parse_plan(text, path));

@@ -1,6 +1,8 @@
 #include "runtime/routing/json_file.h"
 
+#include <cerrno>
 #include <cmath>
+#include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -12,7 +14,7 @@ namespace {
 
 [[nodiscard]] Result<nlohmann::json> read_json(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
-  if (!file) return fail(ErrorCode::kNotFound, "{}: cannot be opened", path);
+  if (!file) return fail(ErrorCode::kNotFound, "{}: {}", path, std::strerror(errno));
   std::string text;
   std::vector<char> block(65536);
   while (file.read(block.data(), static_cast<std::streamsize>(block.size())) || file.gcount() > 0) {

@@ -145,6 +145,22 @@ TEST_F(Exactness, HoldsUnderSampling) {
               {{"--ranks", "4", "--routers", "3"}, {"--sequences", "1"}});
 }
 
+// A sequence draws from a stream of its own id: who else is there, and where it stands among them,
+// does not matter.
+TEST_F(Exactness, ASampledSequenceIsTheSameAlone) {
+  const Arguments sampling{"--temperature", "0.9", "--seed", "7"};
+  const auto together = run_alone(exactness_run(prompts_, sampling)).json();
+  ASSERT_TRUE(together.is_object());
+  std::istringstream lines(read_file(prompts_));
+  std::string last;
+  for (std::string line; std::getline(lines, line);) last = line;
+  const auto file = scratch_.write("last.jsonl", last + "\n");
+  const auto alone = run_alone(exactness_run(file, sampling)).json();
+  ASSERT_TRUE(alone.is_object());
+  ASSERT_EQ(alone["sequences"].size(), 1U);
+  EXPECT_EQ(alone["sequences"][0], together["sequences"].back());
+}
+
 TEST_F(Exactness, LogitsFilesAreEqualToTheByte) {
   const auto write = [&](const std::string& name, const Arguments& layout) {
     Arguments arguments{"logits", "--preset",          "demo",   "--prompts", prompts_,

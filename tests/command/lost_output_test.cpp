@@ -20,6 +20,14 @@ TEST(LostOutput, OfStdoutIsAnError) {
   }
 }
 
+TEST(LostOutput, OfAPipeWhoseReaderIsGoneIsAnError) {
+  const ScratchFolder scratch;
+  const auto outcome = run_shell("cd " + quoted(scratch.path("")) + "; { " + quoted(binary_path()) +
+                                 " " + kGenerate + "; echo $? > code; } | true");
+  EXPECT_EQ(read_file(scratch.path("code")), "6\n") << outcome.err;
+  EXPECT_THAT(outcome.err, HasSubstr("stdout cannot be written: Broken pipe"));
+}
+
 TEST(LostOutput, OfAFileIsFoundBeforeTheRun) {
   const ScratchFolder scratch;
   const auto text = scratch.write("text.txt", "The captain said that the sea was wide.");

@@ -51,6 +51,23 @@ TEST(Refusals, AModelWithoutATokenizerNamesTheFile) {
   expect_refused({"eval", "--model", model, "--text", text_file()}, 4, file);
 }
 
+// A model whose tokenizer is of another kind (Mixtral's own) runs on token ids.
+TEST(Refusals, AnotherKindOfTokenizerLeavesTokenIds) {
+  const ScratchFolder scratch;
+  const auto model = model_copy(scratch);
+  auto tokenizer = nlohmann::json::parse(read_file(model + "/tokenizer.json"));
+  tokenizer["model"]["type"] = "Unigram";
+  static_cast<void>(scratch.write("model/tokenizer.json", tokenizer.dump()));
+  expect_refused({"generate", "--model", model, "--prompt", "x"}, 7,
+                 model + "/tokenizer.json is of a kind that is not supported");
+  const auto prompts = scratch.write("tokens.jsonl", "{\"tokens\":[1,2]}\n");
+  const auto outcome =
+      run_alone({"generate", "--model", model, "--prompts", prompts, "--max-tokens", "2"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(outcome.err, HasSubstr("prompts have to be token ids"));
+  EXPECT_EQ(nlohmann::json::parse(outcome.out)["tokens"].size(), 2U);
+}
+
 TEST(Refusals, AFolderInPlaceOfAFileIsTheSameErrorEverywhere) {
   const ScratchFolder scratch;
   const auto model = model_copy(scratch);

@@ -1,7 +1,7 @@
 // Ctrl-C to mpirun ends a run cleanly: no rank is left, every sequence comes out with what it has,
 // the report too. Open MPI sends SIGCONT, a second later SIGTERM and another second later SIGKILL,
-// and reads nothing of what its ranks print in between. Here it waits four seconds each time: four
-// ranks on a busy machine do not always get ready in one.
+// and reads nothing of what its ranks print in between. Here it waits four seconds each time: on a
+// busy machine a step may take longer than one.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -19,8 +19,7 @@ namespace {
 using ::testing::HasSubstr;
 
 // Far more work than the signal's delay: random weights never end a text.
-constexpr const char* kLongRun =
-    " generate --preset inference --max-tokens 2000 --ignore-eos --quiet";
+constexpr const char* kLongRun = " generate --preset inference --max-tokens 2000 --ignore-eos";
 
 std::string long_prompts(const ScratchFolder& scratch, const std::string& id_start = {}) {
   std::string lines;
@@ -31,17 +30,21 @@ std::string long_prompts(const ScratchFolder& scratch, const std::string& id_sta
   return scratch.write("prompts.jsonl", lines);
 }
 
-// Four ranks in the scratch folder; mpirun alone gets the signal, as from `kill`, after four
-// seconds, and is killed (137) if it has not ended a minute later.
+// Four ranks in the scratch folder; mpirun alone gets the signal, as from `kill`, once the ranks
+// are ready, and is ended if that takes five minutes.
 Outcome stopped_run(const ScratchFolder& scratch, const std::string& signal,
                     const std::string& flags) {
-  return run_shell("cd " + quoted(scratch.path("")) +
-                   " && OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 timeout "
-                   "--foreground --preserve-status -k 60 -s " +
-                   signal + " 4 " + quoted(mpirun_path()) +
-                   " --mca odls_base_sigkill_timeout 4 --oversubscribe -n 4 " +
-                   quoted(binary_path()) + kLongRun + " --prompts " +
-                   quoted(long_prompts(scratch)) + flags + " </dev/null");
+  return run_shell(
+      "cd " + quoted(scratch.path("")) +
+      " && export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1\n timeout -k 10 300 " +
+      quoted(mpirun_path()) + " --mca odls_base_sigkill_timeout 4 --oversubscribe -n 4 " +
+      quoted(binary_path()) + kLongRun + " --prompts " + quoted(long_prompts(scratch)) + flags +
+      " </dev/null 2>err & wrapper=$!\n"
+      "until grep -q 'no controller' err || ! kill -0 $wrapper; do sleep 0.1; done\n"
+      "kill -" +
+      signal +
+      " $(cat /proc/$wrapper/task/$wrapper/children)\n"
+      "wait $wrapper; code=$?; cat err >&2; exit $code");
 }
 
 // Processes that were started with this word on their command line.

@@ -101,6 +101,25 @@ TEST(Study, WritesTableAndPlotAndSaysWhoWon) {
   EXPECT_THAT(svg, EndsWith("</svg>\n"));
 }
 
+// Fewer experts in one layer change what the next one sees: what counts is the mean of a run under
+// the thresholds, not what they would have chosen of the gates of another run.
+TEST(Calibrate, PromisesTheMeanThatARunHas) {
+  const ScratchFolder scratch;
+  const auto text = scratch.write("text.txt", some_text(8000));
+  const std::string spec = "difficulty:estimator=variance,mean_k=2,k_max=16";
+  const auto file = scratch.path("c.json");
+  const auto found = run_alone({"calibrate", "--preset", "demo", "--text", text, "--budget", spec,
+                                "--out", file, "--json", "--quiet"})
+                         .json();
+  ASSERT_TRUE(found.is_object());
+  const auto run = run_alone({"eval", "--preset", "demo", "--text", text, "--calibration", file,
+                              "--routing", spec, "--json", "--quiet"})
+                       .json();
+  ASSERT_TRUE(run.is_object());
+  EXPECT_EQ(run["mean_experts"], found["entries"][0]["mean_k"]);
+  EXPECT_NEAR(run["mean_experts"].get<double>(), 2.0, 0.03);
+}
+
 TEST(Calibrate, GivesThresholdsThatReachTheirBudget) {
   const ScratchFolder scratch;
   const auto text = some_text(8000);

@@ -96,6 +96,10 @@ TEST_F(ConfigSources, AMistypedVariableIsAnErrorWithTheNearestKey) {
   EXPECT_THAT(error().message, HasSubstr("did you mean 'SWITCHYARD_DEVICE_THREADS'?"));
   request_.environment = {{"SWITCHYARD_DEVCE_THREADS", "3"}};
   EXPECT_THAT(error().message, HasSubstr("did you mean 'SWITCHYARD_DEVICE_THREADS'?"));
+  request_.environment = {{"SWITCHYARD_THREADS", "3"}};
+  EXPECT_THAT(error().message, HasSubstr("did you mean 'SWITCHYARD_DEVICE_THREADS'?"));
+  request_.environment = {{"SWITCHYARD_MODEL", "x"}};
+  EXPECT_THAT(error().message, HasSubstr("SWITCHYARD_MODEL' is no key; did you mean"));
   request_.environment = {{"SWITCHYARD_CLUSTER_COLOUR", "red"}};
   EXPECT_EQ(error().code, ErrorCode::kConfig);
 }

@@ -17,7 +17,8 @@ PromptLimits limits() {
   PromptLimits limits;
   limits.tokens_max = 100;
   limits.vocab = 50;
-  limits.new_tokens = 10;
+  limits.grows = Grows::kYes;
+  limits.run.sampling.max_tokens = 10;
   limits.positions_max = 100;
   limits.line_bytes_max = 64;
   return limits;
@@ -136,6 +137,44 @@ TEST_F(Prompts, ATokenizerThatIsMissingIsNamedByItsFile) {
 TEST_F(Prompts, AFolderIsNoTextButNotMissingEither) {
   EXPECT_EQ(read_text_file(path_, 100).error().code, ErrorCode::kIo);
   EXPECT_EQ(read_text_file(path_ + "/none", 100).error().code, ErrorCode::kNotFound);
+}
+
+TEST_F(Prompts, ALineMaySetItsOwnSampling) {
+  auto wide = limits();
+  wide.line_bytes_max = 256;
+  wide.run.sampling.temperature = 0.5;
+  const auto file =
+      write(R"({"tokens":[1],"temperature":0.9,"top_k":3,"top_p":0.8,"seed":4,"max_tokens":90})"
+            "\n{\"tokens\":[1]}\n");
+  const auto prompts = read_prompts({}, file, nullptr, wide);
+  ASSERT_TRUE(prompts.has_value()) << prompts.error().message;
+  const auto& own = (*prompts)[0].sampling;
+  EXPECT_EQ(own.temperature, 0.9);
+  EXPECT_EQ(own.top_k, 3U);
+  EXPECT_EQ(own.top_p, 0.8);
+  EXPECT_EQ(own.seed, 4U);
+  EXPECT_EQ(own.max_tokens, 90U);
+  EXPECT_EQ((*prompts)[1].sampling.temperature, 0.5);
+  EXPECT_EQ((*prompts)[1].sampling.max_tokens, 10U);
+}
+
+TEST_F(Prompts, ALinesSamplingHasTheRulesOfTheRuns) {
+  auto wide = limits();
+  wide.line_bytes_max = 256;
+  wide.positions_max = 50;
+  for (const auto& [line, words] : std::vector<std::pair<std::string, std::string>>{
+           {R"({"tokens":[1],"top_p":0})", ":1: top_p: expected a number in (0, 1]"},
+           {R"({"tokens":[1],"top_k":-1})", ":1: sampling.top_k is '-1'"},
+           {R"({"tokens":[1],"seed":"x"})", ":1: seed: expected a number, got string"},
+           {R"({"tokens":[1],"max_tokens":60})", ":1: the prompt and its new tokens need 61"},
+           {R"({"tokens":[1],"id":5})", ":1: id: expected a text in quotes"},
+           {R"({"tokens":[1],"idd":"x"})", ":1: key 'idd' is unknown; known: id, "},
+           {"{\"tokens\":[1],\"id\":\"\xff\"}", ":1: invalid UTF-8 at byte 20"},
+           {"\n", ": there is no prompt in it"}}) {
+    const auto prompts = read_prompts({}, write(line), nullptr, wide);
+    ASSERT_FALSE(prompts.has_value()) << line;
+    EXPECT_THAT(prompts.error().message, HasSubstr(words)) << line;
+  }
 }
 
 }  // namespace
