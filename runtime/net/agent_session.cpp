@@ -112,12 +112,21 @@ Task<void> run_writer(AgentLife& life, std::shared_ptr<Connection> connection) {
   connection->writer_done.notify();
 }
 
+// What the controller answers to a registration. That it lives is no answer: an agent whose seat is
+// given already must not leave it for that.
+Task<Result<control::Message>> read_answer(std::shared_ptr<DeadlineSocket> socket, Duration limit) {
+  for (;;) {
+    SY_CO_ASSIGN(control::Message message,
+                 co_await read_message(socket, control::Speaker::kController, limit));
+    if (!std::holds_alternative<control::Alive>(message)) co_return std::move(message);
+  }
+}
+
 Task<Result<void>> register_here(AgentLife& life, std::shared_ptr<DeadlineSocket> socket) {
   const control::Message message = registration(life);
   SY_CO_TRY(co_await write_message(socket, message, life.options.frame_limit));
   const DeadlineSocket::Guard guard(socket, life.options.welcome_limit);
-  SY_CO_ASSIGN(control::Message answer, co_await read_message(socket, control::Speaker::kController,
-                                                              life.options.frame_limit));
+  SY_CO_ASSIGN(control::Message answer, co_await read_answer(socket, life.options.frame_limit));
   if (const auto* refused = std::get_if<control::Refused>(&answer)) {
     life.refused = true;
     const std::string reason = refused->reason;

@@ -60,14 +60,15 @@ void ControllerLoop::tick() {
   say_alive();
 }
 
-// Where nothing else is said either, agents still see that somebody is there.
+// Where nothing else is said either, agents still see that somebody is there. Those that are not
+// welcomed yet expect their welcome before anything else.
 void ControllerLoop::say_alive() {
   constexpr std::chrono::seconds kInterval{1};
   const TimePoint now = clock_.now();
   if (frozen_ || now < alive_said_ + kInterval) return;
   alive_said_ = now;
   for (const auto& [id, peer] : peers_) {
-    if (peer->kind() == control::PeerKind::kAgent && !peer->ending()) {
+    if (peer->seated() && !peer->ending()) {
       peer->send(control::encode(control::Alive{}));
     }
   }
@@ -101,6 +102,7 @@ void ControllerLoop::perform(control::Send& action) {
   // It has gone meanwhile: its Disconnected is on its way or was handled.
   if (found == peers_.end()) return;
   metrics_.sent(control::name_of(action.message)).Increment();
+  if (std::holds_alternative<control::Welcome>(action.message)) found->second->seat();
   found->second->send(control::encode(action.message));
 }
 

@@ -37,6 +37,10 @@ class Peer {
   // Closes now. The first reason stands.
   void cut(std::string reason);
 
+  // It has been given a place as a rank: from now on it may be told that somebody is there.
+  void seat() noexcept { seated_ = true; }
+  [[nodiscard]] bool seated() const noexcept { return seated_; }
+
   // Writes until the connection ends; run once.
   [[nodiscard]] static Task<void> write_loop(std::shared_ptr<Peer> peer);
 
@@ -59,6 +63,7 @@ class Peer {
   std::deque<std::vector<std::byte>> queue_;
   std::size_t queued_bytes_ = 0;
   std::function<void()> on_drained_;
+  bool seated_ = false;
   bool ending_ = false;
   std::string end_reason_;
 };

@@ -135,6 +135,17 @@ TEST(Agent, BeatsBetweenTheMessagesOfALongMailbox) {
   EXPECT_GE(beats, kPosted - 1);
 }
 
+// A seat is given once; an agent that left it for a word would come back in a second life.
+TEST(Agent, WaitsForItsWelcomeWhateverElseIsSaidToEverybody) {
+  FakeBrain brain;
+  brain.says_alive_first();
+  const RunningServer server(brain, server_options());
+  Engine engine;
+  const auto agent = start(agent_options(server.where()), engine);
+  ASSERT_TRUE(engine.wait<control::Welcome>().has_value());
+  EXPECT_EQ(brain.received<control::Register>().size(), 1U);
+}
+
 // It lives, its connections stand, and it does nothing: the agent leaves and looks for it again.
 TEST(Agent, LeavesAControllerThatHangs) {
   FakeBrain brain;

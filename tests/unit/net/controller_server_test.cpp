@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "runtime/control/codec.h"
 #include "runtime/net/client.h"
 #include "runtime/net/handshake.h"
@@ -38,6 +40,18 @@ void authenticate(RawSocket& socket, control::Speaker speaker) {
   Proof answer{};
   ASSERT_TRUE(socket.receive(answer));
   ASSERT_TRUE(same(answer, prove(kSecret, Prover::kController, mine, challenge)));
+}
+
+// The next message that comes; Goodbye, which no controller says, where none does.
+control::Message next_message(RawSocket& socket) {
+  std::array<std::byte, control::kFrameHeaderBytes> bytes{};
+  if (!socket.receive(bytes)) return control::Goodbye{};
+  const auto header = control::decode_header(bytes);
+  if (!header) return control::Goodbye{};
+  Payload body(header->body_bytes);
+  if (!body.empty() && !socket.receive(body)) return control::Goodbye{};
+  auto message = control::decode_body(*header, body);
+  return message ? *std::move(message) : control::Message(control::Goodbye{});
 }
 
 TEST(ControllerServer, ListensBeyondLoopbackOnlyWithASecret) {
@@ -122,6 +136,23 @@ TEST(ControllerServer, AStrangerLearnsNothing) {
   EXPECT_TRUE(again.ended());
   EXPECT_TRUE(brain.wait_for(is_happening<control::Tick>));
   EXPECT_FALSE(brain.saw(is_happening<control::Connected>));
+}
+
+TEST(ControllerServer, AgentsHearThatItLivesOnceTheyAreWelcome) {
+  FakeBrain brain;
+  const RunningServer server(brain, options());
+  RawSocket late(server.where());
+  authenticate(late, control::Speaker::kAgent);
+  ASSERT_TRUE(brain.wait_for(is_happening<control::Connected>));
+  RawSocket early(server.where());
+  authenticate(early, control::Speaker::kAgent);
+  early.send(control::encode(control::Register{}));
+  ASSERT_EQ(control::name_of(next_message(early)), "welcome");
+  // It is said to all who may hear it at the same moment.
+  ASSERT_EQ(control::name_of(next_message(early)), "alive");
+  late.send(control::encode(control::Register{}));
+  EXPECT_EQ(control::name_of(next_message(late)), "welcome");
+  EXPECT_EQ(control::name_of(next_message(late)), "alive");
 }
 
 TEST(ControllerServer, WhoSaysHelloTooSlowlyIsCut) {

@@ -30,7 +30,7 @@ void FakeBrain::react(const control::Received& what, std::vector<control::Action
     actions.emplace_back(control::Send{what.connection, welcome});
   } else if (std::holds_alternative<control::Command>(what.message) ||
              std::holds_alternative<control::Place>(what.message)) {
-    actions.emplace_back(control::Send{what.connection, answer_});
+    if (answers_) actions.emplace_back(control::Send{what.connection, answer_});
   }
 }
 
@@ -38,6 +38,10 @@ std::vector<control::Action> FakeBrain::handle(control::Happening happening) {
   const std::lock_guard lock(mutex_);
   std::vector<control::Action> actions;
   if (const auto* what = std::get_if<control::Received>(&happening)) react(*what, actions);
+  const auto* came = std::get_if<control::Connected>(&happening);
+  if (came != nullptr && alive_first_ && came->kind == control::PeerKind::kAgent) {
+    actions.emplace_back(control::Send{came->connection, control::Alive{}});
+  }
   std::ranges::move(next_, std::back_inserter(actions));
   next_.clear();
   seen_.push_back(std::move(happening));
@@ -65,6 +69,16 @@ void FakeBrain::next_actions(std::vector<control::Action> actions) {
 void FakeBrain::answer_with(control::Answer answer) {
   const std::lock_guard lock(mutex_);
   answer_ = std::move(answer);
+}
+
+void FakeBrain::says_alive_first() {
+  const std::lock_guard lock(mutex_);
+  alive_first_ = true;
+}
+
+void FakeBrain::withholds_answers() {
+  const std::lock_guard lock(mutex_);
+  answers_ = false;
 }
 
 void FakeBrain::cannot_serve(std::string why) {

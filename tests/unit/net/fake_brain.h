@@ -55,6 +55,10 @@ class FakeBrain {
   void cannot_serve(std::string why);
   // It does nothing while this is held, and nobody else of its process does.
   [[nodiscard]] std::unique_lock<std::mutex> hang() { return std::unique_lock(mutex_); }
+  // From now on agents hear that it lives before they have said who they are.
+  void says_alive_first();
+  // The next commands are not answered.
+  void withholds_answers();
   // What the next commands are answered with.
   void answer_with(control::Answer answer);
 
@@ -69,6 +73,8 @@ class FakeBrain {
   std::vector<control::Action> next_;
   control::Answer answer_{true, "ok", "", ""};
   std::uint32_t incarnation_ = 0;
+  bool alive_first_ = false;
+  bool answers_ = true;
 };
 
 // A server on a thread of its own, stopped and joined at the end.
