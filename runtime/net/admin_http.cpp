@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "runtime/net/admin_routes.h"
+#include "runtime/net/guests.h"
 #include "runtime/net/listener.h"
 
 namespace switchyard::net {
@@ -87,6 +88,7 @@ struct AdminHttp::State : std::enable_shared_from_this<State> {
 
   using Socket = std::shared_ptr<DeadlineSocket>;
   Task<void> accept();
+  [[nodiscard]] bool make_room();
   Task<void> serve(Tcp::socket raw);
   Task<bool> secure(Socket socket);
   Task<Result<void>> converse(Socket socket);
@@ -110,7 +112,7 @@ struct AdminHttp::State : std::enable_shared_from_this<State> {
   OpenPages open_pages = OpenPages::kHealth;
   std::shared_ptr<TlsIdentity> tls;  // null: plain HTTP
   Tcp::acceptor acceptor;
-  std::set<Socket> open;
+  Guests guests;
   std::set<std::shared_ptr<Wakeup>> waiting;  // for the controller's answer
   bool stopping = false;
 };
@@ -123,20 +125,30 @@ Task<void> AdminHttp::State::accept() {
     if (error) {
       asio::steady_timer pause(io, std::chrono::milliseconds(100));
       co_await pause.async_wait(kOutcome);
-    } else if (open.size() < limits.connections_max) {
+    } else if (make_room()) {
       tasks.start(serve(std::move(socket)));
     }
   }
 }
 
+// Connections cost a stranger nothing: who only holds one gives way to who comes.
+bool AdminHttp::State::make_room() {
+  if (guests.size() < limits.connections_max) return true;
+  const Socket first = guests.first_to_go();
+  if (first == nullptr) return false;
+  guests.leave(first);
+  first->close();
+  return true;
+}
+
 Task<void> AdminHttp::State::serve(Tcp::socket raw) {
   const auto self = shared_from_this();
   const auto socket = std::make_shared<DeadlineSocket>(std::move(raw));
-  open.insert(socket);
+  guests.enter(socket);
   if (co_await secure(socket)) (void)co_await converse(socket);
   // Not a reset: it could take the answer with it on its way.
   co_await socket->linger(std::chrono::seconds(1));
-  open.erase(socket);
+  guests.leave(socket);
 }
 
 // False where TLS is asked for and not spoken.
@@ -165,6 +177,8 @@ Task<Result<void>> AdminHttp::State::converse(Socket socket) {
       page = refusal_page(route.error());
     } else {
       route_name = (*route)->path;
+      const bool shown = !token.empty() && needs_token(**route, open_pages);
+      guests.asks(socket, shown ? Guests::Asks::kWithToken : Guests::Asks::kOpenPage);
       auto body = co_await read_body(socket, buffer, body_limit(**route));
       if (!socket->is_open()) co_return Result<void>();
       keep_alive = body && head->keep_alive && served < limits.requests_max && !stopping;
@@ -176,6 +190,7 @@ Task<Result<void>> AdminHttp::State::converse(Socket socket) {
     }
     metrics.http_requests(route_name, page.status).Increment();
     SY_CO_TRY(co_await write(socket, page, keep_alive));
+    guests.asks(socket, Guests::Asks::kNothing);
     if (!keep_alive) co_return Result<void>();
   }
 }
@@ -337,7 +352,7 @@ void AdminHttp::stop() {
   state_->stopping = true;
   boost::system::error_code ignored;
   state_->acceptor.close(ignored);
-  for (const auto& socket : state_->open) socket->close();
+  state_->guests.close_all();
   for (const auto& wakeup : state_->waiting) wakeup->notify();
 }
 

@@ -50,14 +50,16 @@ bool is_json(const std::optional<std::string>& type) {
 
 }  // namespace
 
+bool needs_token(const AdminRoute& route, OpenPages open) { return !is_open(route.page, open); }
+
 HttpResult<const AdminRoute*> find_route(const RequestHead& head, const Secret& token,
                                          OpenPages open) {
   const auto path = std::string_view(head.target).substr(0, head.target.find('?'));
   const auto same_path = [path](const AdminRoute& route) { return route.path == path; };
   const auto* found = std::ranges::find_if(kRoutes, same_path);
   // Who may not ask is not told what there is.
-  const bool needs_token = found == kRoutes.end() || !is_open(found->page, open);
-  if (needs_token && !has_token(head, token)) {
+  const bool guarded = found == kRoutes.end() || needs_token(*found, open);
+  if (guarded && !has_token(head, token)) {
     return refuse(401, "unauthorized", "a bearer token is needed");
   }
   if (found == kRoutes.end()) return refuse(404, "unknown_route", "there is no such route");

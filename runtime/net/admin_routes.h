@@ -41,6 +41,9 @@ enum class OpenPages {
 [[nodiscard]] HttpResult<const AdminRoute*> find_route(const RequestHead& head, const Secret& token,
                                                        OpenPages open);
 
+// Whether it is for those alone who bring the token, where there is one.
+[[nodiscard]] bool needs_token(const AdminRoute& route, OpenPages open);
+
 // The body of a command: {"expert_ranks": N}, {"rank": R}, {"replicas": N}, {} or nothing, with 400
 // naming the key; or a plan, which the controller reads.
 [[nodiscard]] HttpResult<control::Message> read_wish(const AdminRoute& route, std::string body);
