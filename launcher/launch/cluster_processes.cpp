@@ -16,9 +16,6 @@ namespace switchyard::launcher {
 namespace {
 
 constexpr Duration kListenDeadline{20'000'000'000};
-// More deaths than that within the window are a fault that another start does not mend.
-constexpr std::size_t kRestartsMax = 20;
-constexpr Duration kRestartsWindow = std::chrono::minutes(10);
 
 std::string own_program() {
   std::error_code error;
@@ -109,12 +106,13 @@ Result<void> ClusterProcesses::plan_admin() {
   return {};
 }
 
+// The run file of the last one stays until this one has written its own: it listens in the same
+// place.
 Result<void> ClusterProcesses::start_controller() {
-  std::error_code error;
-  std::filesystem::remove(places_.in("run.json"), error);
   SY_ASSIGN(auto controller, ChildProcess::start(controller_words(flags_, *config_, places_),
                                                  places_.in("controller.out")));
   controller_.emplace(std::move(controller));
+  controller_started_ = clock_.now();
   starting_ = true;
   return {};
 }
@@ -123,6 +121,7 @@ Result<bool> ClusterProcesses::read_address() {
   const std::string file = places_.in("run.json");
   if (!std::filesystem::exists(file)) return false;  // it appears as a whole
   SY_ASSIGN(const auto run, read_run_file(file));
+  if (run.pid != controller_->pid()) return false;  // of the one before
   places_.controller = run.controller;
   places_.admin = run.admin;
   starting_ = false;
@@ -162,7 +161,7 @@ bool ClusterProcesses::ranks_ended() {
 
 // A controller with a long journal may read for a while before it listens: it is waited for as
 // long as it lives.
-Result<ClusterProcesses::Standing> ClusterProcesses::look_after(ControllerEnd end) {
+Result<ClusterProcesses::Standing> ClusterProcesses::look_after(ControllerEnd end, Wait wait) {
   if (ranks_ended()) return Standing::kRanksEnded;
   const auto ended = controller_->exit_code();
   if (!ended && starting_) {
@@ -171,15 +170,36 @@ Result<ClusterProcesses::Standing> ClusterProcesses::look_after(ControllerEnd en
   }
   if (!ended) return Standing::kRuns;
   if (*ended == 0 && end == ControllerEnd::kExpected) return Standing::kRanksLeft;
-  restarts_.push_back(clock_.now());
-  std::erase_if(restarts_, [&](TimePoint at) { return at + kRestartsWindow < clock_.now(); });
-  if (restarts_.size() > kRestartsMax) {
-    return fail(ErrorCode::kPeer, "the controller died {} times within {:.0f} minutes",
-                restarts_.size(), to_seconds(kRestartsWindow) / 60);
-  }
-  controller_.reset();
-  SY_TRY(start_controller());
+  SY_TRY(restart_controller(*ended, wait));
   return Standing::kRuns;
+}
+
+Result<void> ClusterProcesses::restart_controller(int exit_code, Wait wait) {
+  if (!death_seen_) {
+    death_seen_ = true;
+    restarts_.died(clock_.now(), clock_.now() - controller_started_);
+    if (restarts_.used_up()) {
+      return fail(ErrorCode::kPeer, "the controller died {} times within {:.0f} minutes",
+                  restarts_.deaths(), to_seconds(Restarts::kWindow) / 60);
+    }
+    if (wait == Wait::kSkipped && hurried_ && starting_) {
+      return fail(ErrorCode::kInterrupted,
+                  "interrupted while no controller can be started: it ends with exit code {}; what "
+                  "the requests had is lost",
+                  exit_code);
+    }
+  }
+  if (wait == Wait::kTaken && !restarts_.due(clock_.now())) return {};
+  death_seen_ = false;
+  hurried_ = wait == Wait::kSkipped;
+  controller_.reset();
+  return start_controller();
+}
+
+std::optional<std::string> ClusterProcesses::controller_trouble() {
+  if (!death_seen_) return std::nullopt;
+  return fmt::format("the controller ended with exit code {}; it is started again in {:.1f} s",
+                     controller_->exit_code().value_or(0), to_seconds(restarts_.wait()));
 }
 
 void ClusterProcesses::end(Duration patience) {

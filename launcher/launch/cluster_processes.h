@@ -8,10 +8,10 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "launcher/launch/child_process.h"
 #include "launcher/launch/launch_plan.h"
+#include "launcher/launch/restarts.h"
 #include "runtime/base/ids.h"
 #include "runtime/net/endpoint.h"
 #include "runtime/net/secret.h"
@@ -41,9 +41,15 @@ class ClusterProcesses {
   enum class Standing { kRuns, kRanksLeft, kRanksEnded };
   // kExpected: everything was told to end, and a controller that has left in order stays away.
   enum class ControllerEnd { kUnexpected, kExpected };
+  // kSkipped: the user wants the end, so the next controller, which is to end the requests, is
+  // started at once; there is no other after one that did not get as far as to listen.
+  enum class Wait { kTaken, kSkipped };
   // Looks after the processes; call it often. A controller that dies is started again, also when it
-  // dies while it starts. Blocks: no. Errors: it dies again and again.
-  [[nodiscard]] Result<Standing> look_after(ControllerEnd end = ControllerEnd::kUnexpected);
+  // dies while it starts; after a while, where it has died young. Blocks: no. Errors: it dies again
+  // and again; kInterrupted.
+  [[nodiscard]] Result<Standing> look_after(ControllerEnd end, Wait wait);
+  // How it ended, while there is none and the next one is not due yet.
+  [[nodiscard]] std::optional<std::string> controller_trouble();
   // Of one that lives and does nothing: look_after() starts the next, which has its journal.
   // Blocks: for a moment.
   void end_controller() { controller_->end(Duration::zero()); }
@@ -63,6 +69,7 @@ class ClusterProcesses {
   [[nodiscard]] Result<void> plan_admin();
   [[nodiscard]] Result<void> start_controller();
   [[nodiscard]] Result<void> await_address();
+  [[nodiscard]] Result<void> restart_controller(int exit_code, Wait wait);
   // Whether the controller listens by now.
   [[nodiscard]] Result<bool> read_address();
   [[nodiscard]] bool ranks_ended();
@@ -78,8 +85,11 @@ class ClusterProcesses {
   std::optional<ChildProcess> ranks_;
   std::map<RankId, std::uint32_t> spawned_;  // the last that was started for the slot
   std::list<ChildProcess> late_ranks_;
-  bool starting_ = false;            // the controller does not listen yet
-  std::vector<TimePoint> restarts_;  // of the controller, of late
+  bool starting_ = false;  // the controller does not listen yet
+  TimePoint controller_started_{};
+  Restarts restarts_;        // of the controller
+  bool death_seen_ = false;  // of the controller; the next one is not started yet
+  bool hurried_ = false;     // this one was started before its time
 };
 
 }  // namespace switchyard::launcher

@@ -98,6 +98,11 @@ Result<void> LaunchedRun::connect() {
 // A controller that dies, starts or is short of time for a while is not the end. One that cannot be
 // reached from the start refuses us, or is not to be trusted: that will not mend itself.
 Result<void> LaunchedRun::reach() {
+  if (controller_gone_) {
+    unreachable_since_.reset();
+    std::this_thread::sleep_for(kListenWait);
+    return {};
+  }
   auto connected = connect();
   if (connected) {
     reached_ = true;
@@ -151,7 +156,12 @@ Result<ClusterProcesses::Standing> LaunchedRun::look_after(ClusterProcesses::Con
     client_.reset();
     processes_.end_controller();
   }
-  return processes_.look_after(end);
+  using Wait = ClusterProcesses::Wait;
+  auto standing = processes_.look_after(end, stop_.load() ? Wait::kSkipped : Wait::kTaken);
+  const auto trouble = processes_.controller_trouble();
+  if (trouble && !controller_gone_) view_.event(*trouble);
+  controller_gone_ = trouble.has_value();
+  return standing;
 }
 
 // What it answers also shows that the controller lives.

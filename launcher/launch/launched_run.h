@@ -60,7 +60,8 @@ class LaunchedRun {
   engine::Arrivals arrivals_{{}};
   bool reached_ = false;  // once
   std::optional<TimePoint> unreachable_since_;
-  SilenceWatch silence_;  // of the controller
+  SilenceWatch silence_;          // of the controller
+  bool controller_gone_ = false;  // and the next one is not due yet
   TimePoint status_asked_{};
   // What the controller that we are connected to has been told; the next one hears it again.
   bool end_asked_ = false;

@@ -98,8 +98,10 @@ void LaunchedCluster::interrupt() const {
 
 Outcome LaunchedCluster::finish() { return outcome_.get(); }
 
-std::string LaunchedCluster::log(const std::string& name) const {
-  return read_file(scratch_.path("run/" + name));
+std::string LaunchedCluster::log(const std::string& name) const { return read_file(path(name)); }
+
+std::string LaunchedCluster::path(const std::string& name) const {
+  return scratch_.path("run/" + name);
 }
 
 std::vector<LoggedEvent> LaunchedCluster::events() const {

@@ -60,6 +60,8 @@ class LaunchedCluster {
   // Waits for the run's end.
   [[nodiscard]] Outcome finish();
   [[nodiscard]] std::string log(const std::string& name) const;
+  // Of a file of the run.
+  [[nodiscard]] std::string path(const std::string& name) const;
   // What the controller has written so far, in order.
   [[nodiscard]] std::vector<LoggedEvent> events() const;
   // Copies logs and journal for somebody to look at.
