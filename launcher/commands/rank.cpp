@@ -98,6 +98,7 @@ Result<net::AgentOptions> agent_options(const RankFlags& flags, const config::Ru
     SY_ASSIGN(options.secret, net::read_secret_file(flags.secret_file));
   }
   SY_ASSIGN(options.tls, open_tls(run.tls));
+  options.world_ranks = static_cast<std::uint32_t>(transport.size());
   options.facts.rank = transport.rank();
   options.facts.kind = kind;
   options.facts.pid = static_cast<std::uint64_t>(::getpid());

@@ -31,6 +31,9 @@ struct AgentOptions {
   // Who registers: rank, kind, pid, host, region, zone, model. The agent adds the incarnation that
   // the controller gave it, and the mailbox's standing() (epoch, sequences held).
   control::Register facts;
+  // Ranks of the world that this one is in. A controller with another number of slots keeps another
+  // cluster, and the agent gives up as if refused; 0: not looked at.
+  std::uint32_t world_ranks = 0;
   Duration heartbeat_interval = std::chrono::milliseconds(250);
   Duration connect_limit = std::chrono::seconds(2);
   Duration frame_limit = std::chrono::seconds(10);  // of one message, either way

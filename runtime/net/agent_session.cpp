@@ -122,22 +122,33 @@ Task<Result<control::Message>> read_answer(std::shared_ptr<DeadlineSocket> socke
   }
 }
 
+// Nobody will have this rank here: the engine hears why, and it is not tried again.
+Unexpected give_up(AgentLife& life, const std::string& reason) {
+  life.refused = true;
+  life.mailbox.deliver(control::Refused{reason});
+  return fail(ErrorCode::kPeer, ErrorScope::kProcess, "the controller refused this rank: {}",
+              reason);
+}
+
 Task<Result<void>> register_here(AgentLife& life, std::shared_ptr<DeadlineSocket> socket) {
   const control::Message message = registration(life);
   SY_CO_TRY(co_await write_message(socket, message, life.options.frame_limit));
   const DeadlineSocket::Guard guard(socket, life.options.welcome_limit);
   SY_CO_ASSIGN(control::Message answer, co_await read_answer(socket, life.options.frame_limit));
   if (const auto* refused = std::get_if<control::Refused>(&answer)) {
-    life.refused = true;
-    const std::string reason = refused->reason;
-    life.mailbox.deliver(std::move(answer));
-    co_return fail(ErrorCode::kPeer, ErrorScope::kProcess, "the controller refused this rank: {}",
-                   reason);
+    co_return give_up(life, refused->reason);
   }
   const auto* welcome = std::get_if<control::Welcome>(&answer);
   if (welcome == nullptr) {
     co_return fail(ErrorCode::kPeer, ErrorScope::kPeer, "expected a welcome, got {}",
                    control::name_of(answer));
+  }
+  const std::uint32_t world = life.options.world_ranks;
+  if (world != 0 && welcome->ranks != world) {
+    co_return give_up(life,
+                      fmt::format("its world has {} ranks (mpirun -n), the controller keeps a "
+                                  "cluster of {} (--ranks)",
+                                  world, welcome->ranks));
   }
   life.incarnation = welcome->incarnation;
   life.welcomed = true;

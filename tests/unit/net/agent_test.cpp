@@ -273,6 +273,27 @@ TEST(Agent, GivesUpOnceRefused) {
   EXPECT_EQ(brain.received<control::Register>().size(), 1u);
 }
 
+// The controller of another cluster, or mpirun with another -n.
+TEST(Agent, GivesUpWhereTheClusterHasAnotherSize) {
+  FakeBrain brain;  // of four
+  const RunningServer server(brain, server_options());
+  Engine engine;
+  AgentOptions options = agent_options(server.where());
+  options.world_ranks = 5;
+  const auto agent = start(options, engine);
+  const auto refused = engine.wait<control::Refused>();
+  ASSERT_TRUE(refused.has_value());
+  EXPECT_NE(refused->reason.find("5 ranks"), std::string::npos) << refused->reason;
+  EXPECT_NE(refused->reason.find("cluster of 4"), std::string::npos) << refused->reason;
+  ASSERT_TRUE(brain.wait_for(is_happening<control::Disconnected>));
+  agent->stop(kPatience);
+  EXPECT_EQ(brain.received<control::Register>().size(), 1u);
+  Engine other;
+  options.world_ranks = 4;
+  const auto fits = start(options, other);
+  EXPECT_TRUE(other.wait<control::Welcome>().has_value());
+}
+
 TEST(Agent, StopsAtOnceWithoutAController) {
   Engine engine;
   const auto agent = start(agent_options({"127.0.0.1", 1}), engine);
