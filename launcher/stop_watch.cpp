@@ -16,6 +16,12 @@ sigset_t stop_set() {
   sigemptyset(&set);
   sigaddset(&set, SIGINT);
   sigaddset(&set, SIGTERM);
+  // A terminal that is closed; but not where nohup has it ignored: a signal that is awaited comes
+  // all the same.
+  struct sigaction hangup {};
+  if (::sigaction(SIGHUP, nullptr, &hangup) == 0 && hangup.sa_handler != SIG_IGN) {
+    sigaddset(&set, SIGHUP);
+  }
   sigaddset(&set, SIGUSR1);  // mpirun passes it on and goes on reading what the ranks print
   return set;
 }

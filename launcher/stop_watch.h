@@ -1,4 +1,4 @@
-// launcher/stop_watch.h -- turns SIGINT, SIGTERM and SIGUSR1 into a clean stop.
+// launcher/stop_watch.h -- turns SIGINT, SIGTERM, SIGHUP and SIGUSR1 into a clean stop.
 // The signals are blocked in every thread and awaited in one: the first asks the run to finish with
 // what it has, the second ends the process at once (exit code 130). So does the first while nothing
 // has been computed: input is still read, or weights are loaded.
