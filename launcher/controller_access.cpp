@@ -50,6 +50,7 @@ Result<std::shared_ptr<net::TlsIdentity>> ControllerAccess::own_tls(
 Result<net::Client> ControllerAccess::connect(const Invocation& invocation) const {
   std::signal(SIGPIPE, SIG_IGN);
   net::Endpoint where;
+  std::string from;  // the run file that named it
   std::string secret_file = secret_file_;
   SY_ASSIGN(auto tls, own_tls(invocation));
   if (!controller_.empty()) {
@@ -66,6 +67,7 @@ Result<net::Client> ControllerAccess::connect(const Invocation& invocation) cons
                   run.error().message);
     }
     where = run->controller;
+    from = path;
     if (secret_file.empty()) secret_file = run->secret_file;
     if (tls == nullptr && run->tls) {
       SY_ASSIGN(tls, net::TlsIdentity::open(*run->tls));
@@ -75,7 +77,14 @@ Result<net::Client> ControllerAccess::connect(const Invocation& invocation) cons
   if (!secret_file.empty()) {
     SY_ASSIGN(secret, net::read_secret_file(secret_file));
   }
-  return net::Client::connect(where, secret, seconds(timeout_s_), std::move(tls));
+  auto client = net::Client::connect(where, secret, seconds(timeout_s_), std::move(tls));
+  if (client || from.empty()) return client;
+  const bool nobody = client.error().message.find("refused") != std::string::npos;
+  return fail(client.error().code, "{}; {} says that the cluster is there{}",
+              client.error().message, from,
+              nobody ? ", but nothing listens: it has ended, or its controller is being started "
+                       "again"
+                     : "");
 }
 
 Result<control::Answer> ControllerAccess::ask(const Invocation& invocation,

@@ -6,6 +6,7 @@
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <system_error>
 
@@ -172,7 +173,20 @@ class ControllerCommand final : public Command {
     if (auto replayed = controller.replay(opened.records, clock.now()); !replayed) {
       return with_place(std::move(replayed).error(), fmt::format("journal {}", journal_));
     }
+    say_if_over(controller.status_json(clock.now()));
     return std::optional<net::JournalFile>(std::move(opened.file));
+  }
+
+  // It then ends as soon as no rank is left, which may be at once.
+  void say_if_over(const std::string& status_json) const {
+    static const nlohmann::json::json_pointer kPhase("/cluster/phase");
+    const auto status = nlohmann::json::parse(status_json, nullptr, false);
+    if (!status.contains(kPhase) || status[kPhase] != "leaving") return;
+    std::fprintf(
+        stderr,
+        "switchyard: journal %s: the run that it tells of was told to end; this controller "
+        "takes no work and ends when no rank is left. A new run needs another --journal\n",
+        journal_.c_str());
   }
 
   Result<net::ServerOptions> server_options(const control::ControllerOptions& options,

@@ -9,6 +9,7 @@
 #include "launcher/config_flags.h"
 #include "launcher/exit_code.h"
 #include "launcher/launch/launched_run.h"
+#include "launcher/launch/residency_note.h"
 #include "launcher/run_file.h"
 #include "launcher/stop_watch.h"
 #include "runtime/base/output_file.h"
@@ -115,8 +116,10 @@ class LaunchCommand final : public Command {
     SY_TRY(check_size(cluster));
     SY_TRY(check_spawns(cluster));
     SY_TRY(comm::mpi_library());
-    SY_TRY(control::parse_residency(cluster.residency));
-    SY_TRY(placement::parse_places(cluster.regions, flags_.ranks));
+    SY_ASSIGN(const auto rules, control::parse_residency(cluster.residency));
+    SY_ASSIGN(const auto places, placement::parse_places(cluster.regions, flags_.ranks));
+    const std::string note = residency_note(rules, places);
+    if (!note.empty()) std::fprintf(stderr, "switchyard: warning: %s\n", note.c_str());
     SY_ASSIGN(const auto source, open_weights(inner.config));
     SY_TRY(program->check_input(source->config()));
     if (const auto& trace = inner.config.run.log.trace_out; !trace.empty()) {
@@ -129,6 +132,10 @@ class LaunchCommand final : public Command {
     SY_ASSIGN(const auto processes, ClusterProcesses::start(flags_, inner.config));
     const PublicRunFile published(processes->places().in("run.json"),
                                   default_run_file(invocation.environment));
+    if (inner.config.run.log.progress) {
+      std::fprintf(stderr, "the cluster's run file, for status and the like (--run-file): %s\n",
+                   processes->places().in("run.json").c_str());
+    }
     LaunchedRun run(
         *processes, *program,
         inner.config.run.log.progress ? ProgressLine::Show::kYes : ProgressLine::Show::kNo,

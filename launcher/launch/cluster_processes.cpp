@@ -1,5 +1,6 @@
 #include "launcher/launch/cluster_processes.h"
 
+#include <fmt/ranges.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -9,6 +10,7 @@
 #include <fstream>
 #include <thread>
 
+#include "launcher/launch/last_words.h"
 #include "launcher/run_file.h"
 #include "launcher/tls_files.h"
 
@@ -21,16 +23,6 @@ std::string own_program() {
   std::error_code error;
   const auto path = std::filesystem::read_symlink("/proc/self/exe", error);
   return error ? std::string("switchyard") : path.string();
-}
-
-std::string last_line(const std::string& file) {
-  std::ifstream in(file);
-  std::string line;
-  std::string last;
-  while (std::getline(in, line)) {
-    if (!line.empty()) last = line;
-  }
-  return last;
 }
 
 }  // namespace
@@ -59,8 +51,10 @@ Result<std::unique_ptr<ClusterProcesses>> ClusterProcesses::start(
 Error ClusterProcesses::keep_logs(Error error) {
   temporary_ = false;
   for (const char* name : {"controller.out", "controller.log", "ranks.log"}) {
-    const std::string last = last_line(places_.in(name));
-    if (!last.empty()) error.message += fmt::format("\n  {}: {}", places_.in(name), last);
+    std::ifstream log(places_.in(name));
+    const auto words = last_words(log);
+    if (words.empty()) continue;
+    error.message += fmt::format("\n  {}: {}", places_.in(name), fmt::join(words, "\n    "));
   }
   return error;
 }

@@ -80,6 +80,9 @@ Result<void> LaunchedRun::run() {
   SY_TRY(end_cluster());
   ended_in_order_ = true;
   view_.clear();
+  if (stopped_early_) {
+    return fail(ErrorCode::kInterrupted, "stopped before the cluster served anything");
+  }
   return report();
 }
 
@@ -261,6 +264,8 @@ Result<void> LaunchedRun::await_results() {
     SY_TRY(listen(kListenWait));
     SY_TRY(submit_due());
     ask_status();
+    stopped_early_ = stop_.load() && !served_from_ && results_.empty();
+    if (stopped_early_) return {};
     if (stop_.load() && client_ && arrivals_.over() && !end_asked_) {
       end_asked_ = tell(control::Wish::kEndNow);
     }

@@ -77,6 +77,7 @@ class LaunchedRun {
   std::string trace_out_;
   std::vector<ClusterMoment> moments_;  // for the trace
   bool ended_in_order_ = false;
+  bool stopped_early_ = false;  // before there was anything to end with
   TimePoint started_{};
   double seconds_ = 0;
 };

@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <future>
 
+#include "runtime/net/client.h"
 #include "tests/command/run_command.h"
 #include "tests/unit/net/test_certificates.h"
 
@@ -136,6 +138,43 @@ TEST(Controller, NobodyThereIsSaidClearly) {
   EXPECT_EQ(run_alone({"status", "--run-file", scratch.path("none.json")}).exit_code, 4);
   EXPECT_EQ(run_alone({"scale", "0"}).exit_code, 2);
   EXPECT_EQ(run_alone({"status", "--controller", "nowhere"}).exit_code, 2);
+}
+
+TEST(Controller, ARunFileThatIsLeftOverIsNamed) {
+  const ScratchFolder scratch;
+  const auto left = scratch.write("left.json", R"({"controller": "127.0.0.1:1", "pid": 1})");
+  for (const char* wish : {"status", "rebalance"}) {
+    const auto outcome = run_alone({wish, "--run-file", left});
+    EXPECT_EQ(outcome.exit_code, 5);
+    EXPECT_THAT(outcome.err, HasSubstr(left + " says that the cluster is there"));
+    EXPECT_THAT(outcome.err, HasSubstr("it has ended"));
+  }
+}
+
+// The first client that comes tells it to end.
+TEST(Controller, SaysThatItsJournalTellsOfARunThatIsOver) {
+  const ScratchFolder scratch;
+  const std::string journal = scratch.path("journal");
+  auto first = std::async(std::launch::async, [&] {
+    return run_alone({"controller", "--ranks", "2", "--journal", journal, "--run-file",
+                      scratch.path("run.json")});
+  });
+  const auto runs = [&] { return first.wait_for(std::chrono::milliseconds(20)); };
+  while (!std::filesystem::exists(scratch.path("run.json")) &&
+         runs() != std::future_status::ready) {
+  }
+  const auto run = nlohmann::json::parse(read_file(scratch.path("run.json")), nullptr, false);
+  ASSERT_TRUE(run.is_object()) << first.get().err;
+  constexpr std::chrono::seconds kLimit{20};
+  auto client =
+      net::Client::connect(net::parse_endpoint(run["controller"].get<std::string>()).value(),
+                           net::Secret(), kLimit, nullptr)
+          .value();
+  ASSERT_TRUE(client.send(control::Command{control::Wish::kShutdown, 0}, kLimit));
+  EXPECT_EQ(first.get().exit_code, 0);
+  const auto second = run_alone({"controller", "--ranks", "2", "--journal", journal});
+  EXPECT_EQ(second.exit_code, 0) << second.err;
+  EXPECT_THAT(second.err, HasSubstr(journal + ": the run that it tells of was told to end"));
 }
 
 }  // namespace
