@@ -306,36 +306,6 @@ TEST_F(GuardedAdminHttpTest, OnlyWhatProbesAskIsOpen) {
   EXPECT_EQ(brain_.received<control::Command>().size(), 1u);
 }
 
-// A connection costs a stranger nothing, so it must not cost anybody else the port.
-TEST_F(GuardedAdminHttpTest, ManyWhoAskForNothingKeepNobodyOut) {
-  constexpr std::size_t kMany = 70;  // more than it takes at once
-  for (const char* said : {"", "GET /healthz HTT"}) {
-    std::vector<std::unique_ptr<RawSocket>> silent;
-    for (std::size_t i = 0; i < kMany; ++i) {
-      silent.push_back(std::make_unique<RawSocket>(server_.admin()));
-      silent.back()->send(said);
-    }
-    EXPECT_THAT(get("/healthz"), StartsWith("HTTP/1.1 200")) << said;
-    EXPECT_THAT(get("/v1/cluster", kGood), StartsWith("HTTP/1.1 200")) << said;
-    EXPECT_TRUE(silent.front()->ended()) << said;
-  }
-}
-
-TEST_F(GuardedAdminHttpTest, ACommandUnderWayDoesNotGiveWay) {
-  brain_.withholds_answers();
-  RawSocket asking(server_.admin());
-  asking.send(std::string("POST /v1/rebalance HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
-                          "Content-Type: application/json\r\n") +
-              kGood + "\r\n");
-  ASSERT_TRUE(brain_.wait_for(is_message<control::Command>));
-  std::vector<std::unique_ptr<RawSocket>> silent;
-  for (int i = 0; i < 70; ++i) silent.push_back(std::make_unique<RawSocket>(server_.admin()));
-  EXPECT_THAT(get("/healthz"), StartsWith("HTTP/1.1 200"));
-  const auto command = brain_.happenings<control::Received>().at(0).connection;
-  brain_.next_actions({control::Send{command, control::Answer{true, "ok", "", ""}}});
-  EXPECT_THAT(asking.receive_all(), StartsWith("HTTP/1.1 200"));
-}
-
 class FarAdminHttpTest : public GuardedAdminHttpTest {
  protected:
   FarAdminHttpTest() : GuardedAdminHttpTest("0.0.0.0") {}
