@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "runtime/control/no_router.h"
 #include "runtime/engine/payload.h"
 #include "runtime/engine/worker.h"
 
@@ -198,7 +199,7 @@ void Worker::assign(const control::Assign& assign) {
     say("request_refused", reason, held);
     mailbox_.post(control::Finished{assign.id, assign.attempt, reason, {}});
   };
-  if (!parts_.engine) return refuse("this rank is no router");
+  if (!parts_.engine) return refuse(std::string(control::kNoRouterHere));
   const SequenceId sequence(assign.id.value());
   parts_.engine->forget(sequence);
   auto request = unpack_request(assign.payload);

@@ -233,7 +233,7 @@ Controller::State::Complaint Controller::State::take(const Holder& from, const P
 }
 
 Controller::State::Complaint Controller::State::take(const Holder& from, Finished& word) {
-  if (release_forbidden(from, word)) return std::nullopt;
+  if (release_refused(from, word)) return std::nullopt;
   const RequestId id = word.id;
   const Finished record = word;
   const bool failed = !record.error.empty();

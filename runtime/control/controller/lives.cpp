@@ -69,15 +69,16 @@ void Controller::State::replace(RankId rank) {
 
 // A spare that waited when a rank died may have taken another's place meanwhile.
 void Controller::State::replace_missing() {
-  if (phase != RunPhase::kRunning || !view || transaction || spawned >= options.spawns_max) return;
-  const Roles held = Roles::of(*view);
+  if (phase != RunPhase::kRunning || transaction || spawned >= options.spawns_max) return;
+  if (!view && lost_any()) return;  // they may come back and begin
+  const Roles held = view ? Roles::of(*view) : first_roles();
   const std::size_t there = held.experts.size() + held.routers.size();
   std::size_t coming = 0;
   for (std::uint32_t r = 0; r < members.size(); ++r) {
     coming += members.at(RankId(r)).awaited_until ? 1U : 0U;
   }
   if (there + coming >= std::size_t{target_experts} + target_routers) return;
-  if (find_spare(&can_hold, {}) || find_spare(&can_route, {})) return;
+  if (find_spare(&can_hold, held) || find_spare(&can_route, held)) return;
   if (const auto slots = spawnable(); !slots.empty()) spawn(slots.front());
 }
 
@@ -213,15 +214,6 @@ void Controller::State::stop_when_all_left() {
   phase = RunPhase::kStopped;
   outbox.event("stopped", "every rank has left");
   outbox.stop();
-}
-
-// A rank that comes for the first time after the first view was meant to be there from the start.
-void Controller::State::count_new_life(RankId rank) {
-  const Slot& slot = members.at(rank);
-  if (!view || slot.incarnation != Incarnation(1) || slot.kind == RankKind::kSpare) return;
-  if (can_hold(slot.kind)) ++target_experts;
-  if (can_route(slot.kind)) ++target_routers;
-  settle_scale();
 }
 
 }  // namespace switchyard::control

@@ -29,6 +29,7 @@ std::optional<RankId> Controller::State::find_spare(bool (*can)(RankKind), const
     const RankId rank(r);
     const Slot& slot = members.at(rank);
     if (!usable(rank) || member(rank) || busy.contains(rank) || !can(slot.kind)) continue;
+    if (!view && slot.kind != RankKind::kSpare) continue;  // it begins with a role of its own
     const int score =
         (regions.contains(slot.region) ? 2 : 0) + (slot.kind == RankKind::kSpare ? 1 : 0);
     if (score <= best_score) continue;
@@ -62,34 +63,6 @@ bool Controller::State::lost_any() const {
     if (members.at(RankId(r)).state == SlotState::kLost) return true;
   }
   return false;
-}
-
-std::optional<Proposal> Controller::State::propose_first() {
-  Roles roles;
-  bool complete = true;
-  for (std::uint32_t r = 0; r < members.size(); ++r) {
-    const RankId rank(r);
-    const Slot& slot = members.at(rank);
-    complete = complete && slot.state == SlotState::kLive;
-    if (!usable(rank) || slot.kind == RankKind::kSpare) continue;
-    if (can_route(slot.kind)) roles.routers.insert(rank);
-    if (can_hold(slot.kind)) roles.experts.insert(rank);
-  }
-  if (!complete && now < started + options.start_deadline) return std::nullopt;
-  // Where all of a role have died before, a spare, or a process that was started, takes it.
-  const auto fill = [&](std::set<RankId>& role, bool (*can)(RankKind)) {
-    if (!role.empty()) return;
-    if (const auto spare = find_spare(can, roles)) role.insert(*spare);
-  };
-  fill(roles.routers, &can_route);
-  fill(roles.experts, &can_hold);
-  if (roles.routers.empty() || roles.experts.empty()) return std::nullopt;
-  auto table = plan(roles, PlanFrom::kNothing);
-  if (!table) {
-    outbox.event("plan_failed", table.error().message);
-    return std::nullopt;
-  }
-  return Proposal{std::move(roles), std::move(*table), "start", Occasion::kRecovery};
 }
 
 void Controller::State::wait_for_ranks(const std::string& why) {

@@ -5,6 +5,7 @@
 
 #include "runtime/control/controller/state.h"
 #include "runtime/control/event_about.h"
+#include "runtime/control/no_router.h"
 #include "runtime/control/token_bytes.h"
 
 namespace switchyard::control {
@@ -192,13 +193,18 @@ void Controller::State::request_left(RankId router) {
 // No fault of the request or of its router: the ranks of its regions were gone, or a slot that had
 // no region yet when it was assigned holds its experts now. Under a view that serves its rule it is
 // assigned anew, with the slots of that time; without one it waits, and ends as others do that
-// wait.
-bool Controller::State::release_forbidden(const Holder& from, const Finished& word) {
-  if (!word.error.starts_with(kResidencyUnsatisfiable)) return false;
+// wait. Nor where the rank has no router's part: others take it, and that rank gets none for a
+// while, or it would draw all of them, for it never has any open.
+bool Controller::State::release_refused(const Holder& from, const Finished& word) {
+  const bool no_router = word.error == kNoRouterHere;
+  if (!no_router && !word.error.starts_with(kResidencyUnsatisfiable)) return false;
   const Request* request = ledger.find(word.id);
   if (request == nullptr || request->state != RequestState::kAssigned || request->holder != from ||
       request->attempt != word.attempt) {
     return false;
+  }
+  if (no_router && fit(from.rank)) {
+    members.failed_to_prepare(from.rank, options.prepare_deadline, now);
   }
   release(word.id, word.error, Again::kAtOnce);
   return true;

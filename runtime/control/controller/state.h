@@ -217,12 +217,16 @@ struct Controller::State {
   // May be given a role or experts now.
   [[nodiscard]] bool usable(RankId rank) const;
   void stop_when_all_left();
+
+  // ---- before the first view (starting.cpp) ----
+  [[nodiscard]] bool settled_at_start(RankId rank) const;
+  [[nodiscard]] Roles first_roles() const;
+  [[nodiscard]] std::optional<Proposal> propose_first();
   void count_new_life(RankId rank);
 
   // ---- views (views.cpp, proposals.cpp) ----
   void settle_views();
   [[nodiscard]] std::optional<Proposal> propose();
-  [[nodiscard]] std::optional<Proposal> propose_first();
   [[nodiscard]] std::optional<Proposal> propose_recovery(const std::set<RankId>& dead);
   [[nodiscard]] std::optional<Proposal> propose_roles();
   [[nodiscard]] std::optional<Proposal> propose_asking_again();
@@ -289,8 +293,8 @@ struct Controller::State {
   };
   void release(RequestId id, const std::string& why, Again again = Again::kOwing);
   void request_left(RankId router);
-  // Its rows had nowhere to go under its router's view: it waits for one that serves its rule.
-  [[nodiscard]] bool release_forbidden(const Holder& from, const Finished& word);
+  // Refused where it was, by no fault of its own: it waits for another view or another router.
+  [[nodiscard]] bool release_refused(const Holder& from, const Finished& word);
   void release_all(const Holder& holder, const std::string& why);
   void end_request(RequestId id, const std::string& error);
   void fail_open(const std::string& error);

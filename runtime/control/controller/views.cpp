@@ -80,14 +80,15 @@ std::set<RankId> Controller::State::dead_members(const Seats& of) const {
 }
 
 // Those that get an expert which they do not hold as members of the view, and new routers. For the
-// first view all expert ranks.
+// first view all expert ranks, and routers that did not begin as such.
 Loading Controller::State::who_must_load(const placement::View& next) const {
   Loading out;
   const std::set<RankId> routers = view ? Roles::of(*view).routers : std::set<RankId>();
   for (const auto& now_member : next.members) {
     const bool routed = member(now_member.rank) && routers.contains(now_member.rank);
     if (view && now_member.router && !routed) out[now_member.rank];
-    if (!view && now_member.expert) out[now_member.rank];
+    const bool spare = members.at(now_member.rank).kind == RankKind::kSpare;
+    if (!view && (now_member.expert || spare)) out[now_member.rank];
   }
   const CopyTable after = CopyTable::of(next.placement);
   CopyTable before{after.layers, after.experts, {}};
@@ -155,13 +156,8 @@ void Controller::State::commit(std::shared_ptr<const placement::View> next, Seat
 
 void Controller::State::follow(std::shared_ptr<const placement::View> next, Seats next_seats) {
   if (!view) {
-    for (std::uint32_t r = 0; r < members.size(); ++r) {
-      const Slot& slot = members.at(RankId(r));
-      if (!slot.alive() || slot.kind == RankKind::kSpare) continue;
-      target_experts += can_hold(slot.kind) ? 1 : 0;
-      target_routers += can_route(slot.kind) ? 1 : 0;
-    }
-    // Never fewer than begin: a spare may have taken a role that nobody else had.
+    // Never fewer than begin: a process that was a spare in its first life may come as another
+    // kind.
     const Roles first = Roles::of(*next);
     target_experts = std::max(target_experts, static_cast<std::uint32_t>(first.experts.size()));
     target_routers = std::max(target_routers, static_cast<std::uint32_t>(first.routers.size()));

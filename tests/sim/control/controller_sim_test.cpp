@@ -76,7 +76,7 @@ TEST(ControllerSim, HasScenesWithRulesAndEveryLossPolicy) {
   std::size_t failed = 0;
   std::size_t taken_back = 0;
   std::size_t replicas = 0;
-  for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+  for (std::uint64_t seed = 1; seed <= kFixedSeeds; ++seed) {
     const Outcome outcome = run_scenario(seed);
     EXPECT_TRUE(outcome.violations.empty()) << "seed " << seed << ": " << outcome.violations[0];
     ruled += outcome.ruled_requests;

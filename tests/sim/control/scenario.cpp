@@ -8,6 +8,7 @@
 #include "runtime/base/random.h"
 #include "tests/sim/control/sim_client.h"
 #include "tests/sim/control/sim_controller.h"
+#include "tests/sim/control/sim_start.h"
 
 namespace switchyard::control {
 namespace {
@@ -110,6 +111,7 @@ class Scenario {
     world_.network.delay_max = milliseconds(1 + below(30));
     world_.load_max = milliseconds(50 + below(1'000));
     if (!ruled) scale(seed);
+    begin_.shape(seed, options_);
     world_.changes.expect(options_.scaling, options_.replicas, options_.spawns_max);
     if (world_.mistake == Mistake::kNeverRests) {
       options_.scaling.cooldown_up = options_.scaling.cooldown_down =
@@ -189,6 +191,7 @@ class Scenario {
     for (std::uint32_t i = 0; world_.load && i < kEmptied; ++i) {
       world_.time.after(world_.some(kFaultsEnd), [this] { any_process().kill(); });
     }
+    begin_.plan(*controller_);
     if (kinds.empty()) return;
     const std::uint32_t count = 2 + below(12);
     for (std::uint32_t i = 0; i < count; ++i) {
@@ -348,6 +351,7 @@ class Scenario {
   }
 
   SimWorld world_;
+  SimStart begin_{world_};
   TimePoint start_;
   bool hung_early_ = false;
   bool reaches_ = false;

@@ -52,6 +52,7 @@ void SimProcess::begin_life() {
   connection_ = {};
   welcomed_ = refused_ = hung_ = draining_ = false;
   unsent_.clear();
+  engine_ = !late_ && (kind_ == RankKind::kRouter || kind_ == RankKind::kBoth);
   newest_ = view_ = nullptr;
   held_.clear();
   prepared_.clear();
@@ -194,6 +195,8 @@ void SimProcess::prepare(const Prepare& prepare) {
   world_.time.after(takes, [this, generation = generation_, view = prepare.view] {
     if (generation != generation_ || !running_ || hung_) return;
     prepared_[view->epoch] = own_experts(*view, rank_);
+    const auto* self = view->find(rank_);
+    engine_ = engine_ || (self != nullptr && self->router);
     post(Prepared{view->epoch, {}});
   });
 }
@@ -228,6 +231,11 @@ bool SimProcess::routes() const {
 }
 
 void SimProcess::assign(const Assign& assign) {
+  if (!engine_) {
+    return world_.checker.violation(
+        fmt::format("request {} is given to rank {}, which never got ready to route",
+                    assign.id.value(), rank_.value()));
+  }
   Running running;
   running.attempt = assign.attempt;
   running.number = unpack(assign.payload).at(0);

@@ -128,6 +128,8 @@ class SimProcess final : public SimPeer {
   bool hung_ = false;
   bool said_goodbye_ = false;
   bool draining_ = false;
+  bool engine_ =
+      false;  // the router's part: there from the start, or made when a view calls for it
   std::uint64_t generation_ = 0;
 
   Incarnation life_;
