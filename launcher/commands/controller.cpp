@@ -141,6 +141,7 @@ class ControllerCommand final : public Command {
     options.spares = static_cast<std::uint32_t>(run.cluster.spares);
     options.placement = run.cluster.placement;
     options.prepare_deadline = std::chrono::milliseconds(run.cluster.prepare_timeout_ms);
+    options.health.compute_max = std::chrono::milliseconds(run.cluster.compute_timeout_ms);
     options.change_deadline = std::chrono::milliseconds(run.cluster.change_timeout_ms);
     options.spawns_max = static_cast<std::uint32_t>(run.cluster.spawns);
     options.replicas = static_cast<std::uint32_t>(run.cluster.replicas);

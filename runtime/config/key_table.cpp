@@ -125,6 +125,9 @@ void add_scaling(Rows& rows) {
   rows.count("prepare_timeout_ms", field<kIn, &S::prepare_timeout_ms>(), 1, 86400000,
              "A rank that is to load for a view and reads no weight for so long has failed, in "
              "milliseconds");
+  rows.count("compute_timeout_ms", field<kIn, &S::compute_timeout_ms>(), 0, 86400000,
+             "A rank that says that it computes, and who waits for it, is not taken for stuck or "
+             "mute for so long, in milliseconds");
   rows.count("change_timeout_ms", field<kIn, &S::change_timeout_ms>(), 1, 86400000,
              "A drain, scaling or move of experts is done after so long, or taken back, in "
              "milliseconds");
@@ -134,8 +137,8 @@ void add_scaling(Rows& rows) {
              "How long load must be low before ranks leave, in milliseconds");
   rows.need_launch({"autoscale", "experts_min", "experts_max", "busy_target", "queue_target_ms",
                     "step_target_ms", "cpu_target", "memory_target", "replicas_max",
-                    "imbalance_target", "ramp_steps", "prepare_timeout_ms", "change_timeout_ms",
-                    "autoscale_interval_ms", "autoscale_window_ms"});
+                    "imbalance_target", "ramp_steps", "prepare_timeout_ms", "compute_timeout_ms",
+                    "change_timeout_ms", "autoscale_interval_ms", "autoscale_window_ms"});
 }
 
 void add_balancing(Rows& rows) {

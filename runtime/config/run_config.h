@@ -68,6 +68,8 @@ struct ClusterSection {
   std::uint64_t ramp_steps = 64;   // until a rank that has come gets its whole share of the rows
   std::uint64_t controller_timeout_ms = 10000;  // one that says nothing for so long is replaced
   std::uint64_t prepare_timeout_ms = 60000;     // a rank that loads and reads nothing has failed
+  std::uint64_t compute_timeout_ms =
+      60000;  // a rank at one batch is not taken for dead for so long
   std::uint64_t change_timeout_ms = 300000;  // a drain, scaling, rebalance is done, or taken back
   std::string rebalance = "off";             // off, advisory, active
   std::uint64_t rebalance_interval_ms = 10000;  // between two decisions

@@ -16,7 +16,7 @@
 namespace switchyard::control {
 
 inline constexpr std::uint32_t kFrameMagic = 0x43595753;  // "SWYC"
-inline constexpr std::uint8_t kProtocolVersion = 6;
+inline constexpr std::uint8_t kProtocolVersion = 7;
 inline constexpr std::size_t kFrameHeaderBytes = 12;
 inline constexpr std::size_t kFrameBodyBytesMax = std::size_t{64} << 20;
 

@@ -64,10 +64,13 @@ void weigh_metrics(const RankFacts& facts, const HealthConfig& config, Reasons& 
   if (!facts.metrics_age) {
     out.push_back(
         {HealthFactor::kMetricsMissing, HealthLevel::kUnknown, "no load report has come"});
-  } else if (*facts.metrics_age > config.metrics_age_max) {
-    out.push_back(
-        {HealthFactor::kMetricsMissing, HealthLevel::kUnknown,
-         fmt::format("the last load report is {:.1f} s old", to_seconds(*facts.metrics_age))});
+  } else if (*facts.metrics_age - facts.computed > config.metrics_age_max) {
+    std::string text =
+        fmt::format("the last load report is {:.1f} s old", to_seconds(*facts.metrics_age));
+    if (facts.computed > Duration::zero()) {
+      text += fmt::format(", of which it computed {:.1f} s", to_seconds(facts.computed));
+    }
+    out.push_back({HealthFactor::kMetricsMissing, HealthLevel::kUnknown, std::move(text)});
   }
 }
 
@@ -106,8 +109,8 @@ void weigh_together(const RankFacts& facts, const HealthConfig& config, Reasons&
     const bool own_sign =
         (reason.factor == HealthFactor::kSilent || reason.factor == HealthFactor::kStuck) &&
         reason.level >= HealthLevel::kSuspect;
-    const bool mute =
-        reason.factor == HealthFactor::kMetricsMissing && facts.phase_age > config.metrics_age_max;
+    const bool mute = reason.factor == HealthFactor::kMetricsMissing &&
+                      facts.phase_age - facts.computed > config.metrics_age_max;
     if (!own_sign && !mute) continue;
     out.push_back({HealthFactor::kCorroborated, HealthLevel::kDead,
                    fmt::format("its peers suspect it, and: {}", reason.text)});
@@ -137,6 +140,9 @@ Result<void> HealthConfig::validate() const {
   }
   if (stuck_suspect <= Duration::zero() || stuck_dead < stuck_suspect) {
     return fail(ErrorCode::kConfig, "health: stuck_dead must be at least stuck_suspect, above 0");
+  }
+  if (compute_max < Duration::zero()) {
+    return fail(ErrorCode::kConfig, "health: compute_max must not be negative");
   }
   if (reconnect_grace < Duration::zero() || metrics_age_max <= Duration::zero() ||
       register_max <= Duration::zero()) {

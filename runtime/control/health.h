@@ -65,8 +65,11 @@ struct RankFacts {
   double phi = 0;
   Duration silence{};                   // since the last heartbeat; registering is the first
   std::optional<Duration> metrics_age;  // since the last load report; nothing: none has come
-  Duration stalled{};                   // work queued, step counter still (ProgressWatch)
-  std::optional<RankId> waits_for;      // another rank whose answer it waits for
+  // Since then, or without any report since its time began, it was at batches of which it reports
+  // nothing until they end; as far as it is believed (compute_max).
+  Duration computed{};
+  Duration stalled{};               // work queued, step counter still (ProgressWatch)
+  std::optional<RankId> waits_for;  // another rank whose answer it waits for
   EvidenceLevel evidence = EvidenceLevel::kNone;
   std::string evidence_text;
   std::optional<std::string> slow;  // who waits for it, and how long (slow_ranks.h)
@@ -86,6 +89,9 @@ struct HealthConfig {
   Duration register_max = std::chrono::seconds(60);  // from launch to registration
   Duration reconnect_grace = Duration::zero();       // a broken connection is death after this
   Duration metrics_age_max = std::chrono::seconds(3);
+  // A rank that says that it computes is neither mute nor stuck for so long; nor is who waits for
+  // it.
+  Duration compute_max = std::chrono::seconds(60);
   Duration stuck_suspect = std::chrono::seconds(5);  // the watchdog
   // Who waits for another rank has twice as long: that one's case is to be settled first. If it
   // never is, the way between the two is at fault, and one of them must give way.

@@ -50,6 +50,8 @@ void Membership::fill(Slot& slot, const Register& asks, ConnectionId connection,
   slot.phi->heartbeat(now);
   slot.progress = ProgressWatch();
   slot.load_at.reset();
+  slot.computed = Duration::zero();
+  slot.beat_at = now;
 }
 
 Incarnation Membership::seat(const Register& asks, ConnectionId connection, TimePoint now) {

@@ -42,6 +42,8 @@ struct Slot {
   Heartbeat heartbeat;
   LoadReport load;
   std::optional<TimePoint> load_at;
+  Duration computed{};  // since the last load report, without any: as its heartbeats tell
+  TimePoint beat_at{};  // of the last heartbeat, or the registration
   std::optional<PhiAccrual> phi;
   ProgressWatch progress;
   TimePoint since{};                       // of the state

@@ -72,6 +72,10 @@ struct Heartbeat {
   std::uint32_t open_requests = 0;  // sequences running or waiting here
   std::uint32_t open_jobs = 0;      // expert rank: dispatches that wait here or are being served
   std::uint64_t weights_read = 0;   // matrices, so far: grows while it loads, whatever it loads
+  // For how long its engine has been at one batch, at one part of a step between two exchanges, or
+  // at loading what it cannot go on without; 0: at nothing. Until it is over no report comes.
+  std::uint64_t computing_ms = 0;
+  std::uint32_t running_requests = 0;  // of the open ones; the others wait here for a seat
 };
 
 // Rows of requests under a residency rule that a router has sent to ranks of a region.

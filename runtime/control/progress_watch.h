@@ -26,11 +26,14 @@ class ProgressWatch {
 
   // Whoever watches stood still for so long, and saw no report.
   void excuse(Duration pause) { since_ += pause; }
+  // It computed, or waited for who did, for so long; of one standstill no more than `most` in all.
+  void forgive(Duration time, Duration most);
 
  private:
   bool reported_ = false;
   Report last_;
   TimePoint since_{};
+  Duration forgiven_{};  // of this standstill
 };
 
 }  // namespace switchyard::control

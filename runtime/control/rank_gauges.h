@@ -4,6 +4,7 @@
 
 #include <atomic>
 
+#include "runtime/base/work_mark.h"
 #include "runtime/control/messages.h"
 
 namespace switchyard::control {
@@ -13,13 +14,24 @@ struct RankGauges {
   std::atomic<std::uint32_t> epoch{0};
   std::atomic<std::uint64_t> steps{0};
   std::atomic<std::uint32_t> open_requests{0};
+  std::atomic<std::uint32_t> running_requests{0};
   std::atomic<std::uint32_t> open_jobs{0};  // written by its expert server, also before it serves
 
   std::atomic<std::uint64_t> weights_read{0};  // by whichever thread loads
 
-  [[nodiscard]] Heartbeat heartbeat() const {
-    return {phase.load(),         Epoch(epoch.load()), steps.load(),
-            open_requests.load(), open_jobs.load(),    weights_read.load()};
+  WorkMark computing;  // its engine thread, at what it reports nothing in
+
+  [[nodiscard]] Heartbeat heartbeat(TimePoint now) const {
+    const auto computing_for =
+        std::chrono::duration_cast<std::chrono::milliseconds>(computing.lasted(now));
+    return {phase.load(),
+            Epoch(epoch.load()),
+            steps.load(),
+            open_requests.load(),
+            open_jobs.load(),
+            weights_read.load(),
+            static_cast<std::uint64_t>(computing_for.count()),
+            running_requests.load()};
   }
 };
 

@@ -24,11 +24,14 @@ void SlowRanks::sum_up(Waiter& waiter) const {
     waiter.seconds += sample.seconds;
     for (std::uint32_t r = 0; r < sample.bytes.size(); ++r) {
       if (sample.bytes[r] == 0) continue;
-      Asked& asked = waiter.asked[RankId(r)];
-      asked.bytes += static_cast<double>(sample.bytes[r]);
-      if (r < sample.wait_us.size()) {
-        asked.wait_seconds += 1e-6 * static_cast<double>(sample.wait_us[r]);
-      }
+      waiter.asked[RankId(r)].bytes += static_cast<double>(sample.bytes[r]);
+    }
+  }
+  // Also of reports in which nothing was sent: an answer may take longer than from one to the next.
+  for (const Sample& sample : waiter.samples) {
+    for (auto& [rank, asked] : waiter.asked) {
+      if (rank.index() >= sample.wait_us.size()) continue;
+      asked.wait_seconds += 1e-6 * static_cast<double>(sample.wait_us[rank.index()]);
     }
   }
   if (waiter.asked.empty()) return;
@@ -54,6 +57,7 @@ void SlowRanks::forget(RankId rank) {
   for (auto& [number, waiter] : waiters_) {
     for (Sample& sample : waiter.samples) {
       if (rank.index() < sample.bytes.size()) sample.bytes[rank.index()] = 0;
+      if (rank.index() < sample.wait_us.size()) sample.wait_us[rank.index()] = 0;
     }
     sum_up(waiter);
   }

@@ -70,6 +70,7 @@ class Engine {
   [[nodiscard]] std::size_t open_count() const noexcept {
     return scheduler_.running_count() + scheduler_.waiting_count();
   }
+  [[nodiscard]] std::size_t running_count() const noexcept { return scheduler_.running_count(); }
   // Wall time and tokens of the steps since the last take_times().
   [[nodiscard]] const StepTimes& times() const noexcept { return times_; }
   [[nodiscard]] StepTimes take_times() noexcept { return std::exchange(times_, {}); }

@@ -67,11 +67,36 @@ double delay_us_p95(const moe::Counters& counters, std::uint64_t before) {
 
 }  // namespace
 
-void LoadMeter::add_step(double step_us, std::uint64_t tokens) {
+void LoadMeter::begin_step(TimePoint now) { step_began_ = now; }
+
+void LoadMeter::end_step(TimePoint now, std::uint64_t tokens) {
   constexpr std::size_t kStepsKept = 4096;  // of one interval
-  if (steps_us_.size() < kStepsKept) steps_us_.push_back(step_us);
-  step_us_sum_ += step_us;
+  last_step_us_ = 1e6 * to_seconds(now - *step_began_);
+  if (steps_us_.size() < kStepsKept) steps_us_.push_back(last_step_us_);
+  in_steps_ += now - std::max(*step_began_, start_);
+  step_began_.reset();
   tokens_ += tokens;
+}
+
+// Of the steps that ended. Where none did and one runs, the last one tells how long they take, or
+// this one, if it has taken longer already.
+void LoadMeter::report_steps(control::LoadReport& report, TimePoint now) {
+  if (steps_us_.empty()) {
+    if (!step_began_) {
+      last_step_us_ = 0;
+      return;
+    }
+    report.step_us_p50 = std::max(last_step_us_, 1e6 * to_seconds(now - *step_began_));
+    report.step_us_p95 = report.step_us_p50;
+    return;
+  }
+  const auto middle = steps_us_.begin() + static_cast<std::ptrdiff_t>(steps_us_.size() / 2);
+  std::nth_element(steps_us_.begin(), middle, steps_us_.end());
+  report.step_us_p50 = *middle;
+  const auto late = steps_us_.begin() + static_cast<std::ptrdiff_t>(steps_us_.size() * 95 / 100);
+  std::nth_element(steps_us_.begin(), late, steps_us_.end());
+  report.step_us_p95 = *late;
+  steps_us_.clear();
 }
 
 std::optional<control::LoadReport> LoadMeter::take(const moe::Counters& counters, TimePoint now) {
@@ -87,18 +112,13 @@ std::optional<control::LoadReport> LoadMeter::take(const moe::Counters& counters
   // A router works in its steps but for what it waits; an expert rank in its batches.
   const double waited_us = static_cast<double>(counters.wait_ns - wait_ns_) / 1e3;
   const double served_us = static_cast<double>(counters.busy_ns - busy_ns_) / 1e3;
-  const double busy_us = step_us_sum_ > 0 ? step_us_sum_ - waited_us : served_us;
+  if (step_began_) in_steps_ += now - std::max(*step_began_, start_);
+  const double busy_us =
+      in_steps_ > Duration::zero() ? 1e6 * to_seconds(in_steps_) - waited_us : served_us;
   // Of a rank that does both, only the latter goes with the pairs that it served.
   report.serve_seconds = std::min(report.seconds, served_us / 1e6);
   report.busy_share = std::clamp(busy_us / (1e6 * report.seconds), 0.0, 1.0);
-  if (!steps_us_.empty()) {
-    const auto middle = steps_us_.begin() + static_cast<std::ptrdiff_t>(steps_us_.size() / 2);
-    std::nth_element(steps_us_.begin(), middle, steps_us_.end());
-    report.step_us_p50 = *middle;
-    const auto late = steps_us_.begin() + static_cast<std::ptrdiff_t>(steps_us_.size() * 95 / 100);
-    std::nth_element(steps_us_.begin(), late, steps_us_.end());
-    report.step_us_p95 = *late;
-  }
+  report_steps(report, now);
   const double cpu_seconds = cpu_seconds_now();
   report.cpu_share = (cpu_seconds - cpu_seconds_) / report.seconds;
   report.cpu_busy_share = host_.cpu_busy_share();
@@ -117,8 +137,7 @@ std::optional<control::LoadReport> LoadMeter::take(const moe::Counters& counters
   busy_ns_ = counters.busy_ns;
   wait_ns_ = counters.wait_ns;
   tokens_ = 0;
-  step_us_sum_ = 0;
-  steps_us_.clear();
+  in_steps_ = Duration::zero();
   return report;
 }
 

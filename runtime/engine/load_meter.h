@@ -20,13 +20,16 @@ class LoadMeter {
  public:
   explicit LoadMeter(Duration interval = Duration(1'000'000'000)) : interval_(interval) {}
 
-  // A step of a router took that long and read that many tokens.
-  void add_step(double step_us, std::uint64_t tokens);
+  // A step of a router begins; it ends, and has read that many tokens. take() may come in between.
+  void begin_step(TimePoint now);
+  void end_step(TimePoint now, std::uint64_t tokens);
   // The report of the time since the last one, when the interval is over.
   [[nodiscard]] std::optional<control::LoadReport> take(const moe::Counters& counters,
                                                         TimePoint now);
 
  private:
+  void report_steps(control::LoadReport& report, TimePoint now);
+
   Duration interval_;
   HostMeter host_;
   TimePoint start_{};
@@ -34,8 +37,10 @@ class LoadMeter {
   std::uint64_t busy_ns_ = 0;
   std::uint64_t wait_ns_ = 0;
   std::uint64_t tokens_ = 0;
-  std::vector<double> steps_us_;
-  double step_us_sum_ = 0;
+  std::optional<TimePoint> step_began_;
+  double last_step_us_ = 0;       // while there is no report without any
+  std::vector<double> steps_us_;  // those that ended
+  Duration in_steps_{};           // of the interval, up to the end of the last one
   std::vector<std::uint64_t> expert_pairs_;
   std::uint64_t delay_count_ = 0;
   std::vector<std::uint64_t> wait_us_;

@@ -54,6 +54,7 @@ Result<void> Worker::make_parts() {
   parts_.timeline = make_timeline(options_.cluster, clock_);
   sizes_.plane.timeline = parts_.timeline.get();
   sizes_.plane.open_jobs = &gauges_.open_jobs;
+  sizes_.plane.computing = &gauges_.computing;
   SY_ASSIGN(parts_.device, make_rank_device(options_.cluster, transport_));
   SY_TRY(parts_.device->reserve(sizes_.plane.tokens_max, sizes_.batch_pairs_max, config.hidden,
                                 std::max(config.expert_inner, config.dense_inner)));
@@ -110,20 +111,20 @@ Result<void> Worker::run(const Absence& absence) {
     bool worked = false;
     if (newest_ && parts_.engine && parts_.engine->open_count() > 0) {
       const auto before = parts_.engine->times();
-      const TimePoint start = clock_.now();
-      SY_ASSIGN(worked, parts_.engine->step());
+      meter_.begin_step(clock_.now());
+      {
+        const WorkSpan working(&gauges_.computing, clock_, WorkSpan::Kind::kWork);
+        SY_ASSIGN(worked, parts_.engine->step());
+      }
       const auto& after = parts_.engine->times();
-      meter_.add_step(
-          1e6 * to_seconds(clock_.now() - start),
-          after.prompt_tokens + after.decode_tokens - before.prompt_tokens - before.decode_tokens);
+      meter_.end_step(clock_.now(), after.prompt_tokens + after.decode_tokens -
+                                        before.prompt_tokens - before.decode_tokens);
       say_progress();
     } else {
       SY_ASSIGN(worked, parts_.plane->progress());
     }
     update_gauges();
-    if (auto report = meter_.take(parts_.plane->counters(), clock_.now())) {
-      mailbox_.post(std::move(*report));
-    }
+    report_load();
     if (signals_.abandon.load(std::memory_order_relaxed)) {
       return fail(ErrorCode::kInterrupted, "stopped: another rank failed");
     }
@@ -180,6 +181,14 @@ void Worker::update_gauges() {
   const auto& counters = parts_.plane->counters();
   gauges_.steps = counters.exchanges + counters.batches_served;
   gauges_.open_requests = static_cast<std::uint32_t>(held_.size());
+  const std::size_t running = parts_.engine ? parts_.engine->running_count() : 0;
+  gauges_.running_requests = static_cast<std::uint32_t>(running);
+}
+
+void Worker::report_load() {
+  if (auto report = meter_.take(parts_.plane->counters(), clock_.now())) {
+    mailbox_.post(std::move(*report));
+  }
 }
 
 void Worker::on_token(const SequenceRequest& request, std::uint32_t token) {

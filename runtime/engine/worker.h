@@ -93,6 +93,7 @@ class Worker final : private moe::ViewFeed, private Observer {
   void say_progress();
   void say_farewell();
   void update_gauges();
+  void report_load();
   void say(std::string_view event, std::string_view text) const;
   void say(std::string_view event, std::string_view text, const Held& request) const;
 

@@ -28,10 +28,12 @@ Result<std::shared_ptr<const placement::View>> Worker::poll() {
   SY_TRY(load_piece());
   // A Commit may overtake the loading that was asked for it.
   if (newest_ && newest_->epoch > parts_.plane->view().epoch) {
+    const WorkSpan working(&gauges_.computing, clock_, WorkSpan::Kind::kWork);
     SY_TRY(work_->load_now(*newest_));
     if (work_->view() && work_->view()->epoch <= newest_->epoch) work_->finished();
   }
   update_gauges();  // a step of many exchanges is no standstill
+  report_load();    // ... and may take longer than a report may be old
   return newest_;
 }
 
@@ -130,6 +132,7 @@ Result<void> Worker::load_piece() {
   Result<bool> more = false;
   if (self != nullptr && self->router && !parts_.engine) {
     work_->pause();
+    const WorkSpan working(&gauges_.computing, clock_, WorkSpan::Kind::kWork);
     if (auto made = make_engine(); !made) more = Unexpected(std::move(made).error());
     work_->resume();
   }

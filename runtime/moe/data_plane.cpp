@@ -279,11 +279,11 @@ Result<void> DataPlane::leave(std::size_t micro_batch) {
 
 Result<ExchangeWait> DataPlane::finish(std::size_t micro_batch, MatrixView<float> residual) {
   auto& exchange = exchanges_[micro_batch];
+  const WorkSpan waiting(options_.computing, clock_, WorkSpan::Kind::kWait);
   const TimePoint start = clock_.now();
   const Deadline deadline(start + options_.exchange_deadline);
   Duration report_after = options_.silence_report_after;
   std::uint32_t idle_rounds = 0;
-  std::uint64_t wait_ns = 0;
   bool overdue_told = false;
   while (true) {
     SY_ASSIGN(const bool complete, exchange.complete());
@@ -318,9 +318,8 @@ Result<ExchangeWait> DataPlane::finish(std::size_t micro_batch, MatrixView<float
     transport_.wait_a_moment(++idle_rounds);
     const auto waited_ns = static_cast<std::uint64_t>((clock_.now() - before).count());
     exchange.note_wait(waited_ns / 1000);
-    wait_ns += waited_ns;
+    counters_.wait_ns += waited_ns;  // at once: load reports are made meanwhile
   }
-  counters_.wait_ns += wait_ns;
   if (breakers_) {
     breakers_->end(micro_batch, CallOutcome::kSuccess, clock_.now());
     tell_breakers();

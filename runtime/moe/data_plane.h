@@ -17,6 +17,7 @@
 #include "kernels/device.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/timeline.h"
+#include "runtime/base/work_mark.h"
 #include "runtime/moe/dispatch_plan.h"
 #include "runtime/moe/exchange.h"
 #include "runtime/moe/expert_server.h"
@@ -58,6 +59,8 @@ struct DataPlaneOptions {
   std::uint64_t ramp_steps = 0;  // until an expert rank that has come gets its whole share
   Timeline* timeline = nullptr;  // where to note what was done; null: nowhere
   std::atomic<std::uint32_t>* open_jobs = nullptr;  // see ExpertServerOptions
+  // Told that its thread waits, in finish(), and is at work in a batch; null: nobody wants to know.
+  WorkMark* computing = nullptr;
 };
 
 class DataPlane {

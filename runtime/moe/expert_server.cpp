@@ -241,6 +241,7 @@ Result<void> ExpertServer::serve(std::uint32_t layer) {
       batch_.push_back(inbox);
     }
   }
+  const WorkSpan working(options_.computing, clock_, WorkSpan::Kind::kWork);
   const TimePoint start = clock_.now();
   const bool alone = batch_.size() == 1 && is_own(batch_.front());
   const Inbox* in_place = alone ? &inboxes_[batch_.front()] : nullptr;

@@ -17,6 +17,7 @@
 #include "runtime/base/buffer.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/timeline.h"
+#include "runtime/base/work_mark.h"
 #include "runtime/moe/counters.h"
 #include "runtime/moe/expert_store.h"
 #include "runtime/moe/message_memory.h"
@@ -39,6 +40,7 @@ struct ExpertServerOptions {
   // Where to say how many dispatches wait or are being served, for another thread to see when this
   // one has come to a stop; null: nowhere.
   std::atomic<std::uint32_t>* open_jobs = nullptr;
+  WorkMark* computing = nullptr;  // set while a batch runs; null: nobody wants to know
 };
 
 class ExpertServer {

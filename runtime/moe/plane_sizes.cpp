@@ -43,6 +43,7 @@ ExpertServerOptions server_options(const DataPlaneOptions& options, const placem
   server.send_deadline = options.exchange_deadline;
   server.timeline = options.timeline;
   server.open_jobs = options.open_jobs;
+  server.computing = options.computing;
   return server;
 }
 

@@ -65,7 +65,7 @@ Task<Result<void>> beat_if_due(AgentLife& life, std::shared_ptr<DeadlineSocket> 
                                TimePoint& beat_at) {
   const SteadyClock clock;
   if (clock.now() < beat_at) co_return Result<void>();
-  const control::Message beat = life.pulse.heartbeat();
+  const control::Message beat = life.pulse.heartbeat(clock.now());
   SY_CO_TRY(co_await write_message(socket, beat, life.options.frame_limit));
   beat_at = clock.now() + life.options.heartbeat_interval;
   co_return Result<void>();

@@ -47,6 +47,8 @@ void fields(auto& io, Is<Heartbeat> auto& m) {
   io("open_requests", m.open_requests);
   io("open_jobs", m.open_jobs);
   io("weights_read", m.weights_read);
+  io("computing_ms", m.computing_ms);
+  io("running_requests", m.running_requests);
 }
 
 void restricted_fields(auto& io, Is<RestrictedSent> auto& sent) {

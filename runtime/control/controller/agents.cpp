@@ -135,6 +135,7 @@ Controller::State::Complaint Controller::State::take(const Holder& from, const H
   }
   note_loading(from.rank, beat);
   members.heartbeat(from.rank, beat, ledger.open_count(from.rank), now);
+  note_computing(from.rank, beat);
   return std::nullopt;
 }
 
@@ -163,6 +164,7 @@ Controller::State::Complaint Controller::State::take(const Holder& from, LoadRep
   Slot& slot = members.at(from.rank);
   slot.load = std::move(report);
   slot.load_at = now;
+  slot.computed = Duration::zero();
   return std::nullopt;
 }
 

@@ -12,6 +12,8 @@ namespace {
 
 constexpr std::uint32_t kTimesMax = 3;                      // without a step in between
 constexpr Duration kHeardLately = std::chrono::seconds(1);  // four heartbeats
+// What a router was sent while it is at a part of its own step waits in no queue of its own yet.
+constexpr std::uint64_t kLongMs = 1000;
 
 }  // namespace
 
@@ -19,7 +21,8 @@ constexpr Duration kHeardLately = std::chrono::seconds(1);  // four heartbeats
 bool Controller::State::idle(RankId rank) const {
   if (!member(rank)) return false;
   const Slot& slot = members.at(rank);
-  return slot.phi && slot.phi->silence(now) <= kHeardLately && slot.heartbeat.open_jobs == 0;
+  return slot.phi && slot.phi->silence(now) <= kHeardLately && slot.heartbeat.open_jobs == 0 &&
+         slot.heartbeat.computing_ms < kLongMs;
 }
 
 std::optional<Proposal> Controller::State::propose_asking_again() {

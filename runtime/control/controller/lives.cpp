@@ -172,6 +172,7 @@ HealthVerdict Controller::State::judge(RankId rank) const {
     facts.silence = slot.phi->silence(now);
   }
   if (slot.load_at) facts.metrics_age = now - *slot.load_at;
+  facts.computed = slot.computed;
   // While experts are missing nobody gets on, and it is nobody's fault.
   facts.stalled = std::min(slot.progress.stalled(now), now - whole_since);
   facts.waits_for = evidence.waits_for(rank, now);

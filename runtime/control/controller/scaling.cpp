@@ -19,7 +19,7 @@ void Controller::State::make_autoscaler() {
 
 bool Controller::State::fresh_load(RankId rank) const {
   const Slot& slot = members.at(rank);
-  return slot.load_at && now - *slot.load_at < options.health.metrics_age_max;
+  return slot.load_at && now - *slot.load_at - slot.computed < options.health.metrics_age_max;
 }
 
 ScalingInput Controller::State::scaling_input() const {

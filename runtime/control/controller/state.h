@@ -207,6 +207,7 @@ struct Controller::State {
   void leave(RankId rank, const Goodbye& words);
   void forget_breakers(RankId rank);
   void judge_all();
+  void note_computing(RankId rank, const Heartbeat& beat);  // computing.cpp
   [[nodiscard]] HealthVerdict judge(RankId rank) const;
   [[nodiscard]] std::size_t routers_at_work(RankId besides) const;
   [[nodiscard]] std::size_t routers_able(RankId silent) const;

@@ -75,7 +75,8 @@ Register make(Random& r) {
 }
 template <>
 Heartbeat make(Random& r) {
-  return {Phase::kDraining, Epoch(number(r)), r.next(), number(r), number(r), r.next()};
+  return {Phase::kDraining, Epoch(number(r)), r.next(), number(r),
+          number(r),        r.next(),         r.next(), number(r)};
 }
 std::vector<RestrictedSent> restricted(Random& r) {
   std::vector<RestrictedSent> out;

@@ -125,6 +125,13 @@ std::vector<Case> cases_of_silence() {
        kDead,
        {kSilent}},
       {"no metrics", [](RankFacts& f) { f.metrics_age.reset(); }, kUnknown, {kMetricsMissing}},
+      {"at a long batch",
+       [](RankFacts& f) {
+         f.metrics_age = seconds(24);
+         f.computed = seconds(22);
+       },
+       kHealthy,
+       {}},
       {"old metrics",
        [](RankFacts& f) { f.metrics_age = seconds(4); },
        kUnknown,
@@ -289,6 +296,20 @@ TEST(ProgressWatch, CountsOnlyWhileThereIsWork) {
   watch.observe({0, 5}, now + seconds(20));  // a process that started anew
   EXPECT_EQ(watch.stalled(now + seconds(20)), Duration::zero());
   EXPECT_EQ(watch.stalled(now), Duration::zero());
+}
+
+TEST(ProgressWatch, ForgivesOneStandstillNoMoreThanSoMuch) {
+  ProgressWatch watch;
+  const TimePoint now{};
+  watch.observe({7, 1}, now);
+  watch.forgive(seconds(3), seconds(5));
+  EXPECT_EQ(watch.stalled(now + seconds(10)), seconds(7));
+  watch.forgive(seconds(3), seconds(5));
+  watch.forgive(seconds(3), seconds(5));
+  EXPECT_EQ(watch.stalled(now + seconds(10)), seconds(5));
+  watch.observe({8, 1}, now + seconds(10));
+  watch.forgive(seconds(3), seconds(5));
+  EXPECT_EQ(watch.stalled(now + seconds(14)), seconds(1));
 }
 
 TEST(WaitMatrix, FindsWhereWaitsEnd) {

@@ -57,6 +57,15 @@ TEST(SlowRanks, AreThoseThatTheOthersWaitForMost) {
   EXPECT_EQ(w.reason(3), "");
 }
 
+// An answer may take longer than from one report to the next.
+TEST(SlowRanks, AreWaitedForAlsoWhereNothingWasSent) {
+  World w;
+  const LoadReport none = waits({{0, 0}, {0, 0}, {0, 0.1}, {0, 0.6}, {0, 0.1}, {0, 0.1}});
+  w.pass(1, kSlowThree, kSlowThree);
+  w.pass(4, none, none);
+  EXPECT_THAT(w.reason(3), HasSubstr("rank 0 waited 3.0 of 5.0 s for it, 0.5 s for others"));
+}
+
 TEST(SlowRanks, OneOfManyAskersDoesNotMakeOne) {
   World w;
   const LoadReport other = kEven;
