@@ -11,9 +11,6 @@ function(switchyard_test tier room)
   target_compile_definitions(${name} PRIVATE
     SWITCHYARD_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
     SWITCHYARD_BINARY="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/switchyard")
-  if(tier IN_LIST light_tiers)
-    switchyard_precompiled(${name})
-  endif()
   add_test(NAME ${tier}.${room} COMMAND ${name})
   set_tests_properties(${tier}.${room} PROPERTIES LABELS ${tier} TIMEOUT 600)
 endfunction()
