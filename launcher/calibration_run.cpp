@@ -55,20 +55,20 @@ Result<routing::CalibrationEntry> settle_budget(engine::Session& session,
   constexpr double kNear = 0.005;  // of the budget
   SY_ASSIGN(const routing::Spec parsed, routing::Spec::parse(spec));
   SY_ASSIGN(const auto wanted, parsed.number("mean_k", {0, 65536}));
+  const double budget = wanted.value_or(0);
   SY_ASSIGN(auto entry, static_gates.solve(spec));
   std::optional<routing::CalibrationEntry> best;
   const auto off = [&](const routing::CalibrationEntry& each) {
-    return std::abs(each.mean_k - wanted.value_or(each.mean_k));
+    return std::abs(each.mean_k - budget);
   };
-  for (int pass = 0; pass < kPasses; ++pass) {
+  for (int pass = 1;; ++pass) {
     const Policy policy{entry.spec, static_gates.calibration({entry}).to_json()};
     SY_ASSIGN(const auto observed, observe_gates(session, windows, policy, line));
     entry.mean_k = observed.mean_k;
     if (!best || off(entry) < off(*best)) best = entry;
-    if (off(*best) <= kNear * wanted.value_or(0)) break;
+    if (off(*best) <= kNear * budget || pass == kPasses) return *best;
     SY_ASSIGN(entry, observed.calibrator.solve(spec));
   }
-  return *best;
 }
 
 }  // namespace switchyard::launcher

@@ -1,7 +1,6 @@
 #include "launcher/controller_access.h"
 
 #include <chrono>
-#include <csignal>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
@@ -48,7 +47,6 @@ Result<std::shared_ptr<net::TlsIdentity>> ControllerAccess::own_tls(
 }
 
 Result<net::Client> ControllerAccess::connect(const Invocation& invocation) const {
-  std::signal(SIGPIPE, SIG_IGN);
   net::Endpoint where;
   std::string from;  // the run file that named it
   std::string secret_file = secret_file_;

@@ -24,7 +24,7 @@ Result<std::vector<Prompt>> PolicyProgram::take_prompts(const std::vector<std::s
   limits.vocab = model_.vocab;
   limits.model_path = run_.model.path;
   limits.grows = grows;
-  limits.run = run_;
+  limits.sampling = run_.sampling;
   limits.positions_max = kv.pages * kernels::kKvPageTokens;
   return read_prompts(texts, file, tokenizer_.get(), limits);
 }

@@ -87,9 +87,8 @@ constexpr std::array<std::string_view, 5> kSamplingKeys{"max_tokens", "temperatu
                                                         "top_p", "seed"};
 
 // By the rules of the run's own setting of that name.
-Result<void> set_sampling(Prompt& prompt, const std::string& name, const json& value,
-                          const PromptLimits& limits) {
-  config::RunConfig run = limits.run;
+Result<void> set_sampling(Prompt& prompt, const std::string& name, const json& value) {
+  config::RunConfig run;  // that of the table of keys
   run.sampling = prompt.sampling;
   const config::Key* key = config::find_key("sampling." + name);
   SY_CHECK(key != nullptr, "no key sampling.{}", name);
@@ -120,7 +119,7 @@ Unexpected no_field(const std::string& key) {
 // The prompt of a line's object; tokens of its text are still to come.
 Result<Prompt> read_fields(const json& body, const PromptLimits& limits) {
   Prompt prompt;
-  prompt.sampling = limits.run.sampling;
+  prompt.sampling = limits.sampling;
   for (const auto& [key, value] : body.items()) {
     if (key == "id" && value.is_string()) {
       prompt.id = value.get<std::string>();
@@ -137,7 +136,7 @@ Result<Prompt> read_fields(const json& body, const PromptLimits& limits) {
     } else if (key == "tokens") {
       SY_ASSIGN(prompt.tokens, token_list(value, limits));
     } else if (std::ranges::find(kSamplingKeys, key) != kSamplingKeys.end()) {
-      SY_TRY(set_sampling(prompt, key, value, limits));
+      SY_TRY(set_sampling(prompt, key, value));
     } else {
       return no_field(key);
     }
@@ -242,7 +241,7 @@ Result<std::vector<Prompt>> read_prompts(const std::vector<std::string>& texts,
     Prompt prompt;
     prompt.id = std::to_string(prompts.size());
     prompt.text = text;
-    prompt.sampling = limits.run.sampling;
+    prompt.sampling = limits.sampling;
     prompt.place = "--prompt";
     if (auto set = set_tokens(prompt, tokenizer, limits); !set) {
       return with_place(std::move(set).error(), prompt.place);

@@ -39,10 +39,10 @@ struct PromptLimits {
   std::size_t line_bytes_max = std::size_t{4} << 20;
   std::size_t tokens_max = 0;  // the context; longer prompts are refused
   std::size_t vocab = 0;
-  std::string model_path;         // for messages; empty: random weights
-  Grows grows = Grows::kNo;       // within tokens_max
-  std::size_t positions_max = 0;  // of one sequence in the KV cache
-  config::RunConfig run;          // whose sampling holds where a line sets none
+  std::string model_path;              // for messages; empty: random weights
+  Grows grows = Grows::kNo;            // within tokens_max
+  std::size_t positions_max = 0;       // of one sequence in the KV cache
+  config::SamplingSection sampling{};  // where a line sets none
 };
 
 // What is said where there is no tokenizer: kNotFound naming its file, or kUnsupported where it is

@@ -3,7 +3,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -117,7 +116,6 @@ class ControllerCommand final : public Command {
   }
 
   Result<void> run(Invocation& invocation) override {
-    std::signal(SIGPIPE, SIG_IGN);
     SY_ASSIGN(const auto options, controller_options(invocation.run()));
     control::Controller controller(options);
     SY_ASSIGN(auto journal, open_journal(controller));

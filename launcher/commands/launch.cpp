@@ -1,6 +1,5 @@
 #include "launcher/commands/launch.h"
 
-#include <signal.h>
 #include <stdlib.h>
 
 #include <filesystem>
@@ -125,7 +124,6 @@ class LaunchCommand final : public Command {
     if (const auto& trace = inner.config.run.log.trace_out; !trace.empty()) {
       SY_TRY(OutputFile::check(trace));
     }
-    (void)::signal(SIGPIPE, SIG_IGN);
     engine::StopSignals signals;
     StopWatch stop_watch(signals);
     stop_watch.begun();  // processes to end, at least

@@ -1,6 +1,5 @@
 #include "launcher/commands/rank.h"
 
-#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -211,7 +210,6 @@ class RankCommand final : public Command {
   // Never back into MPI_Finalize: with a dead rank in the world it may hang. What there was to say
   // the agent has said.
   Result<void> run(Invocation& invocation) override {
-    (void)::signal(SIGPIPE, SIG_IGN);
     SY_ASSIGN(const auto seat, take_seat(invocation, flags_));
     Remains remains;
     const auto outcome = run_rank(invocation, flags_, seat, remains);

@@ -18,7 +18,7 @@ PromptLimits limits() {
   limits.tokens_max = 100;
   limits.vocab = 50;
   limits.grows = Grows::kYes;
-  limits.run.sampling.max_tokens = 10;
+  limits.sampling.max_tokens = 10;
   limits.positions_max = 100;
   limits.line_bytes_max = 64;
   return limits;
@@ -142,7 +142,7 @@ TEST_F(Prompts, AFolderIsNoTextButNotMissingEither) {
 TEST_F(Prompts, ALineMaySetItsOwnSampling) {
   auto wide = limits();
   wide.line_bytes_max = 256;
-  wide.run.sampling.temperature = 0.5;
+  wide.sampling.temperature = 0.5;
   const auto file =
       write(R"({"tokens":[1],"temperature":0.9,"top_k":3,"top_p":0.8,"seed":4,"max_tokens":90})"
             "\n{\"tokens\":[1]}\n");
