@@ -12,7 +12,8 @@
 
 namespace switchyard::launcher {
 
-// "--residency: no rank is in mars; regions with ranks: eu"; empty where each region of the rules has a rank.
+// "--residency: no rank is in mars; regions with ranks: eu"; empty where each region of the rules
+// has a rank.
 [[nodiscard]] std::string residency_note(const std::vector<control::ResidencyRule>& rules,
                                          const std::vector<placement::Place>& places);
 
