@@ -29,17 +29,23 @@ BenchRow round_trip_row(std::string name, const comm::PingPong& result, double b
   return row;
 }
 
+comm::PingPongOptions round_trips_of(std::size_t bytes) {
+  return {bytes, bytes > 100'000 ? 200U : 1000U};
+}
+
+BenchRow bare_row(const comm::PingPong& bare) {
+  return round_trip_row(fmt::format("exchange/bare mpi/{} B", bare.bytes), bare, 0);
+}
+
 Result<void> measure(comm::Transport& transport, bool mpi, BenchRows& rows) {
   const SteadyClock clock;
   for (const std::size_t bytes : kMessageBytes) {
-    const comm::PingPongOptions options{bytes, bytes > 100'000 ? 200U : 1000U};
+    const auto options = round_trips_of(bytes);
     double bare_us = 0;
     if (mpi) {
       SY_ASSIGN(const auto bare, comm::mpi_bare_ping_pong(options));
       bare_us = bare.round_trip_us_p50;
-      if (transport.rank() == RankId(0)) {
-        rows.add(round_trip_row(fmt::format("exchange/bare mpi/{} B", bytes), bare, 0));
-      }
+      if (transport.rank() == RankId(0)) rows.add(bare_row(bare));
     }
     SY_ASSIGN(const auto ours,
               comm::ping_pong(transport, options, Deadline::after(clock, kDeadline)));
@@ -65,6 +71,19 @@ Result<void> measure_rank(const Invocation& invocation, const BenchPlan& plan,
 }
 
 }  // namespace
+
+Result<std::vector<BenchRow>> bench_bare_mpi(const Invocation& invocation) {
+  SY_ASSIGN(const auto transport, comm::join_mpi_world(invocation.argc, invocation.argv, {}));
+  std::vector<BenchRow> rows;
+  for (const std::size_t bytes : kMessageBytes) {
+    if (transport->size() < 2 || transport->rank().value() > 1) break;
+    SY_ASSIGN(const auto bare, comm::mpi_bare_ping_pong(round_trips_of(bytes)));
+    if (transport->rank() == RankId(0)) rows.push_back(bare_row(bare));
+  }
+  const SteadyClock clock;
+  SY_TRY(transport->finalize(Deadline::after(clock, 2 * kDeadline)));
+  return rows;
+}
 
 Result<void> bench_exchange(const Invocation& invocation, const BenchPlan& plan, BenchRows& rows) {
   if (!comm::started_by_mpi_launcher(invocation.env())) {

@@ -31,6 +31,9 @@ struct BenchPlan {
 // of bare MPI beside it, between ranks 0 and 1. Without mpirun: two ranks, as threads.
 [[nodiscard]] Result<void> bench_exchange(const Invocation& invocation, const BenchPlan& plan,
                                           BenchRows& rows);
+// Round trips of bare MPI between ranks 0 and 1, what any exchange stands on: rank 0 has the rows,
+// none in a world of one rank. Joins the world of mpirun and leaves it. Collective: yes.
+[[nodiscard]] Result<std::vector<BenchRow>> bench_bare_mpi(const Invocation& invocation);
 // Of every rank of the world, for batches of plan.sequences and of plan.prompt_tokens tokens: the
 // time of each leg, at the slowest rank, and, in GB/s, the bytes that a rank sends in it to others.
 // Collective: yes.

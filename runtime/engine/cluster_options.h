@@ -32,6 +32,7 @@ struct ClusterOptions {
   Duration breaker_timeout{1'000'000'000};
   std::uint64_t ramp_steps = 0;  // of a router, until an expert rank that came has its whole share
   Duration start_deadline{900'000'000'000};  // all ranks loaded
+  Duration lead_deadline{600'000'000'000};   // silence of rank 0, for ranks that wait for work
   kernels::DeviceOptions device;             // threads 0: cores of the host / its ranks
   std::string device_name = "cpu";
   SchedulerLimits limits;          // context 0: the model's

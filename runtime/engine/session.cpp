@@ -180,7 +180,7 @@ Result<JobResult> Session::run_share(
   progress.sequences = job.sequences.size();
   const TimePoint start = clock_.now();
   // The lead takes a silent router for lost, and a step may last longer than its patience.
-  if (!leads()) engine.set_pulse([&] { return report(progress); });
+  engine.set_pulse([&] { return leads() ? reassure() : report(progress); });
   while (true) {
     if (signals_.stop.load(std::memory_order_relaxed)) {
       for (const auto& request : arrivals.take_rest()) SY_TRY(engine.submit(request));
@@ -220,6 +220,7 @@ Result<void> Session::await_arrival(TimePoint arrival,
 Result<void> Session::follow() {
   std::uint32_t idle_rounds = 0;
   std::optional<Deadline> grace;
+  TimePoint heard = clock_.now();
   while (true) {
     SY_ASSIGN(auto message, link_.poll());
     if (message && message->body["kind"] == "end") break;
@@ -235,12 +236,18 @@ Result<void> Session::follow() {
       };
       SY_ASSIGN(const auto result, run_share(job, nullptr, report));
       SY_TRY(link_.post(RankId(0), encode_result(result)));
+      heard = clock_.now();
       continue;
     }
     SY_ASSIGN(const bool any, parts_.plane->progress());
     if (any || message) {
       idle_rounds = 0;
+      heard = clock_.now();
       continue;
+    }
+    if (clock_.now() - heard > options_.lead_deadline) {
+      return fail(ErrorCode::kDeadline, ErrorScope::kPeer, "no sign of rank 0 for {:.0f} s",
+                  to_seconds(options_.lead_deadline));
     }
     if (signals_.abandon.load(std::memory_order_relaxed)) {
       return fail(ErrorCode::kInterrupted, "stopped: another rank failed");

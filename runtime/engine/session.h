@@ -60,7 +60,8 @@ class Session {
                                       const ProgressSink& progress);
   // Lead only: ends the run on all ranks and gathers their reports.
   [[nodiscard]] Result<ClusterReport> close();
-  // Everyone else: works until the lead ends the run.
+  // Everyone else: works until the lead ends the run. Blocks: until options.lead_deadline after the
+  // lead's last sign of life. Errors: kDeadline then.
   [[nodiscard]] Result<void> follow();
 
   [[nodiscard]] routing::RouterConvention convention() const { return convention_of(config()); }
@@ -75,6 +76,8 @@ class Session {
   [[nodiscard]] Result<void> absorb_control();
   [[nodiscard]] Result<void> hand_out(const Job& job, Job& own, Spread spread);
   [[nodiscard]] Result<JobResult> collect(JobResult own, const ProgressSink& progress);
+  // Tells those who wait for work that the lead lives, every kReassureEvery.
+  [[nodiscard]] Result<void> reassure();
   [[nodiscard]] JobProgress total_progress(const JobProgress& own) const;
   // Works until a prompt arrives, or a signal.
   [[nodiscard]] Result<void> await_arrival(TimePoint arrival,
@@ -101,6 +104,7 @@ class Session {
   std::unique_ptr<model::WeightSource> source_;
   RankParts parts_;
   std::vector<Peer> peers_;  // [ranks]
+  TimePoint reassured_{};
   TimePoint job_start_{};
   std::size_t job_sequences_ = 0;
 };

@@ -5,6 +5,12 @@
 #include "runtime/engine/session.h"
 
 namespace switchyard::engine {
+namespace {
+
+// Far below options.lead_deadline; a message of some bytes.
+constexpr Duration kReassureEvery{5'000'000'000};
+
+}  // namespace
 
 // Sequence i of the job goes to router i mod R, so that every router gets an equal share.
 Result<void> Session::hand_out(const Job& job, Job& own, Spread spread) {
@@ -47,6 +53,18 @@ Result<void> Session::absorb_control() {
   }
 }
 
+// Routers at work do not read their mail until they are done, and then begin to wait.
+Result<void> Session::reassure() {
+  const TimePoint now = clock_.now();
+  if (now - reassured_ < kReassureEvery) return {};
+  reassured_ = now;
+  for (std::uint32_t r = 1; r < transport_.size(); ++r) {
+    if (peers_[r].working && !peers_[r].result) continue;
+    SY_TRY(link_.post(RankId(r), {{"kind", "alive"}}));
+  }
+  return {};
+}
+
 JobProgress Session::total_progress(const JobProgress& own) const {
   JobProgress total = own;
   total.sequences = job_sequences_;
@@ -66,6 +84,7 @@ Result<JobResult> Session::collect(JobResult own, const ProgressSink& progress) 
   TimePoint heard_last = clock_.now();
   const auto all_in = [&]() -> Result<bool> {
     SY_TRY(absorb_control());
+    SY_TRY(reassure());
     progress(total_progress(own_progress));
     bool all = true;
     heard_last = TimePoint::max();
@@ -101,6 +120,7 @@ Result<JobResult> Session::run(const Job& job, Spread spread, Observer* observer
   SY_TRY(hand_out(job, own, spread));
   const auto report = [&](const JobProgress& own_progress) -> Result<void> {
     SY_TRY(absorb_control());
+    SY_TRY(reassure());
     progress(total_progress(own_progress));
     return {};
   };

@@ -29,6 +29,14 @@ TEST(BenchOverMpi, TheExchangeHasBareMpiAsItsLimit) {
   EXPECT_THAT(names, ::testing::IsSupersetOf({"exchange/bare mpi/4096 B", "exchange/mpi/4096 B"}));
 }
 
+TEST(BenchOverMpi, CeilingsHaveTheRoundTripsOfBareMpi) {
+  const auto names = names_of(run_under_mpi(3, {"bench", "ceilings", "--json-lines"}));
+  ASSERT_EQ(names.size(), 7U);
+  EXPECT_EQ(names.front(), "header");
+  EXPECT_EQ(names[1], "exchange/bare mpi/64 B");
+  EXPECT_EQ(names[6], "exchange/bare mpi/1048576 B");
+}
+
 TEST(BenchOverMpi, AModelOverTwoRanksPrintsItsRowsOnce) {
   const auto names =
       names_of(run_under_mpi(2, {"bench", "model", "--preset", "demo", "--threads", "1",

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <string>
 
 #include "tests/command/run_command.h"
@@ -47,10 +48,13 @@ class ExactOnGpu : public ::testing::Test {
     EXPECT_TRUE(document["report"]["conserved"].get<bool>());
     EXPECT_EQ(document["sequences"], baseline);
   }
-  nlohmann::json baseline(Prompts prompts = Prompts::kLong) const {
+  // Of one process, one device; run once for all tests.
+  const nlohmann::json& baseline(Prompts prompts = Prompts::kLong) const {
+    static std::map<Prompts, nlohmann::json> known;
+    if (const auto found = known.find(prompts); found != known.end()) return found->second;
     const auto alone = run_alone(run({}, prompts));
     EXPECT_EQ(alone.exit_code, 0) << alone.err;
-    return alone.json()["sequences"];
+    return known[prompts] = alone.json()["sequences"];
   }
 
   ScratchFolder scratch_;

@@ -11,7 +11,7 @@ namespace switchyard::tests {
 namespace {
 
 TEST_F(ExactOnGpu, OverSchedulesOfTheEmulation) {
-  const auto wanted = baseline();
+  const auto& wanted = baseline();
   for (const char* schedule :
        {"CUDA_EMULATION_SCHEDULE=descending CUDA_EMULATION_PROGRESS=early",
         "CUDA_EMULATION_SCHEDULE=random CUDA_EMULATION_SEED=3 CUDA_EMULATION_PROGRESS=random"}) {
@@ -40,11 +40,13 @@ class ExactOverNccl : public ExactOnGpu {
 
 TEST_F(ExactOverNccl, OverMpiRanks) {
   if (std::string(SWITCHYARD_MPIRUN).empty()) GTEST_SKIP() << "a build without MPI";
-  const auto wanted = baseline();
-  expect_nccl(run_under_mpi(4, run({"--routers", "2"})), "mpi", wanted);  // by itself
-  expect_nccl(run_under_mpi(2, run({"--colocate", "--routers", "2", "--exchange", "nccl"})), "mpi",
-              wanted);
-  expect_same(run_under_mpi(2, run({"--exchange", "host"})), wanted);
+  const auto& wanted = baseline(Prompts::kShort);
+  expect_nccl(run_under_mpi(4, run({"--routers", "2"}, Prompts::kShort)), "mpi",
+              wanted);  // by itself
+  expect_nccl(run_under_mpi(
+                  2, run({"--colocate", "--routers", "2", "--exchange", "nccl"}, Prompts::kShort)),
+              "mpi", wanted);
+  expect_same(run_under_mpi(2, run({"--exchange", "host"}, Prompts::kShort)), wanted);
 }
 
 // Who sits where, what is in a step and how MPI moves the heads: none of it shows.
@@ -55,7 +57,7 @@ TEST_F(ExactOverNccl, OverLayoutsBatchesAndTransports) {
     Arguments extra;
     std::string mpirun_flags;
   };
-  const auto wanted = baseline(Prompts::kShort);
+  const auto& wanted = baseline(Prompts::kShort);
   for (const Layout& layout :
        {Layout{3, {"--colocate", "--routers", "3", "--sequences", "16", "--chunk", "7"}, {}},
         Layout{3, {"--sequences", "1", "--chunk", "1", "--placement", "round-robin"}, {}},
@@ -68,8 +70,9 @@ TEST_F(ExactOverNccl, OverLayoutsBatchesAndTransports) {
 }
 
 TEST_F(ExactOverNccl, OverThreads) {
-  const auto wanted = baseline();
-  expect_nccl(run_alone(run({"--ranks", "3", "--exchange", "nccl"})), "local", wanted);
+  const auto& wanted = baseline(Prompts::kShort);
+  expect_nccl(run_alone(run({"--ranks", "3", "--exchange", "nccl"}, Prompts::kShort)), "local",
+              wanted);
 }
 
 // What tests/gpu/run measures where there are several GPUs; here only that it comes to an end.

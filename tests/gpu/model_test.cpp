@@ -154,7 +154,7 @@ TEST_F(ExactOnGpu, TokensChosenOnTheGpuAreThoseChosenFromItsLogits) {
 }
 
 TEST_F(ExactOnGpu, OverBatchesAndThreadsOfOneProcess) {
-  const auto wanted = baseline();
+  const auto& wanted = baseline();
   for (const Arguments& extra :
        {Arguments{"--chunk", "3", "--sequences", "2"}, Arguments{"--sequences", "1"},
         Arguments{"--ranks", "3"}, Arguments{"--ranks", "2", "--colocate", "--routers", "2"}}) {
@@ -164,10 +164,10 @@ TEST_F(ExactOnGpu, OverBatchesAndThreadsOfOneProcess) {
 
 TEST_F(ExactOnGpu, OverMpiRanks) {
   if (std::string(SWITCHYARD_MPIRUN).empty()) GTEST_SKIP() << "a build without MPI";
-  const auto wanted = baseline();
-  expect_same(run_under_mpi(2, run({})), wanted);
-  expect_same(run_under_mpi(4, run({"--routers", "2"})), wanted);
-  expect_same(run_under_mpi(2, run({"--colocate", "--routers", "2"})), wanted);
+  const auto& wanted = baseline(Prompts::kShort);
+  expect_same(run_under_mpi(2, run({}, Prompts::kShort)), wanted);
+  expect_same(run_under_mpi(4, run({"--routers", "2"}, Prompts::kShort)), wanted);
+  expect_same(run_under_mpi(2, run({"--colocate", "--routers", "2"}, Prompts::kShort)), wanted);
 }
 
 }  // namespace

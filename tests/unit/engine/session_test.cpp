@@ -114,6 +114,70 @@ TEST(Session, ClosesInOrderAfterAnErrorOfTheLead) {
   EXPECT_TRUE(followed.has_value()) << followed.error().message;
 }
 
+// A lead that died, where nobody ends the others (mpirun --enable-recovery), is not waited for for
+// ever.
+TEST(Session, ALeadThatSaysNothingEndsTheOthers) {
+  const SteadyClock clock;
+  const StopSignals signals;
+  const auto transports = comm::make_local_world(2, {});
+  ClusterOptions options;
+  options.lead_deadline = Duration(1'000'000);
+  Result<void> followed{};
+  std::thread other([&] {
+    Session session(options, *transports[1], clock, signals, make_null_log());
+    followed = session.open(small_model(), [](std::size_t, std::size_t) {});
+    if (followed) followed = session.follow();
+  });
+  Session lead(options, *transports[0], clock, signals, make_null_log());
+  EXPECT_TRUE(lead.open(small_model(), [](std::size_t, std::size_t) {}).has_value());
+  other.join();
+  ASSERT_FALSE(followed.has_value());
+  EXPECT_EQ(followed.error().code, ErrorCode::kDeadline);
+  EXPECT_THAT(followed.error().message, ::testing::HasSubstr("no sign of rank 0"));
+}
+
+// Lets time pass while a layer is under way.
+class TimePasses final : public Observer {
+ public:
+  explicit TimePasses(ManualClock& clock) : clock_(clock) {}
+  void on_routed(const RoutedRows&) override { clock_.advance(std::chrono::seconds(60)); }
+
+ private:
+  ManualClock& clock_;
+};
+
+// However long its steps are: who waits for work hears that the lead is at it.
+TEST(Session, ALeadAtWorkSaysSoToThoseWhoWait) {
+  ManualClock clock;
+  const StopSignals signals;
+  const auto transports = comm::make_local_world(2, {});
+  ClusterOptions options;
+  options.routers = 2;
+  options.colocation = Colocation::kTogether;
+  options.replicas = 2;  // and so no row leaves the lead
+  options.device.threads = 1;
+  Session follower(options, *transports[1], clock, signals, make_null_log());
+  Result<void> opened{};
+  std::thread other(
+      [&] { opened = follower.open(small_model(4), [](std::size_t, std::size_t) {}); });
+  Session lead(options, *transports[0], clock, signals, make_null_log());
+  EXPECT_TRUE(lead.open(small_model(4), [](std::size_t, std::size_t) {}).has_value());
+  other.join();
+  ASSERT_TRUE(opened.has_value());
+  Job job;
+  job.routing = "topk:k=2";
+  job.sequences = {request_of(0, 4, 1)};
+  TimePasses passes(clock);
+  ASSERT_TRUE(lead.run(job, Session::Spread::kLeadOnly, &passes, [](const JobProgress&) {}));
+  ControlLink mail(*transports[1]);
+  std::size_t signs = 0;
+  for (auto said = mail.poll(); said && *said; said = mail.poll()) {
+    EXPECT_EQ((*said)->body["kind"], "alive");
+    ++signs;
+  }
+  EXPECT_GE(signs, 4U);  // once a layer, each a minute long
+}
+
 // Presses Ctrl-C while the first layer of the first step is under way.
 class StopInFirstLayer final : public Observer {
  public:
