@@ -123,6 +123,15 @@ class Transport {
   // the deadline. False: it has not ended, and what frees device memory may never return.
   [[nodiscard]] virtual bool halt_rows(Deadline /*deadline*/) noexcept { return true; }
 
+  // Leaves the world before its time, for an end that the others have not agreed to: as
+  // halt_rows(), and takes back what was sent and nobody has taken yet. Transports that cannot take
+  // back (MPI, TCP) leave that to the end of the process. Then only set_lost(), wake(),
+  // take_back_rows() and the destructor may be called. Collective: no. Blocks: until the deadline.
+  // False: as halt_rows().
+  [[nodiscard]] virtual bool leave_at_once(Deadline deadline) noexcept {
+    return halt_rows(deadline);
+  }
+
   // Sleeps or spins for a moment because there was nothing to do; `idle_rounds` is how often in a
   // row the caller has called it: 0 first. Grows from a pause to sleeps of a few milliseconds (law
   // 6) and returns early when this transport can be woken. Collective: no. Blocks: four

@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <exception>
+#include <memory>
 #include <mutex>
 #include <new>
 #include <optional>
@@ -176,13 +177,28 @@ Result<void> run_mpi_rank(const Invocation& invocation, LeadProgram& program,
   return outcome;
 }
 
+constexpr std::chrono::seconds kLeaveDeadline{10};
+
+// After a failure that the others have not agreed to. What others may still read, what a GPU may
+// still read or write, and what the transport has lent dies with the session: so the rank leaves
+// first, and its transport stays. Then the others wait for it no longer.
+void leave_local_world(const World& world, comm::Transport& self,
+                       std::unique_ptr<Remains> remains) {
+  const bool left = self.leave_at_once(Deadline::after(remains->clock, kLeaveDeadline));
+  for (const auto& transport : world.transports) {
+    if (transport.get() != &self) transport->set_lost(self.rank(), comm::Transport::Lost::kYes);
+  }
+  // Freeing memory of the GPU might never return; the end of the process, which is near, does it.
+  if (!left) (void)remains.release();
+}
+
 Result<void> run_local_ranks(const Invocation& invocation, LeadProgram& program, World& world,
                              const Stops& stops) {
   std::mutex mutex;
   Result<void> first{};
-  const auto body = [&](std::unique_ptr<comm::Transport>& transport) {
-    Remains remains;
-    auto outcome = run_rank(invocation, program, *transport, stops, remains);
+  const auto body = [&](comm::Transport& transport) {
+    auto remains = std::make_unique<Remains>();
+    auto outcome = run_rank(invocation, program, transport, stops, *remains);
     if (outcome) return;
     {
       const std::lock_guard lock(mutex);
@@ -190,15 +206,14 @@ Result<void> run_local_ranks(const Invocation& invocation, LeadProgram& program,
       if (first || first.error().code == ErrorCode::kInterrupted) first = std::move(outcome);
       stops.signals.abandon.store(true);
     }
-    // Takes back the unfinished sends, whose bytes die with the session. After the report: the
-    // others may notice at once.
-    transport.reset();
+    // After the report: the others may notice at once.
+    leave_local_world(world, transport, std::move(remains));
   };
   std::vector<std::thread> threads;
   for (std::size_t r = 1; r < world.transports.size(); ++r) {
-    threads.emplace_back([&body, &world, r] { body(world.transports[r]); });
+    threads.emplace_back([&body, &world, r] { body(*world.transports[r]); });
   }
-  body(world.transports.front());
+  body(*world.transports.front());
   for (auto& thread : threads) thread.join();
   return first;
 }

@@ -31,9 +31,16 @@ LocalTransport::LocalTransport(std::shared_ptr<LocalWorld> world, RankId rank,
       tickets_(limits.sends_in_flight_max),
       idle_(core_share(world_->size()), Reach::kAllRing) {}
 
-LocalTransport::~LocalTransport() {
+LocalTransport::~LocalTransport() { leave(); }
+
+void LocalTransport::leave() noexcept {
   if (world_->presence(rank_) == Presence::kHere) world_->leave(rank_, Presence::kGone);
   world_->clear(rank_);
+}
+
+bool LocalTransport::leave_at_once(Deadline /*deadline*/) noexcept {
+  leave();
+  return true;
 }
 
 Result<SendTicket> LocalTransport::send(RankId to, Channel channel, Bytes bytes) {

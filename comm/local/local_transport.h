@@ -1,6 +1,7 @@
 // comm/local/local_transport.h -- one rank of a world whose ranks are threads of this process.
 // The documentation by example of a transport: the shortest code that keeps the whole contract.
-// A rank that ends early destroys its transport before the buffers of its unfinished sends.
+// A rank that ends early leaves at once, or destroys its transport, before the buffers of its
+// unfinished sends.
 // Thread: the rank's thread.
 #pragma once
 
@@ -37,9 +38,12 @@ class LocalTransport final : public Transport {
   [[nodiscard]] Result<void> receive(const Arrival& arrival, MutableBytes into) override;
   void wait_a_moment(std::uint32_t idle_rounds) override;
   void wake() noexcept override { world_->bell(rank_).ring(); }
+  [[nodiscard]] bool leave_at_once(Deadline deadline) noexcept override;
   [[nodiscard]] Result<void> finalize(Deadline deadline) override;
 
  private:
+  void leave() noexcept;
+
   const std::shared_ptr<LocalWorld> world_;
   const RankId rank_;
   const TransportLimits limits_;

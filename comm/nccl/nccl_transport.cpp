@@ -291,6 +291,11 @@ bool NcclTransport::halt_rows(Deadline deadline) noexcept {
   return reaper_.wait(deadline) && moved;
 }
 
+bool NcclTransport::leave_at_once(Deadline deadline) noexcept {
+  const bool halted = halt_rows(deadline);
+  return base_->leave_at_once(deadline) && halted;
+}
+
 // Until all that was sent is acknowledged and nobody sends any more.
 Result<void> NcclTransport::settle(Deadline deadline) {
   const SteadyClock clock;

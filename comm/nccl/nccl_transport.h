@@ -72,6 +72,7 @@ class NcclTransport final : public Transport {
   void set_lost(RankId rank, Lost lost) noexcept override;
   void attach(RankId rank, std::string_view address) override;
   [[nodiscard]] bool halt_rows(Deadline deadline) noexcept override;
+  [[nodiscard]] bool leave_at_once(Deadline deadline) noexcept override;
   [[nodiscard]] Result<void> finalize(Deadline deadline) override;
 
  private:

@@ -100,6 +100,16 @@ TEST_F(ExactOverNccl, TheExchangeCanBeMeasured) {
                                             over + "3 tokens, 12 rows a peer: combine"));
 }
 
+// The other rank has ended its part well and waits for a goodbye. What the first still has of its
+// transport, and what its lane reads, goes before the transport; the error stays what it was.
+TEST_F(ExactOverNccl, ARankThatFailsAloneSaysWhy) {
+  const auto outcome =
+      run_alone({"logits", "--preset", "demo", "--device", "cuda", "--ranks", "2", "--exchange",
+                 "nccl", "--prompt", "Once", "--out", "/nonexistent_dir/x.safetensors"});
+  EXPECT_EQ(outcome.exit_code, 6) << outcome.err;
+  EXPECT_THAT(outcome.err, ::testing::HasSubstr("/nonexistent_dir"));
+}
+
 TEST_F(ExactOverNccl, SaysWhyNot) {
   const auto cpu = run_alone({"generate", "--preset", "demo", "--prompt", "a", "--max-tokens", "1",
                               "--ranks", "2", "--exchange", "nccl"});

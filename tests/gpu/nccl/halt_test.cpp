@@ -73,6 +73,45 @@ TEST_F(HaltedRows, ARankThatGivesUpLeavesNothingUnderWay) {
   });
 }
 
+// Rank 1 has joined and looks no more; rank 0 leaves with rows under way that lie in memory which
+// its transport has lent. Then what it has can end in any order, before the transport.
+TEST_F(HaltedRows, ARankThatLeavesAtOnceGivesItsLoansBackLater) {
+  NcclOptions options;
+  options.join_deadline = options.rows_deadline = std::chrono::hours(1);
+  auto ranks = make(2, options);
+  cuda_emulation::set_peer_loss(cuda_emulation::PeerLoss::kSilent);
+  const auto groups = [] { return cuda_emulation::nccl_visits(NcclPoint::kGroup); };
+  Meeting warm(2);
+  Meeting counted(2);
+  on_ranks(ranks, [&](Transport& transport) {
+    RowMail mail(transport);
+    mail.borrow(2, kRowBytes);
+    const RankId other(1 - transport.rank().value());
+    ASSERT_FINE(send(mail, transport, other, 0));
+    ASSERT_NO_FATAL_FAILURE(expect_rows(mail, other.value(), 0));
+    ASSERT_FINE(mail.flush());
+    ASSERT_NO_FATAL_FAILURE(warm.wait(mail, transport));
+    const auto before = groups();
+    counted.arrive();
+    if (transport.rank() == RankId(1)) return;
+    ASSERT_FINE(send(mail, transport, other, 1));
+    const SteadyClock clock;
+    const auto patience = deadline();
+    while (groups() == before) {
+      ASSERT_FINE(mail.turn());
+      ASSERT_FALSE(patience.passed(clock)) << "rank 0 does not send";
+    }
+    // Rank 1 is alive and answers no fence; all of the time that there is would be waited for.
+    transport.set_lost(other, Transport::Lost::kYes);
+    EXPECT_TRUE(transport.leave_at_once(deadline()));
+    EXPECT_TRUE(rests(ranks[0])) << "its send is still under way";
+  });
+  const suite::Content word(1);
+  const auto late = ranks[1]->send(RankId(0), Channel::kControl, word);
+  ASSERT_FALSE(late.has_value()) << "rank 0 is still there";
+  EXPECT_EQ(late.error().code, ErrorCode::kPeer);
+}
+
 // Rank 0 has a send under way that nobody takes, rank 1 a receive for which no rows come. Both
 // halt, free memory, and go on with each other.
 TEST_F(HaltedRows, BothEndsRestAndGoOn) {

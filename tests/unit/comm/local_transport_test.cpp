@@ -75,6 +75,19 @@ TEST(LocalTransport, TakesBackWhatALeavingRankHasSent) {
   EXPECT_TRUE(world[1]->probe(Channel::kDispatch).value().has_value());
 }
 
+TEST(LocalTransport, LeavesAtOnceAndLastsOn) {
+  auto world = make_local_world(2, {});
+  {
+    const std::vector<std::byte> lost(6);
+    ASSERT_TRUE(world[0]->send(RankId(1), Channel::kDispatch, lost).has_value());
+    EXPECT_TRUE(world[0]->leave_at_once(soon()));
+  }
+  EXPECT_FALSE(world[1]->probe(Channel::kDispatch).value().has_value()) << "it reads freed bytes";
+  const auto left = world[1]->finalize(soon(std::chrono::hours(1)));
+  ASSERT_FALSE(left.has_value());
+  EXPECT_EQ(left.error().code, ErrorCode::kPeer);
+}
+
 TEST(LocalTransport, FinalizeNamesTheSilentRanks) {
   auto world = make_local_world(4, {});
   std::thread other([&] { EXPECT_FALSE(world[2]->finalize(soon()).has_value()); });
