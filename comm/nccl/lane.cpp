@@ -11,14 +11,10 @@ namespace {
 
 static_assert(sizeof(ncclUniqueId) == kInvitationIdBytes);
 
-// Lanes run at the same time, one for each sender, beside the kernels of the model: each may take
-// few of the GPU's multiprocessors.
-constexpr int kBlocksMax = 8;
-
-ncclConfig_t lane_config() {
+ncclConfig_t lane_config(const Invitation& invitation) {
   ncclConfig_t config = NCCL_CONFIG_INITIALIZER;
   config.blocking = 0;
-  config.maxCTAs = kBlocksMax;
+  config.maxCTAs = invitation.blocks;
   return config;
 }
 
@@ -86,7 +82,7 @@ void Lane::restart_with_rest(const Invitation& rest, RankId self) {
   parent_ = std::exchange(comm_, nullptr);
   registrations_.clear();  // they go with it
   state_ = State::kShrinking;
-  if (auto begun = shrink(parent_, std::move(places_left_out), lane_config(), comm_); !begun) {
+  if (auto begun = shrink(parent_, std::move(places_left_out), lane_config(rest), comm_); !begun) {
     failed_ = std::move(begun).error();
   }
 }
@@ -180,7 +176,7 @@ Result<void> Lane::join() {
   }
   ncclUniqueId id;
   std::memcpy(&id, invitation_.id.data(), sizeof id);
-  ncclConfig_t config = lane_config();
+  ncclConfig_t config = lane_config(invitation_);
   return check_nccl(ncclCommInitRankConfig(&comm_, static_cast<int>(invitation_.members.size()), id,
                                            place_of(self_), &config),
                     "joining a communicator");

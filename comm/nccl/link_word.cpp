@@ -7,8 +7,9 @@ namespace switchyard::comm::nccl {
 
 static_assert(sizeof(LinkWord) == 48);
 
-// rest_of, registered, id, members.
+// rest_of, registered, blocks, id, members.
 constexpr std::size_t kRegisteredAt = sizeof(std::uint64_t);
+constexpr std::size_t kBlocksAt = kRegisteredAt + 1;
 constexpr std::size_t kIdAt = kRegisteredAt + sizeof(std::uint64_t);
 constexpr std::size_t kMembersAt = kIdAt + kInvitationIdBytes;
 
@@ -16,6 +17,7 @@ std::vector<std::byte> write_invitation(const Invitation& invitation) {
   std::vector<std::byte> bytes(kMembersAt + invitation.members.size() * sizeof(std::uint32_t));
   std::memcpy(bytes.data(), &invitation.rest_of, sizeof invitation.rest_of);
   bytes[kRegisteredAt] = std::byte{invitation.registered};
+  bytes[kBlocksAt] = std::byte{invitation.blocks};
   std::memcpy(bytes.data() + kIdAt, invitation.id.data(), kInvitationIdBytes);
   std::size_t at = kMembersAt;
   for (const RankId member : invitation.members) {
@@ -34,6 +36,10 @@ Result<Invitation> read_invitation(Bytes bytes) {
   Invitation invitation;
   std::memcpy(&invitation.rest_of, bytes.data(), sizeof invitation.rest_of);
   invitation.registered = bytes[kRegisteredAt] != std::byte{0};
+  invitation.blocks = std::to_integer<std::uint8_t>(bytes[kBlocksAt]);
+  if (invitation.blocks == 0) {
+    return fail(ErrorCode::kPeer, ErrorScope::kPeer, "an invitation to a lane without blocks");
+  }
   std::memcpy(invitation.id.data(), bytes.data() + kIdAt, kInvitationIdBytes);
   for (std::size_t at = kMembersAt; at < bytes.size(); at += sizeof(std::uint32_t)) {
     std::uint32_t value = 0;

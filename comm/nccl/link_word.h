@@ -41,12 +41,14 @@ struct LinkWord {
 };
 
 // Who is in a new communicator and how to join it: by its id, or as what is left of the lane's
-// communicator of an earlier generation; and whether all of it passes registered memory or none.
+// communicator of an earlier generation; whether all of it passes registered memory or none; and
+// how many blocks it may have at each member, which NCCL wants to be the same number everywhere.
 // The rank in it is the place in `members`.
 inline constexpr std::size_t kInvitationIdBytes = 128;
 struct Invitation {
   std::uint64_t rest_of = 0;  // that generation; 0: by its id
   bool registered = false;
+  std::uint8_t blocks = 1;
   std::array<std::byte, kInvitationIdBytes> id{};
   std::vector<RankId> members;  // ascending
 };

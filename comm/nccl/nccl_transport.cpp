@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "comm/nccl/lane_blocks.h"
 #include "comm/send_rules.h"
 #include "runtime/base/check.h"
 
@@ -56,6 +57,7 @@ NcclTransport::~NcclTransport() {
 Result<void> NcclTransport::open() {
   int gpu = 0;
   SY_TRY(check_cuda(cudaGetDevice(&gpu), "asking for the GPU"));
+  SY_ASSIGN(const int blocks, lane_blocks_of(gpu, size()));
   SY_TRY(staging_.reserve(kStagingBytesMin));
   SY_TRY(arrivals_.open());
   if (const auto& why = staging_.memory().why_plain(); why && !plain_wished_) {
@@ -63,7 +65,7 @@ Result<void> NcclTransport::open() {
               fmt::format("rows arrive by NCCL's own buffers: {}", why->message));
   }
   send_rows_.close();
-  outbox_.open(reaper_, gpu, send_rows_);
+  outbox_.open(reaper_, {gpu, static_cast<std::uint8_t>(blocks)}, send_rows_);
   inboxes_.reserve(size());
   for (std::uint32_t r = 0; r < size(); ++r) {
     inboxes_.emplace_back(RankId(r), rank(),

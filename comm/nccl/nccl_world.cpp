@@ -18,6 +18,10 @@ static_assert(NCCL_VERSION_CODE >= kVersionMin, "NCCL 2.17 or later is needed");
 constexpr std::size_t kStreamsMax = 32;
 constexpr std::size_t kRanksMax = kStreamsMax - 2;
 
+// Those that there may be: NCCL makes two more for each communicator, which it needs for the host's
+// part of its work, and the device of a background load has one.
+constexpr std::size_t streams_of(std::size_t ranks) { return 3 * ranks + 3; }
+
 Result<int> library_version() {
   int version = 0;
   SY_TRY(nccl::check_nccl(ncclGetVersion(&version), "asking for the version"));
@@ -73,6 +77,12 @@ Result<std::unique_ptr<Transport>> make_nccl_world(std::unique_ptr<Transport> ba
   // The command sets it first of all (launcher/gpu_environment.h).
   (void)::setenv("CUDA_DEVICE_MAX_CONNECTIONS", std::to_string(kStreamsMax).c_str(), 0);
   SY_TRY(check_nccl_world(*base, options.gpus));
+  const std::size_t ranks = base->size();
+  if (streams_of(ranks) > kStreamsMax && base->rank() == RankId(0)) {
+    log_event(options.log, spdlog::level::warn, "lanes_share_queues",
+              fmt::format("{} ranks may have {} streams on each GPU, which has {} queues at most",
+                          ranks, streams_of(ranks), kStreamsMax));
+  }
   return std::make_unique<nccl::NcclTransport>(std::move(base), limits, options);
 }
 

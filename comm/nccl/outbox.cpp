@@ -18,9 +18,10 @@ Outbox::Outbox(const OutboxOptions& options, HeadPost& post, std::function<bool(
       peers_(options.ranks),
       fence_(post, std::move(is_lost)) {}
 
-void Outbox::open(Reaper& reaper, int gpu, const SendRows& rows) {
+void Outbox::open(Reaper& reaper, LaneGpu gpu, const SendRows& rows) {
   rows_ = &rows;
-  lane_.emplace(reaper, gpu);
+  blocks_ = gpu.blocks;
+  lane_.emplace(reaper, gpu.number);
   lane_->offer(rows.pieces());
   if (rows.pieces().empty()) {
     go_plain(rows.why_plain() ? rows.why_plain()->message : "no memory was asked for");
@@ -187,6 +188,7 @@ void Outbox::begin_generation(Next way) {
   complaint_.reset();
   halted_ = turns_plain_ = false;
   invitation.registered = !plain_;
+  invitation.blocks = blocks_;
   invitation_.clear();
   if (invitation.members.size() == 1) {
     lane_->stop();

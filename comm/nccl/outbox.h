@@ -27,6 +27,12 @@ struct OutboxOptions {
   NcclOptions nccl;
 };
 
+// The rank's GPU, and how many blocks of its kernels the lane may have (lane_blocks.h).
+struct LaneGpu {
+  int number = 0;
+  std::uint8_t blocks = 1;
+};
+
 class Outbox {
  public:
   // is_lost: what the transport's owner says of a rank; any thread may change its mind.
@@ -51,7 +57,7 @@ class Outbox {
 
   // The GPU is known; the lane is made when there is something to send.
   // `rows`: what its messages may lie in, all of it by now.
-  void open(Reaper& reaper, int gpu, const SendRows& rows);
+  void open(Reaper& reaper, LaneGpu gpu, const SendRows& rows);
   void take_joined(RankId from, const LinkWord& word);
   void take_broken(RankId from, const LinkWord& word);
   void take_plain_only(RankId from, const LinkWord& word);
@@ -129,6 +135,7 @@ class Outbox {
   std::optional<Error> given_up_;   // nothing more is tried
   std::optional<Error> complaint_;  // a member's
   const SendRows* rows_ = nullptr;
+  std::uint8_t blocks_ = 1;
   bool plain_ = false;        // communicators that register nothing
   bool turns_plain_ = false;  // and the present one does
 };

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace cuda_emulation {
 
@@ -59,6 +60,9 @@ void set_nccl_aborts(Aborts wish);
 
 // How often this process's communicators have come to the point so far.
 [[nodiscard]] std::uint64_t nccl_visits(NcclPoint point);
+
+// The maxCTAs that this process's communicators were asked for since the last call, one of each.
+[[nodiscard]] std::vector<int> take_nccl_block_limits();
 
 // What was wrong with the last misuse (mismatched counts, a peer's different order, use after
 // abort).

@@ -20,6 +20,11 @@ std::map<ncclComm_t, std::shared_ptr<Communicator>>& communicators() {
   return all;
 }
 
+void note_blocks(const ncclConfig_t* config) {
+  const std::lock_guard lock(state().mutex);
+  if (config != nullptr) settings().block_limits.insert(config->maxCTAs);
+}
+
 bool is_blocking(const ncclConfig_t* config) { return config == nullptr || config->blocking != 0; }
 
 // Waits for a blocking call to finish, giving the lock away meanwhile.
@@ -126,6 +131,7 @@ ncclResult_t ncclCommInitRankConfig(ncclComm_t* comm, int ranks, ncclUniqueId id
     return ncclInvalidArgument;
   }
   if (config != nullptr && config->magic != 0xcafebeef) return ncclInvalidArgument;
+  emulated::note_blocks(config);
   return emulated::open(
       {id.internal, rank, ranks, cuda_emulation::current_device(), emulated::is_blocking(config)},
       NcclPoint::kInit, comm);
@@ -213,6 +219,7 @@ ncclResult_t ncclCommShrink(ncclComm_t handle, int* excluded, int excluded_count
       options.blocking = config->blocking != 0;
     }
   }
+  emulated::note_blocks(config);
   const ncclResult_t answer = emulated::open(options, NcclPoint::kShrink, new_comm);
   const std::lock_guard lock(state().mutex);
   const auto child = emulated::find(*new_comm);

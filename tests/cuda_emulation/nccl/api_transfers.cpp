@@ -213,6 +213,12 @@ std::uint64_t nccl_parents_aborted_first() {
   return nccl::settings().parents_aborted_first;
 }
 
+std::vector<int> take_nccl_block_limits() {
+  const std::lock_guard lock(state().mutex);
+  const auto limits = std::exchange(nccl::settings().block_limits, {});
+  return {limits.begin(), limits.end()};
+}
+
 std::uint64_t nccl_registered_bytes_sent() {
   const std::lock_guard lock(state().mutex);
   return nccl::settings().registered_bytes_sent;

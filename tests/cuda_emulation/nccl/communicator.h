@@ -9,6 +9,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,7 @@ struct Settings {
   std::array<std::uint64_t, kNcclPoints> visits{};
   std::uint64_t registered_bytes_sent = 0;
   std::uint64_t parents_aborted_first = 0;
+  std::set<int> block_limits;
   std::string complaint;
 };
 [[nodiscard]] Settings& settings();

@@ -1,6 +1,7 @@
 // The parts below the transport: the words of a lane's ends, and the memory for rows on their way.
 #include <cstring>
 
+#include "comm/nccl/lane_blocks.h"
 #include "comm/nccl/link_word.h"
 #include "comm/nccl/staging.h"
 #include "tests/gpu/nccl/nccl_world.h"
@@ -47,6 +48,7 @@ TEST(Invitations, ComeBackOrAreRefused) {
   invitation.id[5] = std::byte{9};
   invitation.rest_of = 3;
   invitation.registered = true;
+  invitation.blocks = 5;
   invitation.members = {RankId(0), RankId(2), RankId(7)};
   auto bytes = write_invitation(invitation);
   const auto read = read_invitation(bytes);
@@ -55,12 +57,29 @@ TEST(Invitations, ComeBackOrAreRefused) {
   EXPECT_EQ(read->members, invitation.members);
   EXPECT_EQ(read->rest_of, 3U);
   EXPECT_TRUE(read->registered);
+  EXPECT_EQ(read->blocks, 5U);
   EXPECT_FALSE(read_invitation(Bytes(bytes).first(bytes.size() - 1)).has_value());
   EXPECT_FALSE(read_invitation(Bytes(bytes).first(16 + kInvitationIdBytes)).has_value());
   invitation.members = {RankId(2), RankId(2)};
   EXPECT_FALSE(read_invitation(write_invitation(invitation)).has_value());
   invitation.members = {RankId(3), RankId(2)};
   EXPECT_FALSE(read_invitation(write_invitation(invitation)).has_value());
+}
+
+TEST(Invitations, ToNoBlocksAreRefused) {
+  Invitation invitation;
+  invitation.members = {RankId(0), RankId(1)};
+  EXPECT_TRUE(read_invitation(write_invitation(invitation)).has_value());
+  invitation.blocks = 0;
+  EXPECT_FALSE(read_invitation(write_invitation(invitation)).has_value());
+}
+
+TEST(LaneBlocks, AllLanesTogetherFillHalfAGpu) {
+  EXPECT_EQ(lane_blocks(132, 2), 8) << "more are of no use";
+  EXPECT_EQ(lane_blocks(132, 8), 8);
+  EXPECT_EQ(lane_blocks(132, 9), 7);
+  EXPECT_EQ(lane_blocks(132, 30), 2);
+  EXPECT_EQ(lane_blocks(16, 30), 1) << "a lane without blocks moves nothing";
 }
 
 class StagingMemory : public test::NcclWorld {};

@@ -1,11 +1,9 @@
 // Rows that leave from and arrive in memory that NCCL knows: whole and in order as ever, registered
 // anew with every communicator, freed last; and what cannot be registered goes all the same.
 #include <gmock/gmock.h>
-#include <spdlog/sinks/ostream_sink.h>
-
-#include <sstream>
 
 #include "comm/nccl/registration.h"
+#include "tests/gpu/nccl/log_text.h"
 #include "tests/gpu/nccl/meeting.h"
 #include "tests/gpu/nccl/nccl_world.h"
 #include "tests/gpu/nccl/row_mail.h"
@@ -44,27 +42,6 @@ void exchange(Transport& transport, RowMail& mail, const std::vector<std::uint32
   }
   ASSERT_FINE(mail.flush());
 }
-
-// What the ranks log, of all of them.
-class LogText {
- public:
-  [[nodiscard]] Log log() {
-    auto sink = std::make_shared<spdlog::sinks::ostream_sink_mt>(text_);
-    auto made = std::make_shared<spdlog::logger>("test", std::move(sink));
-    made->set_level(spdlog::level::info);
-    return made;
-  }
-  [[nodiscard]] std::string text() const { return text_.str(); }
-  [[nodiscard]] std::size_t count(const std::string& word) const {
-    const std::string all = text_.str();
-    std::size_t found = 0;
-    for (auto at = all.find(word); at != std::string::npos; at = all.find(word, at + 1)) ++found;
-    return found;
-  }
-
- private:
-  std::ostringstream text_;
-};
 
 class Registered : public NcclWorld {
  protected:
