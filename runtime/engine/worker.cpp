@@ -59,8 +59,10 @@ Result<void> Worker::make_parts() {
   SY_TRY(parts_.device->reserve(sizes_.plane.tokens_max, sizes_.batch_pairs_max, config.hidden,
                                 std::max(config.expert_inner, config.dense_inner)));
   parts_.store = std::make_unique<moe::ExpertStore>(config.moe_layer_count(), config.experts);
-  auto make_device = [name = options_.cluster.device_name,
-                      device = rank_device_options(options_.cluster, transport_)] {
+  // The loader only packs, which no library of products does.
+  auto loading = rank_device_options(options_.cluster, transport_);
+  loading.cuda_gemm = kernels::CudaGemm::kInvariant;
+  auto make_device = [name = options_.cluster.device_name, device = std::move(loading)] {
     return kernels::make_device(name, device);
   };
   work_ = std::make_unique<ViewWork>(transport_.rank(), *source_, *parts_.device,

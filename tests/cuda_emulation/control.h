@@ -55,6 +55,8 @@ struct Counters {
   // Recordings of events that the host found not ready and asked after again with nothing queued in
   // between, however often: how code waits that has a deadline.
   std::uint64_t polled_waits = 0;
+  std::uint64_t pinned_allocations = 0;  // which may wait for every kernel of a real GPU
+  std::uint64_t cublas_handles = 0;      // made so far
 };
 [[nodiscard]] Counters counters();
 

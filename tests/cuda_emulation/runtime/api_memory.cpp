@@ -119,6 +119,7 @@ cudaError_t cudaHostAlloc(void** pointer, std::size_t bytes, unsigned int /*flag
     *pointer = nullptr;
     if (bytes == 0) return cudaSuccess;
     *pointer = call.state.pinned.allocate(bytes);
+    ++call.state.counters.pinned_allocations;
     return *pointer == nullptr ? cudaErrorMemoryAllocation : cudaSuccess;
   });
 }

@@ -4,6 +4,7 @@
 #include <cuda_runtime.h>
 
 #include <algorithm>
+#include <mutex>
 #include <vector>
 
 #include "tests/cuda_emulation/runtime/state.h"
@@ -185,6 +186,9 @@ cublasStatus_t cublasCreate(cublasHandle_t* handle) {
   int devices = 0;
   if (cudaGetDeviceCount(&devices) != cudaSuccess) return CUBLAS_STATUS_NOT_INITIALIZED;
   *handle = new cublasContext;
+  cuda_emulation::State& all = cuda_emulation::state();
+  const std::lock_guard lock(all.mutex);
+  ++all.counters.cublas_handles;
   return CUBLAS_STATUS_SUCCESS;
 }
 
