@@ -26,7 +26,7 @@ std::size_t micro_batch_tokens_max(const EngineOptions& options) {
 }
 
 Engine::Engine(const EngineOptions& options, model::Transformer& transformer, moe::DataPlane& plane,
-               const Clock& clock, std::unique_ptr<kernels::KvCache> cache)
+               const Clock& clock, std::unique_ptr<kernels::KvCache> cache, RouterBuffers&& buffers)
     : options_(options),
       transformer_(transformer),
       plane_(plane),
@@ -34,6 +34,7 @@ Engine::Engine(const EngineOptions& options, model::Transformer& transformer, mo
       cache_(std::move(cache)),
       scheduler_(options.limits, options.kv_pages),
       sampler_(transformer.config().vocab),
+      buffers_(std::move(buffers)),
       open_(options.micro_batches) {
   const auto& config = transformer.config();
   std::size_t moe_layers = 0;
@@ -46,32 +47,19 @@ Engine::Engine(const EngineOptions& options, model::Transformer& transformer, mo
   ended_.reserve(options.limits.sequences_max);
 }
 
-Result<void> Engine::make_buffers(kernels::Device& device) {
-  const auto& config = transformer_.config();
-  batches_.reserve(options_.micro_batches);
-  for (std::size_t i = 0; i < options_.micro_batches; ++i) {
-    SY_ASSIGN(auto work,
-              model::Activations::create(config, device, micro_batch_tokens_max(options_)));
-    batches_.emplace_back(std::move(work));
-  }
-  SY_ASSIGN(auto logits,
-            device.allocate_wire(transformer_.head_rows_max() * config.vocab * sizeof(float)));
-  logits_ = Array<float>(std::move(logits));
-  SY_ASSIGN(auto ids, device.allocate_wire(transformer_.head_rows_max() * sizeof(std::uint32_t)));
-  greedy_ids_ = Array<std::uint32_t>(std::move(ids));
-  return {};
-}
-
 Result<std::unique_ptr<Engine>> Engine::create(const EngineOptions& options,
                                                model::Transformer& transformer,
                                                kernels::Device& device, moe::DataPlane& plane,
-                                               const Clock& clock) {
+                                               const Clock& clock, RouterBuffers&& buffers) {
+  SY_CHECK(buffers.batches.size() == options.micro_batches &&
+               buffers.greedy_ids.size() == transformer.head_rows_max(),
+           "buffers for {} micro-batches and {} rows of the head", buffers.batches.size(),
+           buffers.greedy_ids.size());
   const auto& config = transformer.config();
   SY_ASSIGN(auto cache, device.make_kv_cache(
                             {config.layers, config.kv_heads, config.head_size, options.kv_pages}));
-  std::unique_ptr<Engine> engine(new Engine(options, transformer, plane, clock, std::move(cache)));
-  SY_TRY(engine->make_buffers(device));
-  return engine;
+  return std::unique_ptr<Engine>(
+      new Engine(options, transformer, plane, clock, std::move(cache), std::move(buffers)));
 }
 
 Result<void> Engine::submit(SequenceRequest request) {
@@ -84,7 +72,7 @@ void Engine::set_router(std::unique_ptr<routing::Router> router, routing::Signal
   router_ = std::move(router);
   needs_ = router_->needs();
   needs_.residual_variance |= extra.residual_variance;
-  for (auto& batch : batches_) batch.reserve_selections(router_->k_max());
+  for (auto& batch : buffers_.batches) batch.reserve_selections(router_->k_max());
   compile_rules();
 }
 
@@ -97,7 +85,7 @@ void Engine::split(const std::vector<StepPart>& parts) {
   batch_count_ = whole ? 1 : options_.micro_batches;
   std::size_t row = 0;
   std::size_t batch = 0;
-  for (std::size_t i = 0; i < batch_count_; ++i) batches_[i].clear();
+  for (std::size_t i = 0; i < batch_count_; ++i) buffers_.batches[i].clear();
   for (StepPart part : parts) {
     while (part.count > 0) {
       const std::size_t batch_end = total * (batch + 1) / batch_count_;
@@ -106,22 +94,22 @@ void Engine::split(const std::vector<StepPart>& parts) {
         ++batch;
         continue;
       }
-      batches_[batch].add({part.sequence, part.begin, count});
+      buffers_.batches[batch].add({part.sequence, part.begin, count});
       part.begin += count;
       part.count -= count;
       row += count;
     }
   }
-  for (std::size_t i = 0; i < batch_count_; ++i) batches_[i].seal();
+  for (std::size_t i = 0; i < batch_count_; ++i) buffers_.batches[i].seal();
 }
 
 Result<void> Engine::close_layer(std::size_t batch) {
   if (!open_[batch]) return {};
   open_[batch] = 0;
-  SY_ASSIGN(const auto waited, plane_.finish(batch, batches_[batch].work().residual()));
+  SY_ASSIGN(const auto waited, plane_.finish(batch, buffers_.batches[batch].work().residual()));
   left_ = left_ || waited == moe::ExchangeWait::kLeft;
   for (const std::uint32_t row : plane_.forbidden(batch)) {
-    batches_[batch].owner(row).forbidden = true;
+    buffers_.batches[batch].owner(row).forbidden = true;
   }
   return {};
 }
@@ -130,7 +118,7 @@ Result<void> Engine::run_layer(std::size_t layer, std::size_t batch) {
   SY_TRY(close_layer(batch));
   if (left_) return {};
   const TimePoint begin = span_start(timeline_);
-  auto& micro_batch = batches_[batch];
+  auto& micro_batch = buffers_.batches[batch];
   const bool moe = transformer_.config().moe_layer[layer];
   model::Transformer::GateWork gate;
   if (moe && needs_.residual_variance) gate.variance = model::Transformer::Variance::kCompute;
@@ -191,7 +179,7 @@ Result<Engine::StepEnd> Engine::run_step(const std::vector<StepPart>& parts) {
   left_ = false;
   split(parts);
   for (std::size_t b = 0; b < batch_count_; ++b) {
-    SY_TRY(transformer_.embed(batches_[b].ids(), batches_[b].work()));
+    SY_TRY(transformer_.embed(buffers_.batches[b].ids(), buffers_.batches[b].work()));
   }
   SY_ASSIGN(const StepEnd end, run_layers());
   if (end == StepEnd::kStopped) return end;
@@ -200,9 +188,9 @@ Result<Engine::StepEnd> Engine::run_step(const std::vector<StepPart>& parts) {
   for (std::size_t b = 0; b < batch_count_; ++b) {
     const TimePoint begin = span_start(timeline_);
     for (const auto read : {HeadRead::kLogits, HeadRead::kToken, HeadRead::kNothing}) {
-      SY_TRY(run_head(batches_[b], read));
+      SY_TRY(run_head(buffers_.batches[b], read));
     }
-    note(SpanKind::kHead, 0, b, batches_[b].wanted().size(), begin);
+    note(SpanKind::kHead, 0, b, buffers_.batches[b].wanted().size(), begin);
   }
   for (const auto& [sequence, reason] : ended_) finish(sequence, reason);
   return StepEnd::kDone;

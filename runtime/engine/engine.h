@@ -16,6 +16,7 @@
 #include "runtime/base/timeline.h"
 #include "runtime/engine/micro_batch.h"
 #include "runtime/engine/observer.h"
+#include "runtime/engine/router_buffers.h"
 #include "runtime/engine/scheduler.h"
 #include "runtime/engine/step_times.h"
 #include "runtime/model/transformer.h"
@@ -36,12 +37,11 @@ struct EngineOptions {
 
 class Engine {
  public:
-  // References outlive the engine. Errors: the device's, for the KV cache and the buffers.
-  [[nodiscard]] static Result<std::unique_ptr<Engine>> create(const EngineOptions& options,
-                                                              model::Transformer& transformer,
-                                                              kernels::Device& device,
-                                                              moe::DataPlane& plane,
-                                                              const Clock& clock);
+  // References outlive the engine. `buffers`: of the sizes that router_buffer_sizes() answers;
+  // taken where it succeeds. Errors: the device's, for the KV cache.
+  [[nodiscard]] static Result<std::unique_ptr<Engine>> create(
+      const EngineOptions& options, model::Transformer& transformer, kernels::Device& device,
+      moe::DataPlane& plane, const Clock& clock, RouterBuffers&& buffers);
 
   // The policy of the following sequences; only while no sequence runs.
   // `extra`: signals that an observer wants although the policy does not.
@@ -78,8 +78,7 @@ class Engine {
 
  private:
   Engine(const EngineOptions& options, model::Transformer& transformer, moe::DataPlane& plane,
-         const Clock& clock, std::unique_ptr<kernels::KvCache> cache);
-  [[nodiscard]] Result<void> make_buffers(kernels::Device& device);
+         const Clock& clock, std::unique_ptr<kernels::KvCache> cache, RouterBuffers&& buffers);
   enum class StepEnd { kDone, kStopped };  // kStopped: no token of it counts
   [[nodiscard]] Result<StepEnd> run_step(const std::vector<StepPart>& parts);
   [[nodiscard]] Result<StepEnd> run_layers();
@@ -128,13 +127,11 @@ class Engine {
   const std::atomic<bool>* stop_ = nullptr;
   Pulse pulse_;
   Timeline* timeline_ = nullptr;
-  std::vector<MicroBatch> batches_;
+  RouterBuffers buffers_;
   std::size_t batch_count_ = 0;         // in use this step
   std::vector<std::size_t> moe_index_;  // [layers] index among MoE layers
   std::vector<char> open_;              // [micro-batches] an exchange is open
   bool left_ = false;                   // an exchange of this step, because nobody wants it
-  Array<float> logits_;                 // [head_rows_max, V]
-  Array<std::uint32_t> greedy_ids_;     // [head_rows_max]
   std::vector<WantedRow> head_wanted_;  // of one head() or greedy()
   std::vector<std::uint32_t> head_rows_;
   std::vector<std::pair<Running*, FinishReason>> ended_;

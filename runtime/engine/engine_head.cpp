@@ -40,8 +40,8 @@ Result<void> Engine::run_head(MicroBatch& batch, HeadRead read) {
 
 Result<void> Engine::read_head_rows(MicroBatch& batch, HeadRead read) {
   const std::size_t count = head_wanted_.size();
-  const MatrixView<float> logits(logits_.data(), count, transformer_.config().vocab);
-  const auto ids = greedy_ids_.span().first(count);
+  const MatrixView<float> logits(buffers_.logits.data(), count, transformer_.config().vocab);
+  const auto ids = buffers_.greedy_ids.span().first(count);
   head_rows_.clear();
   for (const auto& wanted : head_wanted_) head_rows_.push_back(wanted.row);
   if (read == HeadRead::kLogits) SY_TRY(transformer_.head(head_rows_, batch.work(), logits));

@@ -42,6 +42,11 @@ Result<void> load_experts(model::WeightSource& source, kernels::Device& device,
   return {};
 }
 
+std::size_t head_rows_max(const model::ModelConfig& config) {
+  constexpr std::size_t kHeadBytesMax = std::size_t{32} << 20;
+  return std::clamp<std::size_t>(kHeadBytesMax / (config.vocab * sizeof(float)), 16, 512);
+}
+
 // The kernels that this machine chooses. Other ones add up in another order, to other bits.
 std::string kernel_names(const ClusterOptions& options) {
   const auto choices = kernels::explain_kernels(options.device_name, options.device);
@@ -150,12 +155,15 @@ std::unique_ptr<Timeline> make_timeline(const ClusterOptions& options, const Clo
 Result<std::unique_ptr<model::Transformer>> load_router_part(model::WeightSource& source,
                                                              kernels::Device& device,
                                                              std::size_t context) {
-  constexpr std::size_t kHeadBytesMax = std::size_t{32} << 20;
   model::TransformerOptions options;
   options.context = context;
-  options.head_rows_max =
-      std::clamp<std::size_t>(kHeadBytesMax / (source.config().vocab * sizeof(float)), 16, 512);
+  options.head_rows_max = head_rows_max(source.config());
   return model::Transformer::load(source, device, options);
+}
+
+RouterBufferSizes router_buffer_sizes(const EngineOptions& options,
+                                      const model::ModelConfig& config) {
+  return {options.micro_batches, micro_batch_tokens_max(options), head_rows_max(config)};
 }
 
 Result<RankParts> make_rank_parts(const ClusterOptions& options, model::WeightSource& source,
@@ -184,8 +192,10 @@ Result<RankParts> make_rank_parts(const ClusterOptions& options, model::WeightSo
   SY_ASSIGN(parts.plane, moe::DataPlane::create(sizes.plane, parts.view, *parts.device,
                                                 *parts.store, transport, clock, abandon, nullptr));
   if (member.router) {
-    SY_ASSIGN(parts.engine,
-              Engine::create(sizes.engine, *parts.transformer, *parts.device, *parts.plane, clock));
+    SY_ASSIGN(auto buffers, RouterBuffers::create(router_buffer_sizes(sizes.engine, config), config,
+                                                  *parts.device));
+    SY_ASSIGN(parts.engine, Engine::create(sizes.engine, *parts.transformer, *parts.device,
+                                           *parts.plane, clock, std::move(buffers)));
     parts.engine->set_timeline(parts.timeline.get());
   }
   return parts;

@@ -55,6 +55,10 @@ using LoadProgress = std::function<void(std::size_t done, std::size_t total)>;
 [[nodiscard]] Result<std::unique_ptr<model::Transformer>> load_router_part(
     model::WeightSource& source, kernels::Device& device, std::size_t context);
 
+// What an engine of these options needs besides the router part.
+[[nodiscard]] RouterBufferSizes router_buffer_sizes(const EngineOptions& options,
+                                                    const model::ModelConfig& config);
+
 struct RankParts {
   std::unique_ptr<Timeline> timeline;  // null where nothing is noted
   std::unique_ptr<kernels::Device> device;

@@ -70,14 +70,26 @@ Result<void> Worker::make_parts() {
   SY_ASSIGN(parts_.plane,
             moe::DataPlane::create(sizes_.plane, no_view(), *parts_.device, *parts_.store,
                                    transport_, clock_, signals_.abandon, this));
-  return routes(options_.kind) ? make_engine() : Result<void>{};
+  if (routes(options_.kind)) return make_engine();
+  // A later view may want it to route, while rows move between GPUs.
+  return transport_.row_place() == comm::RowPlace::kApart ? make_router_buffers() : Result<void>{};
+}
+
+Result<void> Worker::make_router_buffers() {
+  if (router_buffers_) return {};
+  const auto& config = source_->config();
+  SY_ASSIGN(router_buffers_, RouterBuffers::create(router_buffer_sizes(sizes_.engine, config),
+                                                   config, *parts_.device));
+  return {};
 }
 
 Result<void> Worker::make_engine() {
+  SY_TRY(make_router_buffers());
   SY_ASSIGN(parts_.transformer,
             load_router_part(*source_, *parts_.device, positions_max(sizes_.engine)));
   SY_ASSIGN(parts_.engine, Engine::create(sizes_.engine, *parts_.transformer, *parts_.device,
-                                          *parts_.plane, clock_));
+                                          *parts_.plane, clock_, std::move(*router_buffers_)));
+  router_buffers_.reset();
   parts_.engine->set_timeline(parts_.timeline.get());
   const auto convention = convention_of(source_->config());
   SY_ASSIGN(auto router, routing::make_router(options_.routing, convention, options_.calibration));

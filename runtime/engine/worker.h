@@ -73,6 +73,7 @@ class Worker final : private moe::ViewFeed, private Observer {
          comm::Transport& transport, const Clock& clock, const StopSignals& signals,
          control::Mailbox& mailbox, control::RankGauges& gauges, Log log);
   [[nodiscard]] Result<void> make_parts();
+  [[nodiscard]] Result<void> make_router_buffers();
   [[nodiscard]] Result<void> make_engine();
 
   // ViewFeed: called by the data plane while it waits, and by run().
@@ -111,6 +112,7 @@ class Worker final : private moe::ViewFeed, private Observer {
   Log log_;
   RankSizes sizes_;
   RankParts parts_;
+  std::optional<RouterBuffers> router_buffers_;  // of an engine that is not made yet
   std::unique_ptr<ViewWork> work_;
   std::unique_ptr<JobCollector> collector_;
   LoadMeter meter_;

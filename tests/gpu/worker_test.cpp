@@ -98,6 +98,14 @@ class PreparedOnGpu : public ::testing::Test {
   control::RankGauges gauges_;
 };
 
+TEST_F(PreparedOnGpu, ARankThatBeginsToRouteHasItsPageLockedMemory) {
+  const auto made = prepare(on_gpu(), {view_of(1, false), view_of(2, true)});
+  ASSERT_EQ(made.size(), 3U);
+  EXPECT_GT(made[1].pinned_allocations, made[0].pinned_allocations) << "the loader's, by itself";
+  EXPECT_EQ(made[2].pinned_allocations, made[1].pinned_allocations) << "by the rank's own thread";
+  EXPECT_GT(made[2].host_to_device, made[1].host_to_device) << "it has not begun to route";
+}
+
 TEST_F(PreparedOnGpu, LoadingTakesNoLibraryOfProducts) {
   auto options = on_gpu();
   options.cluster.device.cuda_gemm = kernels::CudaGemm::kCublas;
