@@ -3,9 +3,9 @@
 // What is recorded: Register (a life was seated), RankLeft (it died), Goodbye, Prepare (the epoch
 // is taken), Commit, Retire, Submit, Assign (without tokens and payload), Progress, Finished,
 // Cancel (back to waiting), RequestDone (ended by the controller), Command, and these Events
-// (controller/state.h has their names; what people are told is the log's):
+// (controller/journal_events.h has their names; what people are told is the log's):
 // - wish_given_up: the targets from then on
-// - rank_spawn: a process was asked for
+// - rank_spawn, spawn_failed: a process was asked for; it is waited for no more
 // - drain_chosen: the rank is one of those that the scaling before it sends away
 // - drain_taken_back: the rank works again
 // - replicas_done, replicas_taken_back: every expert has the copies that are wanted, or the number

@@ -15,6 +15,7 @@
 #include "runtime/control/autoscaler.h"
 #include "runtime/control/balancer.h"
 #include "runtime/control/controller.h"
+#include "runtime/control/controller/journal_events.h"
 #include "runtime/control/controller/plan_from.h"
 #include "runtime/control/controller/transaction.h"
 #include "runtime/control/evidence.h"
@@ -107,12 +108,8 @@ struct Controller::State {
   void grow_by_processes(std::uint32_t experts, std::size_t count);
   void perform(const ScalingAction& action, std::uint32_t experts);
   void change_replicas(std::uint32_t replicas);
-  // In the journal, after the Command that it belongs to: the rank is one of those that go.
-  static constexpr std::string_view kDrainChosen = "drain_chosen";
 
   // ---- changes that were asked for end (deadlines.cpp) ----
-  // In the journal: the rank works again.
-  static constexpr std::string_view kDrainTakenBack = "drain_taken_back";
   void settle_changes();
   void settle_scale();
   // For as long as a scaling may take: processes that it waits for have their own time to come.
@@ -129,9 +126,6 @@ struct Controller::State {
   void take_back_rebalance();
 
   // ---- copies of each expert (replicas.cpp) ----
-  // In the journal; `number`: the copies that are wanted again.
-  static constexpr std::string_view kReplicasTakenBack = "replicas_taken_back";
-  static constexpr std::string_view kReplicasDone = "replicas_done";
   void begin_replicas(std::uint32_t replicas);
   void move_to_replicas();
   // Of a view with other roles: while their number changes no more than before, so that nobody
@@ -169,9 +163,6 @@ struct Controller::State {
   void begin_moves(const placement::Placement& goal, const Roles& roles, MovesFor moves_for);
   [[nodiscard]] bool follow_batches();
   void end_rebalance(MoveState how, const std::string& text);
-  // In the journal; `number`: the MovesFor and the MoveState, with the texts of a MoveNote.
-  static constexpr std::string_view kMovesBegun = "moves_begun";
-  static constexpr std::string_view kMovesEnded = "moves_ended";
   void note_begin(MovesFor moves_for, const std::string& text);
   // Nothing where none is under way that is to be noted.
   void note_end(MoveState how, const std::string& text);
@@ -197,8 +188,6 @@ struct Controller::State {
   void note_standstill();
   void declare_dead(RankId rank, const std::string& reason);
   [[nodiscard]] RankLeft last_words(RankId rank) const;
-  static constexpr std::string_view kSpawnEvent = "rank_spawn";
-  static constexpr std::string_view kSpawnFailed = "spawn_failed";
   void replace(RankId rank);
   void spawn(RankId slot);
   void expect_process(RankId rank);
@@ -240,8 +229,6 @@ struct Controller::State {
               const std::string& cause);
   void follow(std::shared_ptr<const placement::View> next, Seats next_seats);
   void roll_back(const std::string& reason);
-  // In the journal; `number`: the targets, of expert ranks in the upper half, of routers below.
-  static constexpr std::string_view kWishGivenUp = "wish_given_up";
   void note_loading(RankId rank, const Heartbeat& beat);
   void check_deadline();
   // The change under way is a batch of moves, which wished for no ranks.
