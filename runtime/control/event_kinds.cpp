@@ -44,6 +44,7 @@ constexpr auto kKinds = std::to_array<EventKind>({
     {"request_failed", Seriousness::kWarning},
     {"request_released", Seriousness::kWarning},
     {"request_resumed", Seriousness::kInfo},
+    {"requests_moved", Seriousness::kInfo},
     {"requests_released", Seriousness::kWarning},
     {"retries_short", Seriousness::kWarning},
     {"scale_asked", Seriousness::kInfo},

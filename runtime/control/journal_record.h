@@ -8,6 +8,7 @@
 // - rank_spawn, spawn_failed: a process was asked for; it is waited for no more
 // - drain_chosen: the rank is one of those that the scaling before it sends away
 // - drain_taken_back: the rank works again
+// - request_taken_back: its router had not begun it, and another is to have it
 // - replicas_done, replicas_taken_back: every expert has the copies that are wanted, or the number
 //   before is wanted again
 // - moves_begun, moves_ended: a rebalance or a client's plan was accepted; how it ended

@@ -1,6 +1,7 @@
 #include "runtime/control/ledger.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "runtime/base/check.h"
 
@@ -91,6 +92,8 @@ std::uint32_t Ledger::assign(RequestId id, Holder holder) {
   leave_state(request);
   request.state = RequestState::kAssigned;
   request.holder = holder;
+  request.tokens_before = request.tokens.size();
+  request.given = ++given_;
   assigned_[holder.rank].insert(id);
   return ++request.attempt;
 }
@@ -174,6 +177,18 @@ std::vector<RequestId> Ledger::held_by(const Holder& holder) const {
   for (const RequestId id : found->second) {
     if (requests_.at(id).holder == holder) out.push_back(id);
   }
+  return out;
+}
+
+std::vector<RequestId> Ledger::unbegun(const Holder& holder, std::size_t count) const {
+  std::vector<RequestId> out = held_by(holder);
+  std::erase_if(out, [&](RequestId id) {
+    const Request& request = requests_.at(id);
+    return request.tokens.size() > request.tokens_before;
+  });
+  std::ranges::sort(out, std::greater{},
+                    [&](RequestId id) { return std::pair(requests_.at(id).given, id); });
+  if (out.size() > count) out.resize(count);
   return out;
 }
 

@@ -35,6 +35,8 @@ struct Request {
   std::uint32_t failures = 0;             // attempts that no death ended
   Holder holder;                          // kAssigned
   std::vector<std::uint32_t> tokens;      // generated so far
+  std::size_t tokens_before = 0;          // kAssigned: of earlier attempts
+  std::uint64_t given = 0;                // kAssigned: which of all assignments it is
   TimePoint waiting_since{};              // kWaiting
   std::optional<TimePoint> orphan_at;     // kAssigned, but its holder says that it has it not
   std::string error;                      // kDone
@@ -77,6 +79,9 @@ class Ledger {
   void release(RequestId id, TimePoint now, std::optional<TimePoint> retry_at = {});
   // For a try that it owes for.
   void pay(RequestId id) { waiting_.pay(id); }
+  // Of what that life has and has made no token of: the `count` that it was given last, the last
+  // one first.
+  [[nodiscard]] std::vector<RequestId> unbegun(const Holder& holder, std::size_t count) const;
   // Ids assigned to that life, ascending.
   [[nodiscard]] std::vector<RequestId> held_by(const Holder& holder) const;
 
@@ -119,6 +124,7 @@ class Ledger {
   std::set<std::string> names_;  // of requests_
   WaitingLine waiting_;
   std::map<RankId, std::set<RequestId>> assigned_;
+  std::uint64_t given_ = 0;                            // assignments so far
   std::set<std::pair<TimePoint, RequestId>> orphans_;  // those with an orphan_at
   std::deque<RequestId> done_;
 };

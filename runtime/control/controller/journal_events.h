@@ -14,6 +14,8 @@ constexpr std::string_view kSpawnFailed = "spawn_failed";
 // After the Command that it belongs to: the rank is one of those that go.
 constexpr std::string_view kDrainChosen = "drain_chosen";
 constexpr std::string_view kDrainTakenBack = "drain_taken_back";
+// `number`: the request.
+constexpr std::string_view kRequestTakenBack = "request_taken_back";
 // `number`: the copies that are wanted again.
 constexpr std::string_view kReplicasTakenBack = "replicas_taken_back";
 constexpr std::string_view kReplicasDone = "replicas_done";

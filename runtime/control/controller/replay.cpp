@@ -71,6 +71,11 @@ void Controller::State::replay_event(RankId rank, const Event& event) {
     last_move.state = static_cast<MoveState>(event.number);
     last_move.text = event.text;
   }
+  if (event.kind == kRequestTakenBack) {
+    const RequestId id(static_cast<std::uint32_t>(event.number));
+    const Request* request = ledger.find(id);
+    if (request != nullptr && request->state == RequestState::kAssigned) ledger.release(id, now);
+  }
   if (event.kind == kSpawnEvent) expect_process(rank);
   if (event.kind == kSpawnFailed) members.at(rank).awaited_until.reset();
   if (event.kind == kDrainChosen) leave_first.insert(rank);

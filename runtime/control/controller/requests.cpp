@@ -13,6 +13,7 @@ namespace switchyard::control {
 void Controller::State::settle_requests() {
   while (const auto id = ledger.orphan(now)) release(*id, "its router does not know it");
   assign_waiting();
+  if (move_unbegun()) assign_waiting();
 }
 
 // What the regime lacks under the view; nothing: it can be served.

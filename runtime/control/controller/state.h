@@ -263,7 +263,7 @@ struct Controller::State {
   // Why no request can be answered now; empty: one can.
   [[nodiscard]] std::string unserved() const;
 
-  // ---- requests (requests.cpp) ----
+  // ---- requests (requests.cpp, moving.cpp) ----
   void settle_requests();
   void assign_waiting();
   void end_never_started();
@@ -274,6 +274,8 @@ struct Controller::State {
   [[nodiscard]] std::optional<std::string> missing_of(const std::string& regime);
   // The router to take it; nothing: those that may have no room.
   [[nodiscard]] std::optional<RankId> choose_router(const Request& request) const;
+  std::size_t take_back(RankId router, std::size_t count, const char* why);
+  [[nodiscard]] bool move_unbegun();
   void give(RequestId id, RankId router);
   enum class Again : std::uint8_t {
     kOwing,   // its next try has to be paid for

@@ -123,6 +123,7 @@ void SimProcess::beat() {
   beat.epoch = newest_ ? newest_->epoch : Epoch();
   beat.steps = steps_;
   beat.open_requests = static_cast<std::uint32_t>(requests_.size());
+  beat.running_requests = static_cast<std::uint32_t>(std::min(requests_.size(), kBatch));
   if (world_.loads_show && !hung_ && world_.time.now() < loads_until_) ++weights_read_;
   beat.weights_read = weights_read_;
   post(beat);

@@ -58,7 +58,8 @@ void ControllerBench::pass(Duration time) {
       for (const auto& [connection, phase] : beating) {
         Heartbeat beat;
         beat.phase = phase;
-        beat.steps = ++beats_;  // it gets on
+        beat.steps = ++beats_;               // it gets on
+        beat.running_requests = UINT32_MAX;  // all that it has, however many
         beat.weights_read = weights_read_[connection] += loading_.contains(connection) ? 1 : 0;
         say(connection, beat);
         say(connection, loads_[connection]);
