@@ -15,6 +15,7 @@ constexpr auto kKinds = std::to_array<EventKind>({
     {"drain_taken_back", Seriousness::kWarning},
     {"ending_now", Seriousness::kInfo},
     {"epoch_retired", Seriousness::kInfo},
+    {"epoch_unknown", Seriousness::kWarning},
     {"experts_masked", Seriousness::kError},
     {"journal_failed", Seriousness::kError},
     {"journal_restored", Seriousness::kInfo},

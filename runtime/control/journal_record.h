@@ -4,6 +4,7 @@
 // is taken), Commit, Retire, Submit, Assign (without tokens and payload), Progress, Finished,
 // Cancel (back to waiting), RequestDone (ended by the controller), Command, and these Events
 // (controller/journal_events.h has their names; what people are told is the log's):
+// - epoch_heard_of: a rank follows a view that is not in the journal
 // - wish_given_up: the targets from then on
 // - rank_spawn, spawn_failed: a process was asked for; it is waited for no more
 // - drain_chosen: the rank is one of those that the scaling before it sends away

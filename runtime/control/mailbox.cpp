@@ -108,7 +108,7 @@ void Mailbox::note_posted(const Message& message) {
     const auto held = held_.find(finished->id);
     if (held != held_.end() && held->second.attempt == finished->attempt) held_.erase(held);
   } else if (const auto* adopted = std::get_if<Adopted>(&message)) {
-    adopted_ = adopted->epoch;
+    followed_ = std::max(followed_, adopted->epoch);
   }
 }
 
@@ -117,6 +117,10 @@ void Mailbox::note_delivered(const Message& message) {
     held_[assign->id] = {assign->id, assign->attempt, assign->tokens};
   } else if (const auto* cancel = std::get_if<Cancel>(&message)) {
     if (cancel->how == CancelHow::kForget) held_.erase(cancel->id);
+  } else if (const auto* commit = std::get_if<Commit>(&message)) {
+    if (commit->view) followed_ = std::max(followed_, commit->view->epoch);
+  } else if (const auto* welcome = std::get_if<Welcome>(&message)) {
+    if (welcome->view) followed_ = std::max(followed_, welcome->view->epoch);
   }
 }
 
@@ -153,7 +157,7 @@ std::optional<Message> Mailbox::next_to_send() {
 
 Mailbox::Standing Mailbox::standing() const {
   const std::lock_guard lock(mutex_);
-  Standing standing{{}, adopted_};
+  Standing standing{{}, followed_};
   for (const auto& [id, held] : held_) standing.held.push_back(held);
   return standing;
 }

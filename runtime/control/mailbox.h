@@ -33,7 +33,8 @@ class Mailbox {
   void deliver(Message message);
   [[nodiscard]] std::optional<Message> next_to_send();
   // What a re-registration tells: the sequences held now, derived from the assignments that were
-  // delivered and from what was posted about them; and the last epoch that was said to be adopted.
+  // delivered and from what was posted about them; and the newest epoch that it follows or, with
+  // the Commit delivered, is about to.
   struct Standing {
     std::vector<HeldRequest> held;
     Epoch epoch;
@@ -64,7 +65,7 @@ class Mailbox {
   // Where the last Progress of a request stands: its number counted from the first message ever.
   std::unordered_map<RequestId, std::uint64_t> progress_at_;
   std::unordered_map<RequestId, HeldRequest> held_;
-  Epoch adopted_;
+  Epoch followed_;
   std::function<void()> wake_;
   std::function<void()> wake_engine_;
   std::function<void(const std::shared_ptr<const placement::View>&)> see_;

@@ -45,7 +45,8 @@ Controller::State::Complaint Controller::State::complaint_about(const Register& 
     return fmt::format("its model is '{}', the cluster's is '{}'", asks.model.fingerprint,
                        model->fingerprint);
   }
-  if (asks.epoch > last_epoch) {
+  const bool goes_on = asks.incarnation != Incarnation();
+  if (goes_on ? !may_have_been_made(asks.epoch) : asks.epoch > last_epoch) {
     return fmt::format("follows epoch {}, which was never made", asks.epoch.value());
   }
   return fixed_region(asks);
@@ -69,6 +70,7 @@ void Controller::State::register_agent(ConnectionId connection, const Register& 
       outbox.close(old, "its rank has come over a new connection");
       peers.erase(old);
     }
+    hear_of(asks.rank, asks.epoch);
     members.resume(asks, connection, now);
     const Holder who{asks.rank, asks.incarnation};
     peers[connection].agent = who;
@@ -93,9 +95,11 @@ void Controller::State::register_agent(ConnectionId connection, const Register& 
                about_rank(asks.rank));
 }
 
-// A view that names the slot for a life that is over is nothing that the new one could follow.
+// A view that names the slot for a life that is over is nothing that the new one could follow; one
+// that is older than what the rank follows, neither.
 std::shared_ptr<const placement::View> Controller::State::view_for(RankId rank) const {
-  return seats.contains(rank) && !member(rank) ? nullptr : view;
+  const bool of_a_dead_life = seats.contains(rank) && !member(rank);
+  return of_a_dead_life || follows_unknown(rank) ? nullptr : view;
 }
 
 // A life goes on after its connection (or the controller) was gone. What was sent meanwhile may be
@@ -104,7 +108,8 @@ std::shared_ptr<const placement::View> Controller::State::view_for(RankId rank) 
 void Controller::State::welcome_back(const Holder& who, const Register& asks) {
   send(who.rank, Welcome{who.life, members.size(), view_for(who.rank)});
   const Epoch committed = view ? view->epoch : Epoch();
-  if (last_epoch > committed && !(transaction && transaction->view->epoch == last_epoch)) {
+  if (last_epoch > committed && !rejoin.under_way && undone(last_epoch) &&
+      !(transaction && transaction->view->epoch == last_epoch)) {
     send(who.rank, Rollback{last_epoch, "was not committed"});
   }
   if (transaction && transaction->waiting.contains(who.rank)) {
@@ -130,9 +135,10 @@ void Controller::State::welcome_back(const Holder& who, const Register& asks) {
 }
 
 Controller::State::Complaint Controller::State::take(const Holder& from, const Heartbeat& beat) {
-  if (beat.epoch > last_epoch) {
+  if (!may_have_been_made(beat.epoch)) {
     return fmt::format("epoch {} was never made", beat.epoch.value());
   }
+  hear_of(from.rank, beat.epoch);
   note_loading(from.rank, beat);
   members.heartbeat(from.rank, beat, ledger.open_count(from.rank), now);
   note_computing(from.rank, beat);
@@ -169,7 +175,10 @@ Controller::State::Complaint Controller::State::take(const Holder& from, LoadRep
 }
 
 Controller::State::Complaint Controller::State::take(const Holder& from, const Evidence& seen) {
-  if (seen.epoch > last_epoch) return fmt::format("epoch {} was never made", seen.epoch.value());
+  if (!may_have_been_made(seen.epoch)) {
+    return fmt::format("epoch {} was never made", seen.epoch.value());
+  }
+  hear_of(from.rank, seen.epoch);
   for (const RankId silent : seen.silent) {
     if (!members.has(silent)) return fmt::format("rank {} is no slot", silent.value());
   }
@@ -181,7 +190,10 @@ Controller::State::Complaint Controller::State::take(const Holder& from, const E
 }
 
 Controller::State::Complaint Controller::State::take(const Holder& from, const Prepared& said) {
-  if (said.epoch > last_epoch) return fmt::format("epoch {} was never made", said.epoch.value());
+  if (!may_have_been_made(said.epoch)) {
+    return fmt::format("epoch {} was never made", said.epoch.value());
+  }
+  hear_of(from.rank, said.epoch);
   if (!transaction || transaction->view->epoch != said.epoch) return std::nullopt;  // an old one
   const auto seat = transaction->seats.find(from.rank);
   if (seat == transaction->seats.end() || seat->second != from.life) return std::nullopt;
@@ -207,10 +219,10 @@ Controller::State::Complaint Controller::State::take(const Holder& from, const P
 }
 
 Controller::State::Complaint Controller::State::take(const Holder& from, const Adopted& said) {
-  if (!view || said.epoch > view->epoch) {
+  Slot& slot = members.at(from.rank);
+  if (said.epoch > std::max(slot.epoch, view ? view->epoch : Epoch())) {
     return fmt::format("epoch {} was never committed", said.epoch.value());
   }
-  Slot& slot = members.at(from.rank);
   slot.adopted = std::max(slot.adopted, said.epoch);
   unsettled = true;
   return std::nullopt;

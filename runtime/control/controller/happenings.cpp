@@ -112,6 +112,7 @@ void Controller::State::on_tick() {
   if (last_tick && now - *last_tick > kLateTicks * options.tick_interval) {
     const Duration pause = now - *last_tick - options.tick_interval;
     members.excuse(pause);
+    rejoin.until += pause;
     if (transaction) {
       for (auto& [rank, late] : transaction->late_at) late += pause;
     }

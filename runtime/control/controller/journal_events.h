@@ -7,6 +7,8 @@
 
 namespace switchyard::control {
 
+// `number`: an epoch that a rank has told of.
+constexpr std::string_view kEpochHeardOf = "epoch_heard_of";
 // `number`: the targets, of expert ranks in the upper half, of routers below.
 constexpr std::string_view kWishGivenUp = "wish_given_up";
 constexpr std::string_view kSpawnEvent = "rank_spawn";

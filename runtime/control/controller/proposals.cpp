@@ -11,8 +11,16 @@ namespace switchyard::control {
 std::optional<Proposal> Controller::State::propose() {
   if (!view) return propose_first();
   take_back_hopeless_drains();
-  const std::set<RankId> dead = dead_members(seats);
+  std::set<RankId> dead = dead_members(seats);
+  const bool unknown = unknown_followed();
+  for (const RankId rank : unknown ? unable_members() : std::set<RankId>()) {
+    dead.insert(rank);
+    // A router may have requests under an older view, which nobody would ask about outside a view.
+    if (!view->find(rank)->router || !member(rank)) continue;
+    declare_dead(rank, "it could not prepare for the view after those that are not known");
+  }
   if (!dead.empty()) return propose_recovery(dead);
+  if (unknown) return propose_known_again();
   if (auto again = propose_asking_again()) return again;
   // Planned with those that are back first, a change would leave out the others.
   if (now < planned_not_before || lost_any()) return std::nullopt;
@@ -76,7 +84,8 @@ std::optional<Proposal> Controller::State::propose_recovery(const std::set<RankI
   const std::size_t lost_before = next.table.lost();
   const bool without = lost_before > 0;
   for (const RankId rank : dead) {
-    next.cause += fmt::format("{}rank {} died", next.cause.empty() ? "" : ", ", rank.value());
+    next.cause += fmt::format("{}rank {} {}", next.cause.empty() ? "" : ", ", rank.value(),
+                              member(rank) ? "could not prepare" : "died");
     next.roles.routers.erase(rank);
     next.roles.experts.erase(rank);
   }

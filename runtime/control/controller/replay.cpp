@@ -76,6 +76,9 @@ void Controller::State::replay_event(RankId rank, const Event& event) {
     const Request* request = ledger.find(id);
     if (request != nullptr && request->state == RequestState::kAssigned) ledger.release(id, now);
   }
+  if (event.kind == kEpochHeardOf) {
+    last_epoch = std::max(last_epoch, Epoch(static_cast<std::uint32_t>(event.number)));
+  }
   if (event.kind == kSpawnEvent) expect_process(rank);
   if (event.kind == kSpawnFailed) members.at(rank).awaited_until.reset();
   if (event.kind == kDrainChosen) leave_first.insert(rank);
@@ -145,6 +148,7 @@ void Controller::State::expect_rejoin() {
     const bool in_view = view && view->find(RankId(r)) != nullptr;
     if (members.at(RankId(r)).cordoned && in_view) drains[RankId(r)] = until;
   }
+  rejoin = {model.has_value(), true, now + options.rejoin_window};
   if (scale_until) scale_until = now + scale_time();
   if (replica_change) replica_change->until = until;
   started = router_seen = loaders_seen = whole_since = now;

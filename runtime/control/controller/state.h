@@ -17,6 +17,8 @@
 #include "runtime/control/controller.h"
 #include "runtime/control/controller/journal_events.h"
 #include "runtime/control/controller/plan_from.h"
+#include "runtime/control/controller/rejoin.h"
+#include "runtime/control/controller/scaling_note.h"
 #include "runtime/control/controller/transaction.h"
 #include "runtime/control/evidence.h"
 #include "runtime/control/health.h"
@@ -38,19 +40,6 @@ namespace switchyard::control {
 struct Peer {
   PeerKind kind = PeerKind::kAgent;
   std::optional<Holder> agent;  // registered as
-};
-
-// What the autoscaler last decided about expert ranks, for metrics.
-struct ScalingNumbers {
-  std::size_t current = 0;
-  std::size_t desired = 0;
-  std::size_t desired_replicas = 0;
-};
-
-// The autoscaler's last decision.
-struct ScalingNote {
-  TimePoint at{};
-  std::string text;
 };
 
 struct Controller::State {
@@ -214,6 +203,16 @@ struct Controller::State {
   [[nodiscard]] std::optional<Proposal> propose_first();
   void count_new_life(RankId rank);
 
+  // ---- views that the journal does not know (unknown_views.cpp) ----
+  [[nodiscard]] bool may_have_been_made(Epoch epoch) const;
+  void hear_of(RankId rank, Epoch epoch);
+  [[nodiscard]] bool follows_unknown(RankId rank) const;
+  [[nodiscard]] bool unknown_followed() const;
+  [[nodiscard]] bool rejoining();
+  [[nodiscard]] bool undone(Epoch epoch) const;
+  [[nodiscard]] std::set<RankId> unable_members() const;
+  [[nodiscard]] Proposal propose_known_again() const;
+
   // ---- views (views.cpp, proposals.cpp) ----
   void settle_views();
   [[nodiscard]] std::optional<Proposal> propose();
@@ -363,6 +362,7 @@ struct Controller::State {
   std::string last_undone;               // why a planned view was rolled back last
   std::optional<ScalingNote> scaled_last;
   TimePoint planned_not_before{};
+  Rejoin rejoin;
   TimePoint rejoin_until{};  // after a standstill: broken connections are no deaths yet
   TimePoint whole_since{};   // no member dead and no recovery under way
   std::map<RankId, std::uint32_t> asked_again;  // routers that stand still: how often

@@ -28,7 +28,7 @@ std::set<RankId> ranks_of(const Loading& loading) {
 }  // namespace
 
 void Controller::State::settle_views() {
-  if (phase != RunPhase::kRunning) return;
+  if (phase != RunPhase::kRunning || rejoining()) return;
   for (int i = 0; i < kCommitsMax; ++i) {
     if (transaction) {
       const std::set<RankId> dead = dead_members(transaction->seats);
@@ -79,17 +79,20 @@ std::set<RankId> Controller::State::dead_members(const Seats& of) const {
   return out;
 }
 
-// Those that get an expert which they do not hold as members of the view, and new routers. For the
-// first view all expert ranks, and routers that did not begin as such.
+// Those that get an expert which they do not hold as members of the view, and new routers. All
+// that hold experts, where ranks follow a view that is not known: they load no more than they lack.
+// For the first view all expert ranks, and routers that did not begin as such.
 Loading Controller::State::who_must_load(const placement::View& next) const {
   Loading out;
+  const bool known = view && !unknown_followed();
   const std::set<RankId> routers = view ? Roles::of(*view).routers : std::set<RankId>();
   for (const auto& now_member : next.members) {
     const bool routed = member(now_member.rank) && routers.contains(now_member.rank);
-    if (view && now_member.router && !routed) out[now_member.rank];
     const bool spare = members.at(now_member.rank).kind == RankKind::kSpare;
-    if (!view && (now_member.expert || spare)) out[now_member.rank];
+    if (view && now_member.router && !routed) out[now_member.rank];
+    if (!known && (now_member.expert || spare)) out[now_member.rank];
   }
+  if (view && !known) return out;
   const CopyTable after = CopyTable::of(next.placement);
   CopyTable before{after.layers, after.experts, {}};
   before.copies.resize(after.copies.size());

@@ -68,14 +68,15 @@ TEST(ControllerSim, RebalancesUnderFaults) {
   EXPECT_GE(outlived, 1U);
 }
 
-// Two regions with rules, and experts that are masked or fail their requests: such scenes are among
-// the seeds, and what they are there for happens in them.
+// Two regions with rules, experts that are masked or fail their requests, and journals that lose
+// their end: such scenes are among the seeds, and what they are there for happens in them.
 TEST(ControllerSim, HasScenesWithRulesAndEveryLossPolicy) {
   std::size_t ruled = 0;
   std::size_t masked = 0;
   std::size_t failed = 0;
   std::size_t taken_back = 0;
   std::size_t replicas = 0;
+  std::size_t unknown = 0;  // views that ranks follow and the journal does not know
   for (std::uint64_t seed = 1; seed <= kFixedSeeds; ++seed) {
     const Outcome outcome = run_scenario(seed);
     EXPECT_TRUE(outcome.violations.empty()) << "seed " << seed << ": " << outcome.violations[0];
@@ -85,6 +86,7 @@ TEST(ControllerSim, HasScenesWithRulesAndEveryLossPolicy) {
       failed += event.find("expert_lost:") != std::string::npos;
       taken_back += event.find("_taken_back:") != std::string::npos;
       replicas += event.find(" replicas_done:") != std::string::npos;
+      unknown += event.find(" epoch_unknown:") != std::string::npos;
     }
   }
   EXPECT_GE(ruled, 100U);
@@ -92,6 +94,7 @@ TEST(ControllerSim, HasScenesWithRulesAndEveryLossPolicy) {
   EXPECT_GE(failed, 1U);
   EXPECT_GE(taken_back, 1U);
   EXPECT_GE(replicas, 1U);
+  EXPECT_GE(unknown, 5U);
 }
 
 // A load that moves, an autoscaler that follows it, and processes that are started: such scenes are

@@ -26,6 +26,8 @@ constexpr std::uint64_t kReachPurpose = 81;
 constexpr std::uint64_t kScalePurpose = 82;
 constexpr std::uint64_t kNeededPurpose = 83;
 constexpr std::uint64_t kPatiencePurpose = 84;
+constexpr std::uint64_t kForgetfulPurpose = 86;
+constexpr std::uint32_t kForgotten = 3;   // crashes of the controller in such a scene
 constexpr std::uint32_t kNeededMost = 6;  // expert ranks that a load calls for
 constexpr std::uint32_t kEmptied = 4;  // ranks that die in such a scene and are not started again
 constexpr std::uint32_t kLargeRanks = 64;
@@ -100,8 +102,10 @@ class Scenario {
     options_.placement = world_.chance(0.5) ? "contiguous" : "round-robin";
     options_.start_deadline = seconds(3);
     options_.prepare_deadline = seconds(2);
-    // Shorter than the patience with experts that nobody can load, or longer, as by default.
-    options_.change_deadline = seconds(hash_counters(seed, kPatiencePurpose) % 2 == 0 ? 8 : 40);
+    // Shorter than many a load takes, so that changes are taken back; shorter than the patience
+    // with experts that nobody can load; or longer, as by default.
+    const std::uint64_t patience = hash_counters(seed, kPatiencePurpose) % 6;
+    options_.change_deadline = seconds(patience == 0 ? 1 : patience % 2 == 0 ? 8 : 40);
     options_.rejoin_window = seconds(2);
     options_.attempts_max = 1'000;
     options_.seed = seed;
@@ -118,6 +122,7 @@ class Scenario {
           options_.scaling.metrics_window;
     }
     if (world_.mistake != Mistake::kNone) return;
+    world_.forgetful = hash_counters(seed, kForgetfulPurpose) % 4 == 0;
     world_.loads_show = hash_counters(seed, kShowPurpose) % 2 == 0;
     skew(seed);
     lose(seed);
@@ -192,6 +197,9 @@ class Scenario {
       world_.time.after(world_.some(kFaultsEnd), [this] { any_process().kill(); });
     }
     begin_.plan(*controller_);
+    for (std::uint32_t i = 0; world_.forgetful && i < kForgotten; ++i) {
+      world_.time.after(world_.some(kFaultsEnd), [this] { crash_controller(); });
+    }
     if (kinds.empty()) return;
     const std::uint32_t count = 2 + below(12);
     for (std::uint32_t i = 0; i < count; ++i) {

@@ -55,7 +55,7 @@ void SimChecker::on_record(const JournalRecord& record) {
              std::holds_alternative<Goodbye>(record.message)) {
     lives_[record.rank] = Incarnation();
   } else if (const auto* commit = std::get_if<Commit>(&record.message)) {
-    on_commit(*commit->view);
+    on_commit(commit->view);
   } else if (const auto* event = std::get_if<Event>(&record.message)) {
     if (event->kind == "moves_begun") {
       if (std::exchange(moving_, true))
@@ -89,12 +89,15 @@ std::size_t experts_not_everywhere(const placement::View& view) {
 
 }  // namespace
 
-void SimChecker::on_commit(const placement::View& view) {
+void SimChecker::on_commit(const std::shared_ptr<const placement::View>& committed) {
+  const placement::View& view = *committed;
   if (view.epoch <= committed_) {
     violation(fmt::format("epoch {} is committed after epoch {}", view.epoch.value(),
                           committed_.value()));
   }
   committed_ = std::max(committed_, view.epoch);
+  made_[view.epoch] = committed;
+  seats_[view.epoch].clear();
   for (const auto& member : view.members) {
     if (life(member.rank) == Incarnation()) {
       violation(fmt::format("epoch {} has the dead rank {} for a member", view.epoch.value(),
@@ -102,17 +105,13 @@ void SimChecker::on_commit(const placement::View& view) {
     }
     seats_[view.epoch][member.rank] = life(member.rank);
   }
-  const auto& placement = view.placement;
-  expert_ranks_ = static_cast<std::size_t>(
-      std::ranges::count_if(view.members, [](const auto& each) { return each.expert; }));
-  fewest_copies_ = expert_ranks_;
-  not_everywhere_ = experts_not_everywhere(view);
   check_masked(view);
+  measure(view);
+  const auto& placement = view.placement;
   for (std::size_t l = 0; l < placement.layers(); ++l) {
     for (std::uint32_t e = 0; e < placement.experts(); ++e) {
       const auto copies = placement.replicas(l, ExpertId(e));
       if (copies.empty() && loss_ == LossPolicy::kMask) continue;
-      fewest_copies_ = std::min(fewest_copies_, copies.size());
       if (std::ranges::none_of(
               copies, [&](const auto& copy) { return seats_[view.epoch].contains(copy.rank); })) {
         violation(
@@ -120,6 +119,35 @@ void SimChecker::on_commit(const placement::View& view) {
       }
     }
   }
+}
+
+void SimChecker::measure(const placement::View& view) {
+  expert_ranks_ = static_cast<std::size_t>(
+      std::ranges::count_if(view.members, [](const auto& each) { return each.expert; }));
+  fewest_copies_ = expert_ranks_;
+  not_everywhere_ = experts_not_everywhere(view);
+  masked_ = view.placement.masked_count();
+  for (std::size_t l = 0; l < view.placement.layers(); ++l) {
+    for (std::uint32_t e = 0; e < view.placement.experts(); ++e) {
+      const auto copies = view.placement.replicas(l, ExpertId(e));
+      if (copies.empty() && loss_ == LossPolicy::kMask) continue;
+      fewest_copies_ = std::min(fewest_copies_, copies.size());
+    }
+  }
+}
+
+void SimChecker::on_lost(const std::vector<JournalRecord>& records) {
+  for (const JournalRecord& record : records) {
+    const auto* prepare = std::get_if<Prepare>(&record.message);
+    const auto* commit = std::get_if<Commit>(&record.message);
+    if (prepare == nullptr && commit == nullptr) continue;
+    const Epoch epoch = prepare != nullptr ? prepare->view->epoch : commit->view->epoch;
+    views_.erase(epoch);
+    told_.erase(epoch);
+    made_.erase(epoch);
+  }
+  committed_ = made_.empty() ? Epoch() : made_.rbegin()->first;
+  if (!made_.empty()) measure(*made_.rbegin()->second);
 }
 
 // "RANK died: N experts have no copy left and are masked", "epoch E (CAUSE): M members, N experts

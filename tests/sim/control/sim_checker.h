@@ -26,6 +26,9 @@ class SimChecker {
   // Under kMask a committed view may lack experts, under kFail a request may end with expert_lost.
   void expect(LossPolicy loss) { loss_ = loss; }
   void on_record(const JournalRecord& record);
+  // The end of the journal, oldest first: the controller died and it is not there. What it said of
+  // views was told all the same; who follows those, sees to it that none comes again (SimProcess).
+  void on_lost(const std::vector<JournalRecord>& records);
   void on_send(const Message& message);
   // A result has reached the client, on its connection number `connection`.
   void on_done(std::uint32_t connection, const RequestDone& done);
@@ -52,7 +55,8 @@ class SimChecker {
   [[nodiscard]] const std::vector<std::string>& violations() const noexcept { return violations_; }
 
  private:
-  void on_commit(const placement::View& view);
+  void on_commit(const std::shared_ptr<const placement::View>& committed);
+  void measure(const placement::View& view);
   void check_masked(const placement::View& view);
   void on_view(const std::shared_ptr<const placement::View>& view);
 
@@ -66,6 +70,7 @@ class SimChecker {
   std::map<Epoch, std::map<RankId, Incarnation>> seats_;
   std::map<Epoch, std::vector<std::byte>> views_;  // as first told
   std::map<Epoch, std::shared_ptr<const placement::View>> told_;
+  std::map<Epoch, std::shared_ptr<const placement::View>> made_;  // in the journal
   Epoch committed_;
   bool moving_ = false;
   std::set<std::string> done_;

@@ -2,10 +2,22 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace switchyard::control {
 namespace {
 
 constexpr std::size_t kRecordsBetweenSnapshots = 15;
+constexpr std::uint64_t kActionsAfterCommitMost = 15;
+
+// Everything else that was lost would have to be asked for again by those who know of it: by
+// clients, or by processes that begin anew.
+bool can_be_lost(const JournalRecord& record) {
+  return std::holds_alternative<Prepare>(record.message) ||
+         std::holds_alternative<Commit>(record.message) ||
+         std::holds_alternative<Retire>(record.message) ||
+         std::holds_alternative<Progress>(record.message);
+}
 
 }  // namespace
 
@@ -48,6 +60,7 @@ void SimController::compact() {
   if (compacted_.size() < compact_at_) return;
   compacted_ = controller_->snapshot();
   compact_at_ = compacted_.size() + kRecordsBetweenSnapshots;
+  compacted_to_ = journal_.size();
 }
 
 void SimController::tick() {
@@ -60,8 +73,25 @@ void SimController::tick() {
 
 void SimController::crash(Duration absence) {
   if (!controller_ || actions_left_) return;
-  actions_left_ = world_.random.next_below(6);
   absence_ = absence;
+  // Where there is something to lose.
+  crash_after_commit_ = world_.forgetful && world_.chance(0.7);
+  if (!crash_after_commit_) actions_left_ = world_.random.next_below(6);
+}
+
+void SimController::lose_tail() {
+  std::vector<JournalRecord> lost;
+  while (journal_.size() > compacted_to_) {
+    auto record = decode_record(journal_.back());
+    if (!record || !can_be_lost(*record)) break;
+    lost.push_back(*std::move(record));
+    journal_.pop_back();
+    compacted_.pop_back();
+  }
+  std::ranges::reverse(lost);
+  events_.push_back(fmt::format("{:.3f} journal_tail_lost: {} records",
+                                to_seconds(world_.time.now().time_since_epoch()), lost.size()));
+  world_.checker.on_lost(lost);
 }
 
 void SimController::handle(Happening happening) {
@@ -71,6 +101,7 @@ void SimController::handle(Happening happening) {
     if (perform(action)) continue;
     actions_left_.reset();
     controller_.reset();
+    if (world_.forgetful) lose_tail();
     world_.network.controller_gone();
     world_.time.after(absence_, [this] { start(); });
     return;
@@ -99,6 +130,10 @@ bool SimController::perform(Action& action) {
     } else {
       world_.checker.on_record(*read);
       world_.changes.on_record(*read, world_.time.now());
+    }
+    if (crash_after_commit_ && read && std::holds_alternative<Commit>(read->message)) {
+      crash_after_commit_ = false;
+      actions_left_ = world_.random.next_below(kActionsAfterCommitMost);
     }
     journal_.push_back(record->record);
     compacted_.push_back(std::move(record->record));

@@ -30,6 +30,9 @@ class SimController {
   void start_process(RankId slot);
   void tick();
   void compact();
+  // The crash takes the end of the journal with it, as far as it can be done without: what it said
+  // of views and of tokens.
+  void lose_tail();
   // A controller that has come back with these records.
   [[nodiscard]] Controller revived(const std::vector<std::vector<std::byte>>& records);
 
@@ -40,6 +43,8 @@ class SimController {
   std::vector<std::vector<std::byte>> journal_;    // all of it
   std::vector<std::vector<std::byte>> compacted_;  // the last snapshot and what came after it
   std::size_t compact_at_ = 0;                     // records
+  std::size_t compacted_to_ = 0;                   // of journal_, in the last snapshot
+  bool crash_after_commit_ = false;
   std::optional<std::uint64_t> actions_left_;
   Duration absence_{};
   bool stopped_ = false;

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "runtime/base/random.h"
+#include "runtime/control/codec.h"
 
 namespace switchyard::control {
 namespace {
@@ -206,6 +207,11 @@ void SimProcess::commit(const std::shared_ptr<const placement::View>& view) {
   if (newest_ != nullptr && view->epoch < newest_->epoch) {
     return world_.checker.violation(fmt::format("rank {} is told epoch {} after {}", rank_.value(),
                                                 view->epoch.value(), newest_->epoch.value()));
+  }
+  if (newest_ != nullptr && view->epoch == newest_->epoch && view != newest_ &&
+      encode(Commit{view}) != encode(Commit{newest_})) {
+    return world_.checker.violation(fmt::format("rank {} is told epoch {} with two meanings",
+                                                rank_.value(), view->epoch.value()));
   }
   for (const auto& [epoch, loaded] : prepared_) {
     if (epoch <= view->epoch) held_.insert(loaded.begin(), loaded.end());

@@ -42,6 +42,7 @@ struct SimWorld {
   Mistake mistake = Mistake::kNone;
   LossPolicy loss = LossPolicy::kReload;
   std::vector<ResidencyRule> rules;  // of request n: number n mod (rules + 1), the last is none
+  bool forgetful = false;            // the end of the journal may be lost with the controller
   bool skewed = false;  // ranks report loads, of which a few drifting experts have most
   std::uint64_t skew_seed = 0;
   std::optional<SimLoad> load;  // that the autoscaler follows

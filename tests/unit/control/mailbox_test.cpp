@@ -101,6 +101,10 @@ TEST(Mailbox, TellsTheOtherSide) {
   mailbox.post(Adopted{Epoch(9)});
   EXPECT_EQ(mailbox.standing().held.size(), 1u);
   EXPECT_EQ(mailbox.standing().epoch, Epoch(9));
+  auto next = std::make_shared<placement::View>();
+  next->epoch = Epoch(10);
+  mailbox.deliver(Commit{next});  // the engine has not seen it yet, and will follow it
+  EXPECT_EQ(mailbox.standing().epoch, Epoch(10));
 }
 
 // The engine looks without the lock; what was delivered before a wake-up is there after it.
