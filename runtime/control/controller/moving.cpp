@@ -14,9 +14,12 @@ namespace switchyard::control {
 namespace {
 
 // By its last heartbeat; nothing is known before the first of this connection.
+// What it has been given since then is not counted: it may run already.
 std::size_t queued_at(const Slot& slot, std::size_t open) {
-  const bool told = slot.state == SlotState::kLive && slot.beat_at > slot.since;
-  return told ? open - std::min<std::size_t>(open, slot.heartbeat.running_requests) : 0;
+  if (slot.state != SlotState::kLive || slot.beat_at <= slot.since) return 0;
+  const std::size_t running = slot.heartbeat.running_requests;
+  const std::size_t told = slot.heartbeat.open_requests;
+  return std::min(open, told) - std::min({open, told, running});
 }
 
 }  // namespace

@@ -133,6 +133,19 @@ TEST(ControllerMoving, WhatHasATokenStays) {
   EXPECT_EQ(w.has[0][0].id, begun);
 }
 
+// Between two heartbeats nobody knows whether it runs yet: the one request of a cluster with two
+// routers would go to and fro until it has a token.
+TEST(ControllerMoving, WhatItHasOnlyJustBeenGivenStays) {
+  World w;
+  Submit wish;
+  wish.requests.resize(1);
+  w.bench.say(w.client, wish);
+  w.bench.pass(milliseconds(200));
+  EXPECT_FALSE(w.bench.has_event("requests_moved"));
+  w.settle(seconds(1));
+  EXPECT_FALSE(w.bench.has_event("requests_moved"));
+}
+
 TEST(ControllerMoving, ARouterThatComesGetsItsShare) {
   World w(1);
   w.submit(40);
