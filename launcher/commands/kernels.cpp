@@ -6,6 +6,7 @@
 #include "comm/transport_table.h"
 #include "kernels/device.h"
 #include "launcher/cluster_run.h"
+#include "launcher/kernel_table.h"
 
 namespace switchyard::launcher {
 namespace {
@@ -27,7 +28,8 @@ class KernelsCommand final : public Command {
     if (json_) {
       print_json(choices);
     } else {
-      print_text(choices);
+      std::printf("%s\n%s", kernel_table(choices).c_str(),
+                  transport_table(comm::list_transports()).c_str());
     }
     return {};
   }
@@ -49,22 +51,6 @@ class KernelsCommand final : public Command {
            {"text", entry.text}});
     }
     std::printf("%s\n", document.dump(2).c_str());
-  }
-
-  static void print_text(const std::vector<kernels::KernelChoice>& choices) {
-    std::printf("%-12s %-14s %s\n", "op", "candidate", "");
-    for (const auto& choice : choices) {
-      const char* state = choice.chosen           ? "chosen"
-                          : choice.reason.empty() ? "not needed"
-                                                  : choice.reason.c_str();
-      std::printf("%-12s %-14s %s\n", choice.op.c_str(), choice.candidate.c_str(), state);
-    }
-    std::printf("\n%-12s\n", "transport");
-    for (const auto& entry : comm::list_transports()) {
-      const bool there = entry.availability == comm::Availability::kAvailable;
-      std::printf("%-12.*s %s%s\n", static_cast<int>(entry.name.size()), entry.name.data(),
-                  there ? "" : "left out: ", entry.text.c_str());
-    }
   }
 
   bool json_ = false;
