@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <optional>
+#include <utility>
 
 namespace switchyard::launcher {
 namespace {
@@ -92,6 +94,27 @@ std::size_t count_of(const json& status, const char* role) {
   return count;
 }
 
+// How the ranks that are there are: a rank whose first load report has not come serves, and its
+// health is unknown (ARCHITECTURE), which is not the same as bad.
+std::string live_ranks(const json& status) {
+  std::size_t live = 0;
+  std::map<std::string, std::size_t> by_health;
+  for (const json& rank : part(status, "ranks")) {
+    if (text_of(rank, "state") != "live") continue;
+    ++live;
+    ++by_health[text_of(rank, "health")];
+  }
+  std::string out =
+      fmt::format("{} of {} ranks live", live, text_of(part(status, "cluster"), "slots"));
+  const char* between = ": ";
+  const auto tell = [&](const std::string& health, std::size_t count) {
+    out += fmt::format("{}{} {}", std::exchange(between, ", "), count, health);
+  };
+  if (const auto good = by_health.extract("healthy")) tell(good.key(), good.mapped());
+  for (const auto& [health, count] : by_health) tell(health, count);
+  return out;
+}
+
 }  // namespace
 
 double tokens_per_second(const json& status) {
@@ -103,23 +126,15 @@ double tokens_per_second(const json& status) {
   return sum;
 }
 
-std::size_t healthy_ranks(const json& status) {
-  std::size_t count = 0;
-  for (const json& rank : part(status, "ranks")) {
-    count += text_of(rank, "health") == "healthy" ? 1U : 0U;
-  }
-  return count;
-}
-
 std::vector<std::string> summary_lines(const json& status) {
   const json& cluster = part(status, "cluster");
   const json& requests = part(status, "requests");
   const json& scaling = part(status, "scaling");
   std::vector<std::string> lines;
-  lines.push_back(fmt::format(
-      "cluster   {}, epoch {}; {} of {} ranks healthy; {} routers, {} expert ranks",
-      text_of(cluster, "phase"), text_of(part(status, "view"), "epoch"), healthy_ranks(status),
-      text_of(cluster, "slots"), count_of(status, "router"), count_of(status, "expert")));
+  lines.push_back(fmt::format("cluster   {}, epoch {}; {}; {} routers, {} expert ranks",
+                              text_of(cluster, "phase"), text_of(part(status, "view"), "epoch"),
+                              live_ranks(status), count_of(status, "router"),
+                              count_of(status, "expert")));
   lines.push_back(fmt::format(
       "requests  {} submitted, {} open ({} waiting), {} done; {:.1f} tokens/s",
       text_of(requests, "submitted"), text_of(requests, "open"), text_of(requests, "waiting"),

@@ -12,7 +12,6 @@ namespace switchyard::launcher {
 
 // Tokens per second of all ranks together.
 [[nodiscard]] double tokens_per_second(const nlohmann::json& status);
-[[nodiscard]] std::size_t healthy_ranks(const nlohmann::json& status);
 
 // Lines without line ends.
 [[nodiscard]] std::vector<std::string> summary_lines(const nlohmann::json& status);
