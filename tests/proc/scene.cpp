@@ -73,6 +73,8 @@ std::vector<Scene> make_scenes() {
       {"TwoDeathsReloadTcp", ranks("5", tcp), {}, {1, 4}, Harm::kKill, 2},
       {"RouterDies", ranks("4"), {"--routers", "2"}, {0, 2}},
       {"RouterDiesTcp", ranks("4", tcp), {"--routers", "2"}, {0, 2}},
+      {"ExpertOfTwoRoutersDies", ranks("6"), {"--routers", "2"}, {2, 4}},
+      {"ExpertOfTwoRoutersDiesTcp", ranks("6", tcp), {"--routers", "2", "--replicas", "2"}, {2, 4}},
       {"LastRouterDiesSpareComes", ranks("4", spare), {}, {0, 1}},
       {"RouterDiesSampling",
        ranks("4"),
