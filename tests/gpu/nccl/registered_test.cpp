@@ -2,6 +2,8 @@
 // anew with every communicator, freed last; and what cannot be registered goes all the same.
 #include <gmock/gmock.h>
 
+#include <algorithm>
+
 #include "comm/nccl/registration.h"
 #include "tests/gpu/nccl/log_text.h"
 #include "tests/gpu/nccl/meeting.h"
@@ -22,21 +24,27 @@ suite::Content rows_of(RankId from, std::uint64_t i) {
   return suite::make_content(kRowBytes, hash_counters(11, from.value(), i, 0));
 }
 
-// To every rank of `ranks` but this one, `count` messages; and theirs.
+// Messages so far of each rank, this one's own among them.
+using Told = std::vector<std::uint64_t>;
+
+// To every rank of `ranks` but this one, `count` messages; and theirs. Who is ahead may be heard
+// with messages of its next exchange: they count for that.
 void exchange(Transport& transport, RowMail& mail, const std::vector<std::uint32_t>& ranks,
-              std::uint64_t first, std::uint64_t count) {
-  for (std::uint64_t i = first; i < first + count; ++i) {
+              Told& told, std::uint64_t count) {
+  told.resize(transport.size());
+  std::uint64_t& own = told[transport.rank().index()];
+  for (const std::uint64_t end = own + count; own < end; ++own) {
     for (const std::uint32_t to : ranks) {
       if (RankId(to) == transport.rank()) continue;
-      ASSERT_FINE(mail.send(RankId(to), Channel::kDispatch, suite::make_content(8, i),
-                            rows_of(transport.rank(), i)));
+      ASSERT_FINE(mail.send(RankId(to), Channel::kDispatch, suite::make_content(8, own),
+                            rows_of(transport.rank(), own)));
     }
   }
-  std::vector<std::uint64_t> next(transport.size(), first);
-  for (std::uint64_t n = 0; n < count * (ranks.size() - 1); ++n) {
+  const auto behind = [&](std::uint32_t rank) { return told[rank] < own; };
+  while (std::ranges::any_of(ranks, behind)) {
     const auto letter = mail.receive(Channel::kDispatch);
     ASSERT_FINE(letter);
-    const std::uint64_t i = next[letter->from.index()]++;
+    const std::uint64_t i = told[letter->from.index()]++;
     ASSERT_EQ(letter->head, suite::make_content(8, i)) << "from rank " << letter->from.value();
     ASSERT_EQ(letter->rows, rows_of(letter->from, i)) << "from rank " << letter->from.value();
   }
@@ -65,8 +73,9 @@ TEST_F(Registered, RowsComeWholeInEveryScheduleAndNothingIsLeftBehind) {
       auto ranks = make(3);
       on_ranks(ranks, [](Transport& transport) {
         RowMail mail(transport);
+        Told told;
         mail.borrow(kPieces, kRowBytes);
-        exchange(transport, mail, {0, 1, 2}, 0, 5);
+        exchange(transport, mail, {0, 1, 2}, told, 5);
         EXPECT_GT(cuda_emulation::nccl_registrations(), 0U);
         finalize(transport);
       });
@@ -100,14 +109,15 @@ TEST_P(Hindered, RowsGoAllTheSameAndTheReasonIsSaidOnce) {
   Meeting all_are(3);
   on_ranks(ranks, [&](Transport& transport) {
     RowMail mail(transport);
+    Told told;
     const bool first = transport.rank() == RankId(1);
     if (!first) one_is.arrive();
     GetParam().hinder(transport, mail);
     mail.borrow(kPieces, kRowBytes);
     if (first) one_is.arrive();
     all_are.arrive();
-    exchange(transport, mail, {0, 1, 2}, 0, 3);
-    exchange(transport, mail, {0, 1, 2}, 3, 3);
+    exchange(transport, mail, {0, 1, 2}, told, 3);
+    exchange(transport, mail, {0, 1, 2}, told, 3);
     finalize(transport);
   });
   // Whoever comes first: the sender itself, or a receiver that tells it.
@@ -155,8 +165,9 @@ TEST_F(Registered, ADeregistrationThatFailsIsNotMissed) {
   auto ranks = make(3);
   on_ranks(ranks, [](Transport& transport) {
     RowMail mail(transport);
+    Told told;
     mail.borrow(kPieces, kRowBytes);
-    exchange(transport, mail, {0, 1, 2}, 0, 2);
+    exchange(transport, mail, {0, 1, 2}, told, 2);
     if (transport.rank() == RankId(1)) fail_at(NcclPoint::kDeregister);
     finalize(transport);
   });
@@ -175,13 +186,14 @@ TEST_F(Registered, RowsInOtherMemoryTurnALanePlain) {
   const std::uint64_t before = bytes_sent();
   on_ranks(ranks, [&](Transport& transport) {
     RowMail mail(transport);
+    Told told;
     mail.borrow(kPieces, kRowBytes);
-    exchange(transport, mail, {0, 1, 2}, 0, 2);
+    exchange(transport, mail, {0, 1, 2}, told, 2);
     std::vector<RowLoan> all;  // so that nothing is left to be lent
     if (transport.rank() == RankId(2)) {
       for (std::size_t i = 0; i < kPieces; ++i) all.emplace_back(transport, kRowBytes);
     }
-    exchange(transport, mail, {0, 1, 2}, 2, 3);
+    exchange(transport, mail, {0, 1, 2}, told, 3);
     finalize(transport);
   });
   EXPECT_EQ(bytes_sent() - before, bytes_of(2) + 3 * 4 * kRowBytes) << "rank 2's lane is plain";
@@ -208,8 +220,9 @@ TEST_P(RegisteredRankDies, TheOthersRegisterAnew) {
   Meeting left_alone(2);
   on_ranks(ranks, [&](Transport& transport) {
     RowMail mail(transport);
+    Told told;
     mail.borrow(kPieces, kRowBytes);
-    exchange(transport, mail, {0, 1, 2}, 0, 2);
+    exchange(transport, mail, {0, 1, 2}, told, 2);
     ASSERT_NO_FATAL_FAILURE(warm.wait(mail, transport));
     if (transport.rank() == RankId(2)) {
       before = bytes_sent();
@@ -221,7 +234,7 @@ TEST_P(RegisteredRankDies, TheOthersRegisterAnew) {
     dead.wait(false);
     ASSERT_FINE(mail.send(RankId(2), Channel::kDispatch, {}, rows_of(transport.rank(), 9)));
     transport.set_lost(RankId(2), Transport::Lost::kYes);
-    exchange(transport, mail, {0, 1}, 2, 4);
+    exchange(transport, mail, {0, 1}, told, 4);
     ASSERT_NO_FATAL_FAILURE(left_alone.wait(mail, transport));
   });
   // What was under way when the lane was made anew went twice.
