@@ -53,9 +53,8 @@ class BenchCommand final : public Command {
     app.add_option(
            "area", flags_.area,
            "all, ceilings, kernels, moe, exchange or model; all leaves out the exchange under "
-           "mpirun, where it is a run of its own; on a GPU all is ceilings and model; ceilings "
-           "under "
-           "mpirun also has the round trips of bare MPI")
+           "mpirun, where it is a run of its own; on a GPU all is ceilings and model; under "
+           "mpirun ceilings also has the round trips of bare MPI")
         ->check(CLI::IsMember(kAreas))
         ->capture_default_str();
     app.add_flag("--json-lines", flags_.json_lines, "one JSON object per row");
@@ -85,11 +84,10 @@ class BenchCommand final : public Command {
     SY_ASSIGN(const auto options, cluster_options(invocation.run()));
     SY_TRY(check_area(options));
     const CeilingMeter meter(options);
-    const bool first = is_first_rank(invocation);
     if (flags_.area == "ceilings") return ceilings_alone(invocation, meter, rows);
     flags_.plan.shape = shape_name(invocation.run());
     SY_ASSIGN(const auto source, open_weights(invocation.config));  // an error comes first
-    if (first) {
+    if (is_first_rank(invocation)) {
       SY_TRY(print_ceilings(meter, rows));
       SY_TRY(measure_alone(invocation, options, source->config(), meter, rows));
     }

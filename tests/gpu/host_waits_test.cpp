@@ -5,6 +5,7 @@
 #include "comm/worlds.h"
 #include "runtime/engine/session.h"
 #include "tests/cuda_emulation/control.h"
+#include "tests/gpu/small_model.h"
 
 namespace switchyard::tests {
 namespace {
@@ -12,27 +13,10 @@ namespace {
 using engine::Session;
 
 constexpr std::size_t kLayers = 3;
+constexpr std::size_t kExperts = 8;
 constexpr std::uint32_t kTokens = 8;
 constexpr std::uint32_t kFirstWatched = 2;
 constexpr std::uint32_t kLastWatched = 7;
-
-std::unique_ptr<model::WeightSource> small_model() {
-  model::ModelConfig config;
-  config.family = "qwen3_moe";
-  config.vocab = 96;
-  config.hidden = 64;
-  config.layers = kLayers;
-  config.heads = 4;
-  config.kv_heads = 2;
-  config.head_size = 16;
-  config.qk_norm = kernels::QkNorm::kPerHead;
-  config.context_max = 64;
-  config.experts = 8;
-  config.experts_per_token = 2;
-  config.expert_inner = 32;
-  config.moe_layer.assign(config.layers, true);
-  return model::make_random_weights(config, 1);
-}
 
 // Two sequences that are decoded together.
 engine::Job two_sequences() {
@@ -79,7 +63,7 @@ Result<std::uint64_t> decode(comm::Transport& transport) {
   options.micro_batches = 1;
   Session session(options, transport, clock, signals, make_null_log());
   Watch watch;
-  SY_TRY(session.open(small_model(), [](std::size_t, std::size_t) {}));
+  SY_TRY(session.open(small_model(kLayers, kExperts), [](std::size_t, std::size_t) {}));
   SY_TRY(session.run(two_sequences(), Session::Spread::kAllRouters, &watch,
                      [](const engine::JobProgress&) {}));
   SY_TRY(session.close());

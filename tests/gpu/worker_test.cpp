@@ -5,30 +5,13 @@
 #include "comm/worlds.h"
 #include "runtime/engine/worker.h"
 #include "tests/cuda_emulation/control.h"
+#include "tests/gpu/small_model.h"
 
 namespace switchyard::tests {
 namespace {
 
 constexpr std::size_t kLayers = 2;
 constexpr std::size_t kExperts = 4;
-
-std::unique_ptr<model::WeightSource> small_model() {
-  model::ModelConfig config;
-  config.family = "qwen3_moe";
-  config.vocab = 96;
-  config.hidden = 64;
-  config.layers = kLayers;
-  config.heads = 4;
-  config.kv_heads = 2;
-  config.head_size = 16;
-  config.qk_norm = kernels::QkNorm::kPerHead;
-  config.context_max = 64;
-  config.experts = kExperts;
-  config.experts_per_token = 2;
-  config.expert_inner = 32;
-  config.moe_layer.assign(kLayers, true);
-  return model::make_random_weights(config, 1);
-}
 
 // A rank that is alone, with all experts; it routes or does not yet.
 std::shared_ptr<const placement::View> view_of(std::uint32_t epoch, bool routes) {
@@ -75,8 +58,8 @@ class PreparedOnGpu : public ::testing::Test {
       }
     });
     const auto world = comm::make_local_world(1, {});
-    auto worker = engine::Worker::open(options, small_model(), *world.front(), clock_, signals_,
-                                       mailbox_, gauges_, make_null_log());
+    auto worker = engine::Worker::open(options, small_model(kLayers, kExperts), *world.front(),
+                                       clock_, signals_, mailbox_, gauges_, make_null_log());
     EXPECT_TRUE(worker.has_value()) << worker.error().message;
     if (!worker) return made;
     go_on();
