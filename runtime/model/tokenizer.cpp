@@ -3,7 +3,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "runtime/model/bpe/byte_level_bpe.h"
+#include "runtime/model/bpe/bpe_tokenizer.h"
 #include "runtime/model/bpe/tokenizer_spec.h"
 
 namespace switchyard::model {
@@ -32,7 +32,7 @@ Result<std::string> read_file(const std::string& path, std::size_t bytes_max) {
 Result<std::unique_ptr<Tokenizer>> Tokenizer::parse(std::string_view json, std::string_view place) {
   const bpe::TokenizerLimits limits;
   SY_ASSIGN(const bpe::TokenizerSpec spec, bpe::read_tokenizer_spec(json, place, limits));
-  return bpe::ByteLevelBpe::create(spec, place, limits);
+  return bpe::BpeTokenizer::create(spec, place, limits);
 }
 
 Result<std::unique_ptr<Tokenizer>> Tokenizer::open(const std::string& directory) {

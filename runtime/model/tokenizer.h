@@ -1,5 +1,6 @@
-// runtime/model/tokenizer.h -- byte-level BPE as tokenizer.json stores it: text <-> token ids.
-// Exact: encode then decode gives the bytes back. Not a chat template.
+// runtime/model/tokenizer.h -- BPE as tokenizer.json stores it, byte-level or with SentencePiece's
+// marks for spaces: text <-> token ids. Exact: encode then decode gives the bytes back, after what
+// the file has put in front of a text (<s>, a space). Not a chat template.
 // Thread safety: distinct objects: safe; shared const objects: safe.
 #pragma once
 

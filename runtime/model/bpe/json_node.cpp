@@ -70,6 +70,12 @@ Result<bool> JsonNode::bool_or(std::string_view key, bool absent) const {
   return node ? node->as_bool() : Result<bool>(absent);
 }
 
+Result<void> JsonNode::allow_only(std::string_view key, const nlohmann::json& neutral) const {
+  const auto member = find(key);
+  if (!member || member->value() == neutral) return {};
+  return member->unsupported(neutral.is_null() ? "only null is" : "only " + neutral.dump() + " is");
+}
+
 JsonNode JsonNode::element(std::size_t i) const {
   SY_CHECK(value_->is_array() && i < value_->size(), "{}: element {}", place_, i);
   return {(*value_)[i], fmt::format("{}[{}]", place_, i)};

@@ -37,6 +37,8 @@ class JsonNode {
   [[nodiscard]] Result<std::uint32_t> as_id(std::uint32_t max) const;
   // The bool member `key`, or `absent` where there is none.
   [[nodiscard]] Result<bool> bool_or(std::string_view key, bool absent) const;
+  // Errors: kUnsupported where the member `key` is there, not null and not `neutral`.
+  [[nodiscard]] Result<void> allow_only(std::string_view key, const nlohmann::json& neutral) const;
   // Element `i` of an array.
   [[nodiscard]] JsonNode element(std::size_t i) const;
 

@@ -1,5 +1,8 @@
 #include "runtime/model/bpe/pipeline_spec.h"
 
+#include "runtime/model/bpe/pipeline_stage.h"
+#include "runtime/model/bpe/space_marks_spec.h"
+
 namespace switchyard::model::bpe {
 namespace {
 
@@ -7,43 +10,11 @@ namespace {
 constexpr std::string_view kGpt2Pattern =
     R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
 
-// Deeper nesting than one Sequence in a Sequence is not seen in files, only in attacks.
-constexpr int kNestingMax = 4;
-
-struct Typed {
-  JsonNode node;
-  std::string type;
-};
-
-// A stage and, where it is a Sequence (its parts under `parts_key`), its parts in order.
-Result<void> flatten(const JsonNode& node, std::string_view parts_key, int depth,
-                     std::vector<Typed>& out) {
-  SY_ASSIGN(const JsonNode type, node.at("type"));
-  SY_ASSIGN(const std::string_view name, type.as_string());
-  if (name != "Sequence") {
-    out.push_back({node, std::string(name)});
-    return {};
-  }
-  if (depth == kNestingMax) return type.unsupported("nested too deep");
-  SY_ASSIGN(const JsonNode parts, node.at(parts_key));
-  SY_TRY(parts.expect_array());
-  for (std::size_t i = 0; i < parts.value().size(); ++i) {
-    SY_TRY(flatten(parts.element(i), parts_key, depth + 1, out));
-  }
-  return {};
-}
-
-Unexpected unknown_type(const Typed& stage, std::string_view known) {
-  return fail(ErrorCode::kUnsupported, "{}.type: {} is not supported ({})", stage.node.place(),
-              nlohmann::json(stage.type).dump(), known);
-}
-
 Result<void> read_normalizer(const JsonNode& root, TokenizerSpec& spec) {
   const auto node = root.find("normalizer");
   if (!node) return {};
-  std::vector<Typed> stages;
-  SY_TRY(flatten(*node, "normalizers", 0, stages));
-  for (const Typed& stage : stages) {
+  SY_ASSIGN(const auto stages, read_stages(*node, "normalizers"));
+  for (const PipelineStage& stage : stages) {
     if (stage.type != "NFC") return unknown_type(stage, "NFC is");
     spec.normalization = Normalization::kNfc;
   }
@@ -87,13 +58,12 @@ Result<void> read_pre_tokenizer(const JsonNode& root, const TokenizerLimits& lim
     return fail(ErrorCode::kUnsupported, "{}.pre_tokenizer: null is not supported (ByteLevel is)",
                 root.place());
   }
-  std::vector<Typed> stages;
-  SY_TRY(flatten(*node, "pretokenizers", 0, stages));
+  SY_ASSIGN(const auto stages, read_stages(*node, "pretokenizers"));
   if (stages.empty() || stages.size() > limits.split_steps_max) {
     return node->expected(fmt::format("1 to {} steps", limits.split_steps_max));
   }
   for (std::size_t i = 0; i < stages.size(); ++i) {
-    const Typed& stage = stages[i];
+    const PipelineStage& stage = stages[i];
     const bool last = i + 1 == stages.size();
     if (last && stage.type == "ByteLevel") {
       SY_ASSIGN(SplitStep step, read_byte_level(stage.node));
@@ -149,9 +119,8 @@ Result<void> read_post_processor(const JsonNode& root, const TokenizerLimits& li
                                  TokenizerSpec& spec) {
   const auto node = root.find("post_processor");
   if (!node) return {};
-  std::vector<Typed> stages;
-  SY_TRY(flatten(*node, "processors", 0, stages));
-  for (const Typed& stage : stages) {
+  SY_ASSIGN(const auto stages, read_stages(*node, "processors"));
+  for (const PipelineStage& stage : stages) {
     if (stage.type == "TemplateProcessing") {
       SY_TRY(read_template(stage.node, limits, spec));
     } else if (stage.type != "ByteLevel") {  // that one moves character offsets, never ids
@@ -163,9 +132,8 @@ Result<void> read_post_processor(const JsonNode& root, const TokenizerLimits& li
 
 Result<void> read_decoder(const JsonNode& root) {
   SY_ASSIGN(const JsonNode node, root.at("decoder"));
-  std::vector<Typed> stages;
-  SY_TRY(flatten(node, "decoders", 0, stages));
-  for (const Typed& stage : stages) {
+  SY_ASSIGN(const auto stages, read_stages(node, "decoders"));
+  for (const PipelineStage& stage : stages) {
     if (stage.type != "ByteLevel") return unknown_type(stage, "ByteLevel is");
   }
   return {};
@@ -175,9 +143,10 @@ Result<void> read_decoder(const JsonNode& root) {
 
 Result<void> read_pipeline(const JsonNode& root, const TokenizerLimits& limits,
                            TokenizerSpec& spec) {
+  SY_TRY(read_post_processor(root, limits, spec));
+  if (spec.spelling == Spelling::kByteFallback) return read_space_marks(root, spec);
   SY_TRY(read_normalizer(root, spec));
   SY_TRY(read_pre_tokenizer(root, limits, spec));
-  SY_TRY(read_post_processor(root, limits, spec));
   return read_decoder(root);
 }
 

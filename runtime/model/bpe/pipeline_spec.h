@@ -9,9 +9,10 @@
 
 namespace switchyard::model::bpe {
 
-// Fills normalization, steps and prefix_ids of `spec`. Understood are: normalizer NFC;
-// pre_tokenizer Split (Regex, Isolated) and ByteLevel, which comes last; post_processor ByteLevel
-// (no effect on ids) and the template `tokens $A`; decoder ByteLevel.
+// Fills normalization, steps, marks and prefix_ids of `spec`, whose spelling is known. Understood
+// are: normalizer NFC; pre_tokenizer Split (Regex, Isolated) and ByteLevel, which comes last;
+// post_processor ByteLevel (no effect on ids) and the template `tokens $A`; decoder ByteLevel. With
+// the spelling kByteFallback all but the post_processor is read by space_marks_spec.h.
 // Errors: kBadInput, kUnsupported, kLimit naming the key.
 [[nodiscard]] Result<void> read_pipeline(const JsonNode& root, const TokenizerLimits& limits,
                                          TokenizerSpec& spec);

@@ -6,14 +6,6 @@
 namespace switchyard::model::bpe {
 namespace {
 
-// A member that must be absent, null or `neutral`: it would change the ids otherwise.
-Result<void> refuse_unless(const JsonNode& node, std::string_view key,
-                           const nlohmann::json& neutral) {
-  const auto member = node.find(key);
-  if (!member || member->value() == neutral) return {};
-  return member->unsupported(neutral.is_null() ? "only null is" : "only " + neutral.dump() + " is");
-}
-
 Result<void> read_vocab(const JsonNode& node, const TokenizerLimits& limits, TokenizerSpec& spec) {
   SY_TRY(node.expect_object());
   for (const auto& [token, id_value] : node.value().items()) {
@@ -51,11 +43,16 @@ Result<void> read_model(const JsonNode& node, const TokenizerLimits& limits, Tok
     SY_ASSIGN(const std::string_view name, type->as_string());
     if (name != "BPE") return type->unsupported("BPE is");
   }
-  SY_TRY(refuse_unless(node, "dropout", nullptr));
-  SY_TRY(refuse_unless(node, "byte_fallback", false));
-  SY_TRY(refuse_unless(node, "unk_token", nullptr));
-  SY_TRY(refuse_unless(node, "continuing_subword_prefix", ""));
-  SY_TRY(refuse_unless(node, "end_of_word_suffix", ""));
+  SY_TRY(node.allow_only("dropout", nullptr));
+  SY_ASSIGN(const bool byte_fallback, node.bool_or("byte_fallback", false));
+  spec.spelling = byte_fallback ? Spelling::kByteFallback : Spelling::kByteAlphabet;
+  if (byte_fallback) {  // nothing is unknown then, so "unk_token" and "fuse_unk" have no effect
+    SY_TRY(node.allow_only("ignore_merges", false));
+  } else {
+    SY_TRY(node.allow_only("unk_token", nullptr));
+  }
+  SY_TRY(node.allow_only("continuing_subword_prefix", ""));
+  SY_TRY(node.allow_only("end_of_word_suffix", ""));
   SY_ASSIGN(const bool ignore_merges, node.bool_or("ignore_merges", false));
   spec.lookup = ignore_merges ? PieceLookup::kVocabFirst : PieceLookup::kMergesOnly;
   SY_ASSIGN(const JsonNode vocab, node.at("vocab"));
@@ -88,7 +85,7 @@ Result<AddedToken> read_added_token(const JsonNode& node, const TokenizerLimits&
   token.content = text;
   // These swallow or depend on the text around the token, so decode could not give it back.
   for (const std::string_view flag : {"single_word", "lstrip", "rstrip"}) {
-    SY_TRY(refuse_unless(node, flag, false));
+    SY_TRY(node.allow_only(flag, false));
   }
   SY_ASSIGN(token.special, node.bool_or("special", false));
   SY_ASSIGN(token.normalized, node.bool_or("normalized", !token.special));
@@ -119,8 +116,8 @@ Result<TokenizerSpec> read_tokenizer_spec(std::string_view json, std::string_vie
   SY_ASSIGN(const nlohmann::json document, parse_json(json, place));
   const JsonNode root(document, std::string(place));
   SY_TRY(root.expect_object());
-  SY_TRY(refuse_unless(root, "truncation", nullptr));
-  SY_TRY(refuse_unless(root, "padding", nullptr));
+  SY_TRY(root.allow_only("truncation", nullptr));
+  SY_TRY(root.allow_only("padding", nullptr));
   TokenizerSpec spec;
   SY_ASSIGN(const JsonNode model, root.at("model"));
   SY_TRY(read_model(model, limits, spec));

@@ -4,6 +4,7 @@
 
 #include "runtime/base/utf8.h"
 #include "runtime/model/bpe/byte_alphabet.h"
+#include "runtime/model/bpe/space_marks.h"
 
 namespace switchyard::model::bpe {
 namespace {
@@ -15,15 +16,27 @@ std::size_t id_end(const TokenizerSpec& spec) {
   return end;
 }
 
+// The bytes that a token of model.vocab stands for. One with other characters than its spelling's
+// is text as it stands: some files list their added tokens there.
+std::string bytes_of(std::string_view token, Spelling spelling, const ByteAlphabet& alphabet) {
+  if (spelling == Spelling::kByteAlphabet) {
+    return alphabet.to_bytes(token).value_or(std::string(token));
+  }
+  if (const auto byte = fallback_byte(token)) return std::string(1, static_cast<char>(*byte));
+  return without_space_marks(token);
+}
+
 }  // namespace
 
 Result<Vocabulary> Vocabulary::create(const TokenizerSpec& spec, std::string_view place) {
   Vocabulary vocabulary;
+  vocabulary.spelling_ = spec.spelling;
   vocabulary.bytes_.resize(id_end(spec));
   vocabulary.kinds_.resize(id_end(spec), TokenKind::kHole);
   SY_TRY(vocabulary.add_text(spec, place));
   SY_TRY(vocabulary.add_added(spec, place));
   SY_TRY(vocabulary.find_byte_ids(spec, place));
+  if (spec.spelling == Spelling::kByteFallback) vocabulary.find_character_ids(spec);
   for (const std::uint32_t id : spec.prefix_ids) {
     if (vocabulary.kind(id) == TokenKind::kHole) {
       return fail(ErrorCode::kBadInput, "{}: post_processor: id {} has no token", place, id);
@@ -39,8 +52,7 @@ Result<void> Vocabulary::add_text(const TokenizerSpec& spec, std::string_view pl
       return fail(ErrorCode::kBadInput, "{}: model.vocab: id {} has two tokens, one is \"{}\"",
                   place, id, token);
     }
-    // A token with other characters is text as it stands: some files list their added tokens here.
-    bytes_[id] = alphabet.to_bytes(token).value_or(token);
+    bytes_[id] = bytes_of(token, spec.spelling, alphabet);
     kinds_[id] = TokenKind::kText;
   }
   return {};
@@ -66,7 +78,9 @@ Result<void> Vocabulary::add_added(const TokenizerSpec& spec, std::string_view p
 Result<void> Vocabulary::find_byte_ids(const TokenizerSpec& spec, std::string_view place) {
   const ByteAlphabet alphabet;
   for (unsigned byte = 0; byte < byte_ids_.size(); ++byte) {
-    const auto token = spec.vocab.find(alphabet.symbol(static_cast<std::uint8_t>(byte)));
+    const auto value = static_cast<std::uint8_t>(byte);
+    const auto token = spec.vocab.find(
+        spec.spelling == Spelling::kByteAlphabet ? alphabet.symbol(value) : fallback_token(value));
     if (token != spec.vocab.end()) {
       byte_ids_[byte] = token->second;
     } else if (occurs_in_utf8(byte)) {  // some vocabularies leave out the 13 bytes that never occur
@@ -75,6 +89,30 @@ Result<void> Vocabulary::find_byte_ids(const TokenizerSpec& spec, std::string_vi
     }
   }
   return {};
+}
+
+void Vocabulary::find_character_ids(const TokenizerSpec& spec) {
+  for (const auto& [token, id] : spec.vocab) {
+    if (valid_sequence_bytes(token, 0) != token.size()) continue;
+    std::size_t offset = 0;
+    character_ids_.emplace(next_code_point(token, offset), id);
+  }
+}
+
+void Vocabulary::spell(std::string_view piece, std::vector<std::uint32_t>& ids) const {
+  const auto spell_bytes = [&](std::string_view bytes) {
+    for (const char c : bytes) ids.push_back(byte_ids_[static_cast<unsigned char>(c)]);
+  };
+  if (spelling_ == Spelling::kByteAlphabet) return spell_bytes(piece);
+  for (std::size_t at = 0; at < piece.size();) {
+    const std::size_t begin = at;
+    const auto id = character_ids_.find(next_code_point(piece, at));
+    if (id != character_ids_.end()) {
+      ids.push_back(id->second);
+    } else {
+      spell_bytes(piece.substr(begin, at - begin));
+    }
+  }
 }
 
 Result<MergeTable> make_merge_table(const TokenizerSpec& spec, std::string_view place) {

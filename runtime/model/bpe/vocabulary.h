@@ -28,17 +28,21 @@ class Vocabulary {
   }
   // The bytes of a token that is no hole.
   [[nodiscard]] const std::string& bytes(std::uint32_t id) const { return bytes_[id]; }
-  // The token of a single byte; every byte that occurs in UTF-8 has one.
-  [[nodiscard]] std::uint32_t byte_id(unsigned char byte) const noexcept { return byte_ids_[byte]; }
+  // Appends the tokens that merging a piece (valid UTF-8) starts from: those of its bytes, or of
+  // its characters and of the bytes of characters that have none.
+  void spell(std::string_view piece, std::vector<std::uint32_t>& ids) const;
 
  private:
   [[nodiscard]] Result<void> add_text(const TokenizerSpec& spec, std::string_view place);
   [[nodiscard]] Result<void> add_added(const TokenizerSpec& spec, std::string_view place);
   [[nodiscard]] Result<void> find_byte_ids(const TokenizerSpec& spec, std::string_view place);
+  void find_character_ids(const TokenizerSpec& spec);
 
   std::vector<std::string> bytes_;
   std::vector<TokenKind> kinds_;
-  std::array<std::uint32_t, 256> byte_ids_{};
+  Spelling spelling_ = Spelling::kByteAlphabet;
+  std::array<std::uint32_t, 256> byte_ids_{};  // every byte that occurs in UTF-8 has one
+  std::unordered_map<std::uint32_t, std::uint32_t> character_ids_;  // code point -> token
 };
 
 // Errors: kBadInput where a rule names a token that the vocabulary lacks.

@@ -1,4 +1,5 @@
-"""Byte-level BPE in plain Python: an encoder for tokenizer.json files and a small trainer.
+"""BPE in plain Python, byte-level and SentencePiece's: an encoder for tokenizer.json files and a
+small trainer.
 
 Independent of the runtime's tokenizer: python3-regex cuts, unicodedata normalises, and the merges
 are done the slow way (look at all pairs, merge the leftmost of lowest rank, repeat).
@@ -25,12 +26,17 @@ def byte_symbols():
     return symbols
 
 
+MARK = "\u2581"  # SentencePiece's space
 SYMBOLS = byte_symbols()
 BYTES = {symbol: byte for byte, symbol in SYMBOLS.items()}
 
 
 def to_symbols(piece):
     return "".join(SYMBOLS[byte] for byte in piece.encode())
+
+
+def with_marks(text):
+    return text.replace(" ", MARK)
 
 
 def merge_once(symbols, pair):
@@ -45,9 +51,9 @@ def merge_once(symbols, pair):
     return out
 
 
-def train(text, pattern, count):
+def train(text, pattern, count, spell=to_symbols):
     """-> `count` merges, the most frequent pair first (of equals the smallest)"""
-    words = {word: list(to_symbols(word)) for word in Counter(regex.findall(pattern, text))}
+    words = {word: list(spell(word)) for word in Counter(regex.findall(pattern, text))}
     frequency = Counter(regex.findall(pattern, text))
     merges = []
     while len(merges) < count:
@@ -76,9 +82,14 @@ class Tokenizer:
         self.special = {token["id"] for token in added if token["special"]}
         self.raw = self.finder([t["content"] for t in added if not t["normalized"]])
         self.normalized = self.finder([t["content"] for t in added if t["normalized"]])
-        self.patterns, self.prefix_space = self.read_pre_tokenizer(document["pre_tokenizer"])
         self.prefix = self.read_template(document["post_processor"])
-        self.text = {i: bytes(BYTES[c] for c in token) for token, i in self.vocab.items()
+        self.fallback = model.get("byte_fallback", False)
+        if self.fallback:
+            self.prepends = "normalizers" in (document["normalizer"] or {})
+            self.scheme = (document["pre_tokenizer"] or {}).get("prepend_scheme", "never")
+        else:
+            self.patterns, self.prefix_space = self.read_pre_tokenizer(document["pre_tokenizer"])
+        self.text = {i: self.bytes_of(token) for token, i in self.vocab.items()
                      if token not in self.added}
         self.text.update({i: content.encode() for content, i in self.added.items()})
         self.seen = {}
@@ -88,6 +99,12 @@ class Tokenizer:
         """The longest content first, so that alternation prefers it."""
         contents = sorted(contents, key=len, reverse=True)
         return regex.compile("(" + "|".join(map(regex.escape, contents)) + ")") if contents else None
+
+    def bytes_of(self, token):
+        if not self.fallback:
+            return bytes(BYTES[c] for c in token)
+        byte = regex.fullmatch("<0x([0-9A-F]{2})>", token)
+        return bytes([int(byte[1], 16)]) if byte else token.replace(MARK, " ").encode()
 
     @staticmethod
     def read_pre_tokenizer(node):
@@ -109,7 +126,13 @@ class Tokenizer:
         symbols = to_symbols(piece)
         if self.whole and symbols in self.vocab:
             return [self.vocab[symbols]]
-        symbols = list(symbols)
+        return self.merge_symbols(list(symbols))
+
+    def merge_characters(self, piece):
+        return self.merge_symbols([symbol for c in piece for symbol in (
+            [c] if c in self.vocab else [f"<0x{byte:02X}>" for byte in c.encode()])])
+
+    def merge_symbols(self, symbols):
         while len(symbols) > 1:
             ranks = [self.rank.get(pair, 1 << 30) for pair in zip(symbols, symbols[1:])]
             best = min(ranks)
@@ -154,11 +177,28 @@ class Tokenizer:
             out += [self.added[part]] if i % 2 else encode(part)
         return out
 
+    def encode_marked(self, text):
+        """SentencePiece's way: a part is one piece, spaces are marks, one may come in front."""
+        out, at = [], 0
+        for i, part in enumerate(self.raw.split(text)):
+            if i % 2:
+                out += [self.added[part]]
+            elif part:
+                marked = with_marks(part)
+                first = self.scheme == "first" and at == 0
+                if self.prepends or ((first or self.scheme == "always") and marked[0] != MARK):
+                    marked = MARK + marked
+                out += self.merge_characters(marked)
+            at += len(part)
+        return out
+
     def encode_normalized(self, text):
         text = unicodedata.normalize("NFC", text) if self.nfc else text
         return self.around(self.normalized, text, self.encode_part)
 
     def encode(self, text):
+        if self.fallback:
+            return list(self.prefix) + self.encode_marked(text)
         return list(self.prefix) + self.around(self.raw, text, self.encode_normalized)
 
     def decode(self, ids, keep_special=True):

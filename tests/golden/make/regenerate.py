@@ -82,7 +82,9 @@ def main():
     sample = text[:60000] + "日本語と日本。Привет, мир! naïve café 🙂🙂 " * 20
     for name, write in (("qwen-pattern", tokenizer_files.write_qwen_pattern),
                         ("vocab-first", tokenizer_files.write_vocab_first),
-                        ("prefix-space", tokenizer_files.write_prefix_space)):
+                        ("prefix-space", tokenizer_files.write_prefix_space),
+                        ("marks-normalizer", tokenizer_files.write_marks_normalizer),
+                        ("marks-metaspace", tokenizer_files.write_marks_metaspace)):
         directory = os.path.join(out, "tokenizers", name)
         write(directory, sample)
         tokenizer_cases.write(directory, directory, text)

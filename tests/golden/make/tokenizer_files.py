@@ -1,6 +1,7 @@
 """Writes the tokenizer.json files of the tests: small ones that differ in what they ask for."""
 import json
 import os
+from collections import Counter
 
 import bpe
 
@@ -88,6 +89,52 @@ def write_prefix_space(directory, text):
     vocab["<|endoftext|>"] = len(vocab)
     pre = {**byte_level(True), "add_prefix_space": True}
     write(directory, document(vocab, joined(merges), [added(len(vocab) - 1, "<|endoftext|>")], pre))
+
+
+def marked_vocabulary(text, merges_count):
+    """As SentencePiece orders it: control tokens, bytes, merged tokens, characters. Some characters
+    of `text` are left to the bytes, and the merges go over the ends of words."""
+    marked = bpe.with_marks(text).replace("\n", "")
+    frequency = Counter(marked)
+    characters = sorted(c for c in frequency if frequency[c] > 25)
+    kept = "".join(c for c in marked if frequency[c] > 25)
+    merges = bpe.train(kept, r".{1,9}", merges_count, spell=list)
+    tokens = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256))]
+    tokens += [left + right for left, right in merges] + characters
+    return {token: i for i, token in enumerate(dict.fromkeys(tokens))}, merges
+
+
+def marked_document(vocab, merges, normalizer, pre_tokenizer, decoders):
+    tokens = [added(i, name) for i, name in enumerate(["<unk>", "<s>", "</s>"])]
+    content = document(vocab, merges, tokens, pre_tokenizer, normalizer=normalizer,
+                       post_processor=template("<s>", 1))
+    content["model"].update({"unk_token": "<unk>", "fuse_unk": True, "byte_fallback": True,
+                             "continuing_subword_prefix": None, "end_of_word_suffix": None})
+    content["decoder"] = {"type": "Sequence", "decoders": decoders}
+    return content
+
+
+def replace(old, new):
+    return {"type": "Replace", "pattern": {"String": old}, "content": new}
+
+
+DECODERS = [replace(bpe.MARK, " "), {"type": "ByteFallback"}, {"type": "Fuse"},
+            {"type": "Strip", "content": " ", "start": 1, "stop": 0}]
+
+
+def write_marks_normalizer(directory, text):
+    """As Mixtral-8x7B and Llama-2 shipped it at first: a space before every part between tokens."""
+    vocab, merges = marked_vocabulary(text, 500)
+    normalizer = {"type": "Sequence", "normalizers": [{"type": "Prepend", "prepend": bpe.MARK},
+                                                      replace(" ", bpe.MARK)]}
+    write(directory, marked_document(vocab, joined(merges), normalizer, None, DECODERS))
+
+
+def write_marks_metaspace(directory, text):
+    """As they ship it since 2024: a space before the text unless it has one."""
+    vocab, merges = marked_vocabulary(text, 200)
+    pre = {"type": "Metaspace", "replacement": bpe.MARK, "prepend_scheme": "first", "split": False}
+    write(directory, marked_document(vocab, merges, None, pre, DECODERS))
 
 
 def write_tiny_mixtral(directory, text):

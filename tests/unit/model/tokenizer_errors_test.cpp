@@ -32,9 +32,9 @@ void expect_refused(const json& document, const Fault& fault) {
   EXPECT_THAT(tokenizer.error().message, HasSubstr("t.json"));
 }
 
-void expect_all_refused(const std::vector<Fault>& faults) {
+void expect_all_refused(const std::vector<Fault>& faults, json (*unspoilt)() = tokenizer_document) {
   for (const Fault& fault : faults) {
-    json document = tokenizer_document();
+    json document = unspoilt();
     document[json::json_pointer(fault.pointer)] = fault.value;
     expect_refused(document, fault);
   }
@@ -45,6 +45,8 @@ json type(const char* name) { return {{"type", name}}; }
 TEST(TokenizerErrors, AcceptTheUnspoiltDocument) {
   const auto tokenizer = Tokenizer::parse(tokenizer_document().dump(), "t.json");
   EXPECT_TRUE(tokenizer.has_value()) << tokenizer.error().message;
+  const auto marked = Tokenizer::parse(marked_document().dump(), "t.json");
+  EXPECT_TRUE(marked.has_value()) << marked.error().message;
 }
 
 TEST(TokenizerErrors, NameWhatTheModelCannotDo) {
@@ -52,7 +54,7 @@ TEST(TokenizerErrors, NameWhatTheModelCannotDo) {
   expect_all_refused({
       {"/model/type", "WordPiece", kUnsupported, "t.json.model.type: \"WordPiece\""},
       {"/model/dropout", 0.1, kUnsupported, "t.json.model.dropout"},
-      {"/model/byte_fallback", true, kUnsupported, "t.json.model.byte_fallback"},
+      {"/model/byte_fallback", true, kUnsupported, "t.json.pre_tokenizer.type: \"ByteLevel\""},
       {"/model/unk_token", "<unk>", kUnsupported, "t.json.model.unk_token"},
       {"/model/continuing_subword_prefix", "##", kUnsupported, "continuing_subword_prefix"},
       {"/model/end_of_word_suffix", "</w>", kUnsupported, "end_of_word_suffix"},
@@ -137,9 +139,48 @@ TEST(TokenizerErrors, NameTheKeyOfAMalformedFile) {
   });
 }
 
+TEST(TokenizerErrors, NameWhatAFileWithSpaceMarksCannotDo) {
+  constexpr auto kUnsupported = ErrorCode::kUnsupported;
+  constexpr auto kBad = ErrorCode::kBadInput;
+  json split = metaspace("first");
+  split["split"] = true;
+  json old = metaspace("first");
+  old.erase("split");
+  expect_all_refused(
+      {
+          {"/model/byte_fallback", false, kUnsupported, "t.json.model.unk_token: \"<unk>\""},
+          {"/model/ignore_merges", true, kUnsupported, "t.json.model.ignore_merges"},
+          {"/normalizer", type("NFC"), kUnsupported, "t.json.normalizer.type: \"NFC\""},
+          {"/normalizer", replace_by(" ", "\u2581"), kBad, "both Prepend and Replace"},
+          {"/normalizer", nullptr, kUnsupported, "t.json.pre_tokenizer: null"},
+          {"/normalizer/normalizers/0/prepend", "_", kUnsupported, "normalizers[0].prepend: \"_\""},
+          {"/normalizer/normalizers/1/content", "_", kUnsupported, "normalizers[1].content: \"_\""},
+          {"/normalizer/normalizers/1/pattern", {{"Regex", " "}}, kUnsupported, "[1].pattern"},
+          {"/pre_tokenizer", metaspace("first"), kUnsupported, "null where the normalizer marks"},
+          {"/pre_tokenizer", byte_level(), kUnsupported, "t.json.pre_tokenizer.type"},
+          {"/decoder", byte_level(), kUnsupported, "t.json.decoder.type: \"ByteLevel\""},
+          {"/decoder/decoders/3/stop", 1, kUnsupported, "t.json.decoder.decoders[3].stop: 1"},
+          {"/decoder/decoders/0/content", "", kUnsupported, "t.json.decoder.decoders[0].content"},
+      },
+      marked_document);
+  const auto without_normalizer = [] {
+    json document = marked_document();
+    document["normalizer"] = nullptr;
+    return document;
+  };
+  expect_all_refused(
+      {{"/pre_tokenizer", metaspace("last"), kUnsupported, "prepend_scheme: \"last\""},
+       {"/pre_tokenizer", split, kUnsupported, "t.json.pre_tokenizer.split: true"},
+       {"/pre_tokenizer", old, kUnsupported, "t.json.pre_tokenizer.split: absent"}},
+      without_normalizer);
+}
+
 TEST(TokenizerErrors, NameTheByteThatHasNoToken) {
   json document = tokenizer_document();
   document["model"]["vocab"].erase("z");
+  expect_refused(document, {"/model/vocab/z", nullptr, ErrorCode::kBadInput, "byte 0x7A"});
+  document = marked_document();
+  document["model"]["vocab"].erase("<0x7A>");
   expect_refused(document, {"/model/vocab/z", nullptr, ErrorCode::kBadInput, "byte 0x7A"});
 }
 

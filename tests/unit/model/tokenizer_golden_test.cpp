@@ -54,7 +54,11 @@ INSTANTIATE_TEST_SUITE_P(
         Golden{"tests/golden/tiny-olmoe", "tests/golden/tiny-olmoe"},
         Golden{"tests/golden/tokenizers/qwen-pattern", "tests/golden/tokenizers/qwen-pattern"},
         Golden{"tests/golden/tokenizers/vocab-first", "tests/golden/tokenizers/vocab-first"},
-        Golden{"tests/golden/tokenizers/prefix-space", "tests/golden/tokenizers/prefix-space"}));
+        Golden{"tests/golden/tokenizers/prefix-space", "tests/golden/tokenizers/prefix-space"},
+        Golden{"tests/golden/tokenizers/marks-normalizer",
+               "tests/golden/tokenizers/marks-normalizer"},
+        Golden{"tests/golden/tokenizers/marks-metaspace",
+               "tests/golden/tokenizers/marks-metaspace"}));
 
 }  // namespace
 }  // namespace switchyard::model
