@@ -135,6 +135,13 @@ void Autoscaler::start(const ScalingDecision& decision, TimePoint now) {
   }
 }
 
+void Autoscaler::operator_acts(std::optional<std::size_t> ranks,
+                               std::optional<std::size_t> replicas, TimePoint now) {
+  if (ranks) ranks_.asked(*ranks, now);
+  if (replicas) replicas_.asked(*replicas, now);
+  if (!started_) started_ = now;
+}
+
 void Autoscaler::action_refused(TimePoint now) {
   if (!started_) return;
   ranks_.refused();

@@ -28,6 +28,10 @@ class Autoscaler {
   // After kAct the action is in flight until action_ended().
   [[nodiscard]] ScalingDecision decide(const ScalingInput& input, TimePoint now);
 
+  // An operator changes the ranks, to `ranks` of them, or the copies: to the autoscaler an action
+  // under way, until action_ended(); and for the window of scaling down no fewer are wanted.
+  void operator_acts(std::optional<std::size_t> ranks, std::optional<std::size_t> replicas,
+                     TimePoint now);
   // The action is done or rolled back; the next input shows what came of it.
   void action_ended(TimePoint now);
   // It was not even begun: a cool-down, but no change of direction.

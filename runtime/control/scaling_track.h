@@ -24,6 +24,8 @@ class ScalingTrack {
   [[nodiscard]] TrackDecision decide(std::size_t current, std::vector<MetricReading> readings,
                                      TimePoint now);
 
+  // An operator wants `count`: for the window of scaling down that is what load wants too.
+  void asked(std::size_t count, TimePoint now) { stabiliser_.record(count, now); }
   void started(Direction direction, TimePoint now) { guard_.started(direction, now); }
   void ended(TimePoint now) { guard_.ended(now); }
   void refused() { guard_.refused(); }

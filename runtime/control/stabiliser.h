@@ -20,6 +20,8 @@ class Stabiliser {
   // first call also records `current`, so that a fresh autoscaler knows no less than a whole window
   // before it scales down.
   [[nodiscard]] std::size_t stabilise(std::size_t current, std::size_t wanted, TimePoint now);
+  // Records a number that somebody else wants.
+  void record(std::size_t wanted, TimePoint now) { entries_.push_back({now, wanted}); }
 
  private:
   struct Entry {

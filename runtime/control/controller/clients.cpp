@@ -69,7 +69,10 @@ void Controller::State::obey(ConnectionId client, const Command& command) {
   const bool kept = command.wish == Wish::kScale || command.wish == Wish::kDrain ||
                     command.wish == Wish::kUndrain || command.wish == Wish::kReplicas ||
                     command.wish == Wish::kEndNow;
-  if (answer.accepted && kept) outbox.journal({}, command);
+  if (answer.accepted && kept) {
+    outbox.journal({}, command);
+    tell_autoscaler(command);
+  }
   if (answer.accepted && command.wish == Wish::kScale) {
     for (const RankId rank : leave_first) {
       outbox.journal(rank, Event{0, std::string(kDrainChosen), {}});

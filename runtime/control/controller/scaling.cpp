@@ -76,6 +76,14 @@ std::vector<RankId> Controller::State::spawnable() const {
   return out;
 }
 
+void Controller::State::tell_autoscaler(const Command& command) {
+  if (!autoscaler) return;
+  const auto amount = [&](Wish wish) {
+    return command.wish == wish ? std::optional<std::size_t>(command.amount) : std::nullopt;
+  };
+  autoscaler->operator_acts(amount(Wish::kScale), amount(Wish::kReplicas), now);
+}
+
 void Controller::State::scale_by_load() {
   if (!autoscaler || !view || phase != RunPhase::kRunning || !dead_members(seats).empty()) return;
   const auto experts = static_cast<std::uint32_t>(Roles::of(*view).experts.size());

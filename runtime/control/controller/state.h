@@ -90,6 +90,7 @@ struct Controller::State {
   // ---- scaling by load (scaling.cpp) ----
   void make_autoscaler();
   void scale_by_load();
+  void tell_autoscaler(const Command& command);
   [[nodiscard]] bool fresh_load(RankId rank) const;
   [[nodiscard]] ScalingInput scaling_input() const;
   [[nodiscard]] std::optional<double> rank_imbalance(const Roles& roles) const;

@@ -19,7 +19,8 @@ namespace switchyard::tests {
 // Steps per second in the ten seconds before the death of an expert rank and in those after it,
 // over those of a run without harm in the same windows.
 [[nodiscard]] bool measure_throughput(int trials, const Arguments& launch);
-// Runs without harm beside `busy` processes that never sleep: no rank may be taken for dead.
+// One cluster that gets a prompt twice a second for so long, beside `busy` processes that never
+// sleep: no rank may be taken for dead.
 [[nodiscard]] bool soak(double minutes, int busy, const Arguments& launch);
 // Every scene of the kill test in turn, victims and moments by seed, until `runs` were harmed.
 // keep: where the logs of a run that went wrong go.

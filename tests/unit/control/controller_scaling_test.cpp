@@ -190,6 +190,26 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"Memory", 1, &ScalingTargets::memory_share, 0.7, &LoadReport::memory_share}),
     [](const auto& param) { return std::string(param.param.name); });
 
+// There has been nothing to do for long, and yet what an operator asks for is not undone at once.
+TEST(ControllerScaling, WhatAnOperatorAsksForStandsForAWindow) {
+  ControllerOptions options = World::options();
+  options.scaling.stabilisation_down = options.scaling.dwell_min = seconds(10);
+  World w(options);
+  const auto idle = [&](int for_seconds) {
+    for (int i = 0; i < for_seconds; ++i) {
+      for (const std::uint32_t r : {1U, 2U, 3U}) w.busy(r, 0.01);
+      w.pass(4);
+    }
+  };
+  idle(30);
+  ASSERT_THAT(w.experts(), ::testing::SizeIs(1));
+  ASSERT_TRUE(w.ask_scale(3));
+  idle(8);
+  EXPECT_THAT(w.experts(), ElementsAre(1, 2, 3));
+  idle(20);
+  EXPECT_THAT(w.experts(), ::testing::SizeIs(1));
+}
+
 // No spare is left, one slot is empty, and the operator allows a process: it is started, joins, and
 // gets experts. Where none comes the wish for it ends.
 TEST(ControllerScaling, StartsAProcessWhereSparesAreUsedUp) {
