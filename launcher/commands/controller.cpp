@@ -88,6 +88,26 @@ std::string whole_path(const std::string& path) {
   return path.empty() ? path : std::filesystem::absolute(path, ignored).string();
 }
 
+// When a rank is taken for dead, or not waited for any longer.
+void set_detection(const config::ClusterSection& cluster, control::ControllerOptions& options) {
+  using std::chrono::milliseconds;
+  control::HealthConfig& health = options.health;
+  options.start_deadline = milliseconds(cluster.start_timeout_ms);
+  health.register_max = options.start_deadline / 2;
+  health.compute_max = milliseconds(cluster.compute_timeout_ms);
+  health.stuck_dead = milliseconds(cluster.stuck_timeout_ms);
+  health.stuck_suspect = health.stuck_dead / 3;
+  // Where more silence is allowed than usual, the rest of it says nothing, also not to those who
+  // have another sign; nor does a load report that is missing meanwhile.
+  const Duration silence = milliseconds(cluster.silence_timeout_ms);
+  const Duration more = std::max(silence - health.serving.silent_dead, Duration::zero());
+  health.metrics_age_max += more;
+  for (control::PhaseBudget* phase : {&health.serving, &health.draining, &health.parked}) {
+    phase->silent_suspect = more;
+    phase->silent_dead = silence;
+  }
+}
+
 class ControllerCommand final : public Command {
  public:
   std::string_view name() const override { return "controller"; }
@@ -139,7 +159,7 @@ class ControllerCommand final : public Command {
     options.spares = static_cast<std::uint32_t>(run.cluster.spares);
     options.placement = run.cluster.placement;
     options.prepare_deadline = std::chrono::milliseconds(run.cluster.prepare_timeout_ms);
-    options.health.compute_max = std::chrono::milliseconds(run.cluster.compute_timeout_ms);
+    set_detection(run.cluster, options);
     options.change_deadline = std::chrono::milliseconds(run.cluster.change_timeout_ms);
     options.spawns_max = static_cast<std::uint32_t>(run.cluster.spawns);
     options.replicas = static_cast<std::uint32_t>(run.cluster.replicas);

@@ -141,6 +141,23 @@ void add_scaling(Rows& rows) {
                     "change_timeout_ms", "autoscale_interval_ms", "autoscale_window_ms"});
 }
 
+void add_detection(Rows& rows) {
+  using S = ClusterSection;
+  constexpr auto kIn = &RunConfig::cluster;
+  rows.count("controller_timeout_ms", field<kIn, &S::controller_timeout_ms>(), 1, 86400000,
+             "launch ends a controller that says nothing for so long and starts it again, in "
+             "milliseconds");
+  rows.count("start_timeout_ms", field<kIn, &S::start_timeout_ms>(), 1000, 86400000,
+             "A launched cluster starts without ranks that have not come by then, in milliseconds");
+  rows.count("silence_timeout_ms", field<kIn, &S::silence_timeout_ms>(), 500, 86400000,
+             "A rank that works and says nothing for so long is taken for dead, in milliseconds");
+  rows.count("stuck_timeout_ms", field<kIn, &S::stuck_timeout_ms>(), 1000, 86400000,
+             "A rank that has work and gets no step done for so long is taken for dead, in "
+             "milliseconds; for a router that waits for another rank twice as long");
+  rows.need_launch(
+      {"controller_timeout_ms", "start_timeout_ms", "silence_timeout_ms", "stuck_timeout_ms"});
+}
+
 void add_balancing(Rows& rows) {
   using S = ClusterSection;
   constexpr auto kIn = &RunConfig::cluster;
@@ -243,14 +260,12 @@ void add_cluster(std::vector<Key>& keys) {
   rows.count("loss_wait_ms", field<kIn, &S::loss_wait_ms>(), 0, 86400000,
              "loss reload: requests fail when no rank that could load has been there for so long, "
              "in milliseconds");
-  rows.count("controller_timeout_ms", field<kIn, &S::controller_timeout_ms>(), 1, 86400000,
-             "launch ends a controller that says nothing for so long and starts it again, in "
-             "milliseconds");
   rows.text("regions", field<kIn, &S::regions>(),
             "Region and zone of launched ranks, such as 0-1=eu-west/a,2-3=us-east");
   rows.text("residency", field<kIn, &S::residency>(),
             "Regions that a regime's rows may touch, such as eu/gdpr=eu-west+eu-north;us=us-east");
   add_scaling(rows);
+  add_detection(rows);
   add_balancing(rows);
   add_retries(rows);
   rows.count(
@@ -260,8 +275,8 @@ void add_cluster(std::vector<Key>& keys) {
              "How long an expert rank waits for the other routers' rows, in microseconds");
   rows.count("micro_batches", field<kIn, &S::micro_batches>(), 0, 16,
              "Parts of a step that overlap; 0: 2 where experts are on other ranks, else 1");
-  rows.need_launch({"link_costs", "spares", "spawns", "loss", "loss_wait_ms",
-                    "controller_timeout_ms", "regions", "residency", "every_region"});
+  rows.need_launch({"link_costs", "spares", "spawns", "loss", "loss_wait_ms", "regions",
+                    "residency", "every_region"});
 }
 
 void add_routing(std::vector<Key>& keys) {

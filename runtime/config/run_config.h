@@ -67,6 +67,9 @@ struct ClusterSection {
   double imbalance_target = 1.5;   // of the expert ranks, for its copies; 0: not looked at
   std::uint64_t ramp_steps = 64;   // until a rank that has come gets its whole share of the rows
   std::uint64_t controller_timeout_ms = 10000;  // one that says nothing for so long is replaced
+  std::uint64_t start_timeout_ms = 120000;      // then the cluster starts without who has not come
+  std::uint64_t silence_timeout_ms = 2000;      // a rank that says nothing for so long is dead
+  std::uint64_t stuck_timeout_ms = 15000;       // ... or has work and gets no step done
   std::uint64_t prepare_timeout_ms = 60000;     // a rank that loads and reads nothing has failed
   std::uint64_t compute_timeout_ms =
       60000;  // a rank at one batch is not taken for dead for so long
