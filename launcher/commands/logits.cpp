@@ -4,6 +4,7 @@
 
 #include "launcher/policy_program.h"
 #include "runtime/base/output_file.h"
+#include "runtime/engine/host_meter.h"
 #include "runtime/engine/logits_digest.h"
 #include "runtime/model/checkpoint/safetensors_writer.h"
 
@@ -31,6 +32,7 @@ class LogitsProgram final : public PolicyProgram {
       return fail(ErrorCode::kBadInput,
                   "{}: id '__metadata__' is no name of a tensor in safetensors", prompt.place);
     }
+    SY_TRY(check_memory());
     return OutputFile::check(flags_.out);
   }
 
@@ -71,6 +73,21 @@ class LogitsProgram final : public PolicyProgram {
   }
 
  private:
+  // They are all held until the file is written.
+  Result<void> check_memory() const {
+    std::size_t positions = 0;
+    for (const auto& prompt : prompts_) positions += flags_.last ? 1 : prompt.tokens.size();
+    const auto bytes = static_cast<double>(positions * model_.vocab * sizeof(float));
+    const auto free = static_cast<double>(engine::HostMeter().memory_free_bytes());
+    if (free == 0 || bytes <= free) return {};
+    return fail(
+        ErrorCode::kLimit,
+        "the logits of {} positions take {:.1f} GiB, and {:.1f} GiB of memory are free; give "
+        "fewer prompts at a time, or --last",
+        positions, bytes / kGiB, free / kGiB);
+  }
+
+  static constexpr double kGiB = 1 << 30;
   LogitsFlags flags_;
   std::vector<Prompt> prompts_;
 };

@@ -45,19 +45,35 @@ double machine_memory_share(const std::string& root) {
   return share(*total - std::min(*available, *total), *total);
 }
 
-double group_memory_share(const std::string& root) {
+struct GroupMemory {
+  std::uint64_t used = 0;  // without what can be reclaimed
+  std::uint64_t max = 0;
+};
+
+// Of the control group; nothing where it has no limit.
+std::optional<GroupMemory> group_memory(const std::string& root) {
   const std::string group = root + "/sys/fs/cgroup/memory.";
   const auto most = number_of(group + "max");
   const auto now = number_of(group + "current");
-  if (!most || !now) return 0;
+  if (!most || !now) return std::nullopt;
   const auto cache = number_after(group + "stat", "inactive_file").value_or(0);
-  return share(*now - std::min(cache, *now), *most);
+  return GroupMemory{*now - std::min(cache, *now), *most};
 }
 
 }  // namespace
 
 double HostMeter::memory_share() const {
-  return std::max(machine_memory_share(root_), group_memory_share(root_));
+  const auto group = group_memory(root_);
+  return std::max(machine_memory_share(root_), group ? share(group->used, group->max) : 0);
+}
+
+std::uint64_t HostMeter::memory_free_bytes() const {
+  constexpr std::uint64_t kKiB = 1024;  // of /proc/meminfo
+  const auto group = group_memory(root_);
+  const std::uint64_t in_group = group ? group->max - std::min(group->used, group->max) : 0;
+  const auto available = number_after(root_ + "/proc/meminfo", "MemAvailable:");
+  if (!available) return in_group;
+  return group ? std::min(*available * kKiB, in_group) : *available * kKiB;
 }
 
 double HostMeter::cpu_busy_share() {

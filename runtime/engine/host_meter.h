@@ -18,6 +18,8 @@ class HostMeter {
   [[nodiscard]] double cpu_busy_share();
   // 0..1 now; what can be reclaimed counts as free. 0: not known.
   [[nodiscard]] double memory_share() const;
+  // What this process may still have of it; 0: not known.
+  [[nodiscard]] std::uint64_t memory_free_bytes() const;
 
  private:
   std::string root_;

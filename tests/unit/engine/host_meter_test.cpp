@@ -30,8 +30,10 @@ class HostMeterTest : public ::testing::Test {
 
 TEST_F(HostMeterTest, MemoryIsThatOfTheMachine) {
   EXPECT_EQ(HostMeter(root_).memory_share(), 0) << "not known";
+  EXPECT_EQ(HostMeter(root_).memory_free_bytes(), 0U) << "not known";
   write("/proc/meminfo", "MemTotal:  1000 kB\nMemFree:  100 kB\nMemAvailable:  250 kB\n");
   EXPECT_DOUBLE_EQ(HostMeter(root_).memory_share(), 0.75);
+  EXPECT_EQ(HostMeter(root_).memory_free_bytes(), 250 * 1024U);
 }
 
 TEST_F(HostMeterTest, OrOfItsControlGroupWhereThatIsFuller) {
@@ -40,8 +42,10 @@ TEST_F(HostMeterTest, OrOfItsControlGroupWhereThatIsFuller) {
   write("/sys/fs/cgroup/memory.stat", "anon 500\ninactive_file 200\n");
   write("/sys/fs/cgroup/memory.max", "max\n");
   EXPECT_DOUBLE_EQ(HostMeter(root_).memory_share(), 0.1) << "no limit";
+  EXPECT_EQ(HostMeter(root_).memory_free_bytes(), 900 * 1024U);
   write("/sys/fs/cgroup/memory.max", "1000\n");
   EXPECT_DOUBLE_EQ(HostMeter(root_).memory_share(), 0.5) << "what can be reclaimed is free";
+  EXPECT_EQ(HostMeter(root_).memory_free_bytes(), 500U);
 }
 
 // Ticks of this process's cores count, those of others do not.
