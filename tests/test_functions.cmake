@@ -12,7 +12,9 @@ function(switchyard_test tier room)
     SWITCHYARD_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
     SWITCHYARD_BINARY="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/switchyard")
   add_test(NAME ${tier}.${room} COMMAND ${name})
-  set_tests_properties(${tier}.${room} PROPERTIES LABELS ${tier} TIMEOUT 600)
+  # Sanitized code is up to ten times slower.
+  set_tests_properties(${tier}.${room} PROPERTIES LABELS ${tier}
+    TIMEOUT $<IF:$<BOOL:${SWITCHYARD_SANITIZE}>,3600,600>)
 endfunction()
 
 # switchyard_mpi_test(): the same under mpirun.
