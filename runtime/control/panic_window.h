@@ -29,7 +29,7 @@ class PanicWindow {
  private:
   struct Sample {
     TimePoint at;
-    double ratio;
+    double ratio = 0;
   };
   Options options_;
   std::deque<Sample> samples_;

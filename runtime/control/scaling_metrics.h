@@ -39,7 +39,7 @@ struct ScalingInput {
 enum class ScalingMetric { kBusy, kQueueDelay, kStepLatency, kCpu, kMemory, kLoadSkew };
 
 struct MetricReading {
-  ScalingMetric metric;
+  ScalingMetric metric = ScalingMetric::kBusy;
   double target = 0;
   std::optional<double> value;
   std::optional<double> ratio;    // nothing: the metric is missing

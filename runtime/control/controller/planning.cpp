@@ -40,6 +40,7 @@ std::vector<std::set<RankId>> Controller::State::regions_to_reach(const Roles& r
   std::map<std::string, std::set<RankId>> by_name;
   for (const RankId rank : roles.experts) by_name[members.at(rank).region].insert(rank);
   std::vector<std::set<RankId>> out;
+  out.reserve(by_name.size());
   for (auto& [name, ranks] : by_name) out.push_back(std::move(ranks));
   return out;
 }

@@ -42,6 +42,7 @@ std::vector<RankId> Controller::State::leavers(const std::vector<RankId>& order,
     if (serves(rule, held)) rules.emplace_back(rule.regions.begin(), rule.regions.end());
   }
   std::vector<Leaver> list;
+  list.reserve(order.size());
   for (const RankId rank : order) list.push_back({rank, members.at(rank).region});
   return choose_leavers(list, rules, count);
 }

@@ -77,7 +77,7 @@ struct Controller::State {
   [[nodiscard]] Answer undrain(RankId rank);
   [[nodiscard]] Answer rebalance();
   [[nodiscard]] Answer set_replicas(std::uint32_t replicas);
-  [[nodiscard]] Answer place(const std::string& plan);
+  [[nodiscard]] Answer place(const std::string& text);
   [[nodiscard]] std::string busy() const;
   void watch(ConnectionId client);
   void feed_watchers();

@@ -15,6 +15,7 @@ constexpr int kCommitsMax = 8;
 
 std::string numbers(const std::set<RankId>& ranks) {
   std::vector<std::uint32_t> out;
+  out.reserve(ranks.size());
   for (const RankId rank : ranks) out.push_back(rank.value());
   return fmt::format("{}", fmt::join(out, ", "));
 }
