@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "runtime/model/tokenizer.h"
+#include "tests/unit/model/parsed_tokenizer.h"
 #include "tests/unit/model/tokenizer_document.h"
 
 namespace switchyard::model {
@@ -14,15 +15,6 @@ namespace {
 
 using Special = Tokenizer::Special;
 using Ids = std::vector<std::uint32_t>;
-
-std::unique_ptr<Tokenizer> parsed(const nlohmann::json& document) {
-  auto tokenizer = Tokenizer::parse(document.dump(), "t.json");
-  if (!tokenizer) {
-    ADD_FAILURE() << tokenizer.error().message;
-    return nullptr;
-  }
-  return *std::move(tokenizer);
-}
 
 // With a pre_tokenizer in place of the normalizer.
 std::unique_ptr<Tokenizer> with_metaspace(const std::string& scheme) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "runtime/base/random.h"
+#include "tests/unit/model/parsed_tokenizer.h"
 #include "tests/unit/model/tokenizer_document.h"
 
 namespace switchyard::model {
@@ -18,15 +19,6 @@ namespace {
 using Special = Tokenizer::Special;
 using Ids = std::vector<std::uint32_t>;
 using testing::HasSubstr;
-
-std::unique_ptr<Tokenizer> parsed(const nlohmann::json& document) {
-  auto tokenizer = Tokenizer::parse(document.dump(), "t.json");
-  if (!tokenizer) {
-    ADD_FAILURE() << tokenizer.error().message;
-    return nullptr;
-  }
-  return *std::move(tokenizer);
-}
 
 void append_utf8(std::uint32_t point, std::string& out) {
   const auto tail = [&](unsigned shift) {
