@@ -17,10 +17,16 @@ target_include_directories(sy_cuda_kernels PRIVATE ${PROJECT_SOURCE_DIR}
 target_compile_options(sy_cuda_kernels PRIVATE -O3 -fmad=false --expt-relaxed-constexpr
   --Werror=all-warnings -Xcompiler=-Wall,-Wextra)
 
-string(REGEX REPLACE "([0-9]+)-real" "sm_\\1" cuda_architectures "${CMAKE_CUDA_ARCHITECTURES}")
-string(REGEX REPLACE "(^|;)([0-9]+)($|;)" "\\1sm_\\2 ptx_\\2\\3" cuda_architectures
+string(REGEX REPLACE "([0-9]+a?)-real" "sm_\\1" cuda_architectures "${CMAKE_CUDA_ARCHITECTURES}")
+string(REGEX REPLACE "(^|;)([0-9]+a?)($|;)" "\\1sm_\\2 ptx_\\2\\3" cuda_architectures
   "${cuda_architectures}")
 string(REPLACE ";" " " cuda_architectures "${cuda_architectures}")
+string(FIND "${cuda_architectures}" sm_90a warpgroups)
+if(warpgroups EQUAL -1)
+  set(warpgroups 0)
+else()
+  set(warpgroups 1)
+endif()
 # cuBLAS, an opt-in at run time (--cuda-gemm), is loaded then and not linked: its header is enough.
 find_path(SWITCHYARD_CUBLAS_INCLUDE_DIR cublas_v2.h PATHS ${CUDAToolkit_INCLUDE_DIRS} NO_DEFAULT_PATH)
 if(SWITCHYARD_CUBLAS_INCLUDE_DIR AND NOT SWITCHYARD_CUBLAS STREQUAL "OFF")
@@ -36,5 +42,6 @@ target_link_libraries(sy_kernels_cuda PUBLIC sy_flags sy_base
 target_include_directories(sy_kernels_cuda SYSTEM PRIVATE ${CUDAToolkit_INCLUDE_DIRS})
 target_compile_definitions(sy_kernels_cuda PRIVATE
   SWITCHYARD_CUDA_ARCHITECTURES="${cuda_architectures}"
+  SWITCHYARD_CUDA_WARPGROUPS=${warpgroups}
   SWITCHYARD_CUDA_LIBRARY_FOLDER="${CUDAToolkit_LIBRARY_DIR}")
 message(STATUS "CUDA ${CUDAToolkit_VERSION}: ${cuda_architectures}")

@@ -3,9 +3,9 @@ if(NOT SWITCHYARD_CUDA STREQUAL "OFF")
   if(NOT CMAKE_CUDA_COMPILER AND NOT DEFINED ENV{CUDACXX} AND EXISTS /usr/local/cuda/bin/nvcc)
     set(CMAKE_CUDA_COMPILER /usr/local/cuda/bin/nvcc)  # its usual place, seldom in PATH
   endif()
-  # Code for A100, H100 and B200; later ones translate the PTX of the newest.
+  # Code for A100, H100 (with what only it has) and B200; later ones translate the PTX of the newest.
   if(NOT CMAKE_CUDA_ARCHITECTURES)
-    set(CMAKE_CUDA_ARCHITECTURES 80-real 90-real 100)
+    set(CMAKE_CUDA_ARCHITECTURES 80-real 90a-real 100)
   endif()
   include(CheckLanguage)
   check_language(CUDA)

@@ -46,6 +46,7 @@ Result<std::unique_ptr<Device>> CudaDevice::create(int gpu, const DeviceOptions&
   std::unique_ptr<CudaDevice> device(
       new CudaDevice(options.precision, std::move(description), std::move(stream), std::move(done),
                      std::move(tables), std::move(packer), std::move(marks)));
+  device->team_ = matmul_team(properties.major);
   device->plan_.set_processors(static_cast<std::size_t>(properties.multiProcessorCount));
   if (options.cuda_gemm == CudaGemm::kCublas) {
     SY_ASSIGN(device->library_, make_library_gemm(device->stream_));

@@ -78,6 +78,7 @@ class CudaDevice final : public Device, private ExpertSelector {
     std::size_t inner = 0;
     std::size_t tile_rows = 0;
     std::size_t tile_count = 0;
+    MatmulTeam team = MatmulTeam::kOneWarp;
   };
 
   CudaDevice(Precision precision, std::string description, Stream stream, Event done,
@@ -106,6 +107,7 @@ class CudaDevice final : public Device, private ExpertSelector {
   [[nodiscard]] AttentionTables send_attention_plan(const KvRows& rows);
 
   Precision precision_;
+  MatmulTeam team_ = MatmulTeam::kOneWarp;
   std::string description_;
   Stream stream_;
   Event done_;

@@ -8,6 +8,9 @@ namespace switchyard::kernels::cuda {
 namespace {
 
 constexpr std::size_t kChunkBytes = 16;
+// Of an expert on the average: with fewer its matrix is what is waited for, for which many warps
+// are better than few quick ones.
+constexpr std::size_t kFourWarpsRowsMin = 33;
 
 ConstRowBlock constant(RowBlock block) { return {block.data, block.dtype, block.stride_bytes}; }
 
@@ -51,6 +54,11 @@ void write_tiles(const ExpertGroup& group, std::size_t rows, const DeviceMatrix&
 
 }  // namespace
 
+MatmulTeam matmul_team(int major) noexcept {
+  constexpr bool kBuilt = SWITCHYARD_CUDA_WARPGROUPS != 0;  // set by the build
+  return kBuilt && major == 9 ? MatmulTeam::kFourWarps : MatmulTeam::kOneWarp;
+}
+
 void CudaDevice::multiply(const DeviceMatrix& matrix, ConstRowBlock x, std::size_t rows, RowBlock y,
                           MatmulStore store) {
   MatmulArgs args;
@@ -61,6 +69,7 @@ void CudaDevice::multiply(const DeviceMatrix& matrix, ConstRowBlock x, std::size
   args.weight = matrix.memory.data();
   args.rows = rows;
   args.store = store;
+  args.team = team_;
   args.y = y;
   (void)fine(launch(stream_.get(), args), "matmul");
 }
@@ -163,6 +172,7 @@ void CudaDevice::run_experts(const ExpertRun& run, RowBlock x, RowBlock y) {
   args.tile_count = run.tile_count;
   args.tile_rows_max = run.tile_rows;
   args.store = MatmulStore::kSwiglu;
+  args.team = run.team;
   args.y = inner;
   if (!fine(launch(stream_.get(), args), "experts: gate and up")) return;
   args.x = constant(inner);
@@ -221,7 +231,9 @@ void CudaDevice::expert_ffn(Rows x, std::span<const std::uint32_t> pair_row,
       }
     }
     run.groups = groups.subspan(begin, end - begin);
-    run.tile_rows = tile_rows(x.dtype, rows_max, rows / std::max<std::size_t>(count, 1));
+    const std::size_t rows_mean = rows / std::max<std::size_t>(count, 1);
+    run.tile_rows = tile_rows(x.dtype, rows_max, rows_mean);
+    run.team = rows_mean < kFourWarpsRowsMin ? MatmulTeam::kOneWarp : team_;
     for (const auto& group : run.groups) {
       if (!by_library(group.pair_count, y.dtype)) run.tile_count += tiles_of(group, run.tile_rows);
     }

@@ -10,7 +10,7 @@
 namespace switchyard::kernels::cuda {
 namespace {
 
-// Set by the build: "sm_80 sm_90 sm_100 ptx_100".
+// Set by the build: "sm_80 sm_90a sm_100 ptx_100".
 constexpr const char* kArchitectures = SWITCHYARD_CUDA_ARCHITECTURES;
 
 Result<int> count_gpus() {

@@ -120,7 +120,7 @@ struct SelectArgs {
 };
 [[nodiscard]] cudaError_t launch_select(cudaStream_t stream, const SelectArgs& args);
 
-// --- matmul.cu (fp32 operands), tensor_matmul.cu and tensor_matmul_wide.cu (bf16 operands) ---
+// --- matmul.cu (fp32 operands), tensor_matmul*.cu (bf16 operands) ---
 // Rows that share one matrix: at most kMatmulRows in fp32, one of the other three in bf16.
 inline constexpr std::size_t kMatmulRows = 8;
 inline constexpr std::size_t kTensorRowsFew = 16;
@@ -135,6 +135,11 @@ struct MatmulTile {
 // Swiglu: the matrix's rows are gate 0, up 0, gate 1, up 1, ...; column j is silu(gate j x) * up j
 // x.
 enum class MatmulStore : std::uint8_t { kSet, kAddF32, kSwiglu };
+// Who multiplies a tile of many rows: each warp for itself (mma.sync), or four together (wgmma:
+// GPUs of compute capability 9.0, in builds for sm_90a). The bits are the same.
+enum class MatmulTeam : std::uint8_t { kOneWarp, kFourWarps };
+// For a GPU of compute capability `major`.0 and up, by this build.
+[[nodiscard]] MatmulTeam matmul_team(int major) noexcept;
 struct MatmulArgs {
   ConstRowBlock x;  // operand type
   std::size_t in = 0;
@@ -146,6 +151,7 @@ struct MatmulArgs {
   std::size_t tile_count = 0;
   std::size_t tile_rows_max = 0;  // of a tile
   MatmulStore store = MatmulStore::kSet;
+  MatmulTeam team = MatmulTeam::kOneWarp;
   RowBlock y;
 };
 [[nodiscard]] cudaError_t launch_matmul(cudaStream_t stream, const MatmulArgs& args);
@@ -153,6 +159,10 @@ struct MatmulArgs {
 // What launch_tensor_matmul() does where tiles have more than kTensorRowsFew rows, or where no
 // table says so and there are rows and columns enough for such tiles.
 [[nodiscard]] cudaError_t launch_tensor_matmul_wide(cudaStream_t stream, const MatmulArgs& args);
+// What that does for kFourWarps where rows are whole blocks of 64 numbers at aligned addresses.
+// tile_rows: kTensorRowsSome or kTensorRowsMany, as the tiles of a table, if there is one, have.
+[[nodiscard]] cudaError_t launch_tensor_matmul_group(cudaStream_t stream, const MatmulArgs& args,
+                                                     std::size_t tile_rows);
 
 // --- swiglu.cu ---
 struct SwigluArgs {

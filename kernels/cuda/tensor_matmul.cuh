@@ -1,5 +1,5 @@
-// kernels/cuda/tensor_matmul.cuh -- what the two bf16 products of a row share, so that a row's bits
-// do not tell which of them it was: the order of sums, one block of k, and what becomes of an
+// kernels/cuda/tensor_matmul.cuh -- what the bf16 products of a row share, so that a row's bits do
+// not tell which of them it was: the order of sums, one block of k, and what becomes of an
 // output. Device code only. Thread safety: pure device functions.
 // Law 1: k is cut into blocks of 64; slice s has the blocks s, s + 4, ... and adds them in
 // ascending order, each as four steps of a tensor core; then the four slices are added in order.
@@ -86,6 +86,37 @@ __device__ __forceinline__ void store_output(const MatmulArgs& args, const Matmu
     *sum = *sum + value;
   } else {
     store_element(to, args.y.dtype, column, value);
+  }
+}
+
+// Whether two outputs of a row can be stored at once where the first has an even column.
+__device__ __forceinline__ bool takes_pairs(const RowBlock& y) {
+  const auto pair = 2 * (y.dtype == DType::kF32 ? sizeof(float) : sizeof(std::uint16_t));
+  return (reinterpret_cast<std::uintptr_t>(y.data) | y.stride_bytes) % pair == 0;
+}
+
+// Outputs (row of the tile, column) and (row, column + 1); column is even. pairs: takes_pairs().
+__device__ __forceinline__ void store_pair(const MatmulArgs& args, const MatmulTile& tile,
+                                           std::size_t column, int row, float first, float second,
+                                           bool pairs) {
+  if (!pairs || args.store == MatmulStore::kSwiglu || column + 1 >= args.out) {
+    store_output(args, tile, column, row, first, second);
+    store_output(args, tile, column + 1, row, second, first);
+    return;
+  }
+  if (row >= static_cast<int>(tile.rows)) return;
+  std::byte* to = args.y.data + (std::size_t{tile.row_begin} + row) * args.y.stride_bytes;
+  if (args.y.dtype != DType::kF32) {
+    reinterpret_cast<std::uint32_t*>(to)[column / 2] =
+        bits_of_bf16(first) | (std::uint32_t{bits_of_bf16(second)} << 16);
+    return;
+  }
+  float2* pair = reinterpret_cast<float2*>(to) + column / 2;
+  if (args.store == MatmulStore::kAddF32) {
+    const float2 sum = *pair;
+    *pair = make_float2(sum.x + first, sum.y + second);
+  } else {
+    *pair = make_float2(first, second);
   }
 }
 

@@ -1,5 +1,6 @@
-// y = x * W^T for bf16 operands in tiles of 64 or 128 rows, on tensor cores; few rows or few tiles
-// are left to tensor_matmul.cu.
+// y = x * W^T for bf16 operands in tiles of 64 or 128 rows, on tensor cores, a warp each; few rows
+// or few tiles are left to tensor_matmul.cu, whole rows on an H100 or H200 to
+// tensor_matmul_group.cu.
 //
 // Ladder, with what 4096 rows of 5120 x 2048 gave on an H200, where mma.sync has 615 TFLOP/s:
 //   1 the kernel for few rows with tiles of 32 rows: a warp brings 4 KiB from the caches for
@@ -11,7 +12,7 @@
 //     block ahead as well 221, so it is not the shared memory that is waited for.
 //   4 (this) blocks of 64 k: whole lines of the caches, of which a processor can wait for so many
 //     and no more. 261.
-//   5 (not yet) TMA and wgmma (cuBLAS: 690).
+// With a team of four warps for a product: tensor_matmul_group.cu.
 // Bytes of a tile: 2 K (rows + 128), from the caches but for the first tile of a weight or row; 2 K
 // rows 128 flops.
 // Law 1: tensor_matmul.cuh. The slices of k are walked one after the other; what a warp that has
@@ -19,6 +20,7 @@
 #include "kernels/cuda/kernels.h"
 #include "kernels/cuda/launch.cuh"
 #include "kernels/cuda/tensor_matmul.cuh"
+#include "kernels/cuda/wide_blocks.cuh"
 
 extern __shared__ __align__(128) unsigned char dynamic_shared_memory[];
 
@@ -33,8 +35,6 @@ constexpr int kWarpColumns = kColumnSteps * kStepColumns;
 constexpr int kColumns = kWarpsAcross * kWarpColumns;
 static_assert(kColumns == kTensorColumnsWide);
 
-constexpr int kSliceBytes = static_cast<int>(kRowBytes);  // of a row: from slice to slice,
-constexpr int kStepBytes = kSlices * kSliceBytes;         // and to the next block of one
 // Fewer would leave processors of a large GPU without work: smaller ones then.
 constexpr std::size_t kLargeTilesMin = 256;
 
@@ -45,90 +45,43 @@ template <int kRowSteps, Shape kShape>
 struct WideTile {
   static constexpr int kWarpRows = kRowSteps * kStepRows;
   static constexpr int kRows = kWarpsDown * kWarpRows;
-  // Shared memory: stages of a block, rows of x and then rows of W.
   static constexpr int kStages = 3;
-  static constexpr SharedPlace kStageBytes = (kRows + kColumns) * kRowBytes;
+  using Blocks = WideBlocks<static_cast<int>(kThreads), kRows, kColumns>;
+  using Pieces = typename Blocks::Pieces;
+  static constexpr SharedPlace kStageBytes = Blocks::kStageBytes;
   static constexpr SharedPlace kSharedBytes = kStages * kStageBytes;
   using Sums = float[kRowSteps][kColumnSteps][4];
-  // Rows between two pieces of a thread, which have the same place in theirs.
-  static constexpr int kRowsApart = static_cast<int>(kThreads) / kChunks;
-  static constexpr SharedPlace kApart = kRowsApart * kRowBytes;
-  static_assert(kRowsApart % kChunks == 0);
-  static constexpr int kX = kRows / kRowsApart;
-  static constexpr int kW = kColumns / kRowsApart;
-
-  // What a thread brings of a block: a piece of every kRowsApart-th row of x and of W. Rows behind
-  // the tile's end, columns behind the matrix's and k behind the row's are zeros; their addresses
-  // are not read.
-  struct Pieces {
-    const std::byte* x;
-    const std::byte* w;
-    std::size_t x_apart;  // bytes
-    std::size_t w_apart;
-    int x_rows;  // from the thread's first row on
-    int w_rows;
-    std::size_t in;
-    int w_bytes;   // of a row of W, with the zeros behind it
-    bool aligned;  // kRagged: else x comes element by element
-
-    __device__ const std::byte* x_row(int j) const { return x + j * x_apart; }
-    __device__ const std::byte* w_row(int j) const { return w + j * w_apart; }
-    __device__ bool x_there(int j) const { return j * kRowsApart < x_rows; }
-    __device__ bool w_there(int j) const { return j * kRowsApart < w_rows; }
-  };
-
-  static __device__ __forceinline__ Pieces pieces_of(const MatmulArgs& args, const MatmulTile& tile,
-                                                     std::size_t column) {
-    const int row = static_cast<int>(threadIdx.x) / kChunks;
-    const std::size_t first = threadIdx.x % kChunks * kChunkBytes;
-    Pieces pieces;
-    pieces.x = args.x.data + first + (std::size_t{tile.row_begin} + row) * args.x.stride_bytes;
-    pieces.w = tile.weight + first + (column + row) * args.weight_stride_bytes;
-    pieces.x_apart = kRowsApart * args.x.stride_bytes;
-    pieces.w_apart = kRowsApart * args.weight_stride_bytes;
-    pieces.x_rows = static_cast<int>(tile.rows) - row;
-    const std::size_t columns = args.out - column;
-    pieces.w_rows = static_cast<int>(columns < kColumns ? columns : kColumns) - row;
-    pieces.in = args.in;
-    pieces.w_bytes = static_cast<int>(args.weight_stride_bytes);
-    pieces.aligned = is_aligned(args.x) && args.in % 8 == 0;
-    return pieces;
-  }
 
   // Queues the copies of the block that begins at byte `at` of the rows; `to`: its place, plus the
   // thread's first piece.
-  static __device__ __forceinline__ void bring(const Pieces& pieces, int at, SharedPlace to) {
+  static __device__ __forceinline__ void bring(const MatmulArgs& args, const Pieces& pieces, int at,
+                                               SharedPlace to) {
     if constexpr (kShape == Shape::kWhole) {
-#pragma unroll
-      for (int j = 0; j < kX; ++j) {
-        copy_async(to + j * kApart, pieces.x_row(j) + at, pieces.x_there(j));
-      }
-#pragma unroll
-      for (int j = 0; j < kW; ++j) {
-        copy_async(to + (kX + j) * kApart, pieces.w_row(j) + at, pieces.w_there(j));
-      }
+      Blocks::bring(pieces, at, to);
     } else {
-      bring_ragged(pieces, at, to);
+      bring_ragged(args, pieces, at, to);
     }
   }
-  static __device__ __forceinline__ void bring_ragged(const Pieces& pieces, int at,
-                                                      SharedPlace to) {
+  static __device__ __forceinline__ void bring_ragged(const MatmulArgs& args, const Pieces& pieces,
+                                                      int at, SharedPlace to) {
     const std::size_t first = threadIdx.x % kChunks * 8;
     const std::size_t k = static_cast<std::size_t>(at) / sizeof(std::uint16_t) + first;
-    const bool inside = k < pieces.in;
-    for (int j = 0; j < kX; ++j) {
-      if (pieces.aligned) {
-        copy_async(to + j * kApart, pieces.x_row(j) + (inside ? at : 0),
+    const bool aligned = is_aligned(args.x) && args.in % 8 == 0;  // else element by element
+    const bool inside = k < args.in;
+    for (int j = 0; j < Blocks::kX; ++j) {
+      if (aligned) {
+        copy_async(to + j * Blocks::kApart, pieces.x_row(j) + (inside ? at : 0),
                    pieces.x_there(j) && inside);
       } else {
         const std::byte* row = pieces.x_row(j) - first * sizeof(std::uint16_t);
-        store_piece(to + j * kApart, pieces.x_there(j) ? load_words(row, k, pieces.in, false)
-                                                       : make_uint4(0, 0, 0, 0));
+        store_piece(to + j * Blocks::kApart, pieces.x_there(j) ? load_words(row, k, args.in, false)
+                                                               : make_uint4(0, 0, 0, 0));
       }
     }
-    const bool w_inside = static_cast<int>(k * sizeof(std::uint16_t)) < pieces.w_bytes;
-    for (int j = 0; j < kW; ++j) {
-      copy_async(to + (kX + j) * kApart, pieces.w_row(j) + (w_inside ? at : 0),
+    // A row of W has zeros behind its end.
+    const bool w_inside = k * sizeof(std::uint16_t) < args.weight_stride_bytes;
+    for (int j = 0; j < Blocks::kW; ++j) {
+      copy_async(to + (Blocks::kX + j) * Blocks::kApart, pieces.w_row(j) + (w_inside ? at : 0),
                  pieces.w_there(j) && w_inside);
     }
   }
@@ -164,18 +117,15 @@ struct WideTile {
     const int row = warp / kWarpsAcross * kWarpRows + lane / 4;
     const std::size_t first =
         column + static_cast<std::size_t>(warp % kWarpsAcross * kWarpColumns + lane % 4 * 2);
+    const bool pairs = takes_pairs(args.y);
 #pragma unroll
     for (int r = 0; r < kRowSteps; ++r) {
 #pragma unroll
       for (int c = 0; c < kColumnSteps; ++c) {
 #pragma unroll
         for (int half = 0; half < 2; ++half) {
-          const float value = total[r][c][2 * half];
-          const float next = total[r][c][2 * half + 1];
-          const std::size_t at = first + c * kStepColumns;
-          const int to = row + r * kStepRows + half * 8;
-          store_output(args, tile, at, to, value, next);
-          store_output(args, tile, at + 1, to, next, value);
+          store_pair(args, tile, first + c * kStepColumns, row + r * kStepRows + half * 8,
+                     total[r][c][2 * half], total[r][c][2 * half + 1], pairs);
         }
       }
     }
@@ -183,7 +133,7 @@ struct WideTile {
 
   static __device__ void run(const MatmulArgs& args, const MatmulTile& tile, std::size_t column,
                              SharedPlace stages) {
-    const Pieces pieces = pieces_of(args, tile, column);
+    const Pieces pieces = Blocks::pieces_of(args, tile, column);
     const int warp = static_cast<int>(threadIdx.x / kWarp);
     const int warp_row = warp / kWarpsAcross * kWarpRows;
     const int warp_column = warp % kWarpsAcross * kWarpColumns;
@@ -191,19 +141,15 @@ struct WideTile {
     const int row_bytes = static_cast<int>(args.in * sizeof(std::uint16_t));
     const SharedPlace x = stages + warp_row * kRowBytes + lane_row_at();
     const SharedPlace w = stages + (kRows + warp_column) * kRowBytes + lane_column_at();
-    const SharedPlace mine = stages + piece_at(static_cast<int>(threadIdx.x) / kChunks,
-                                               static_cast<int>(threadIdx.x) % kChunks);
+    const SharedPlace mine = stages + Blocks::my_place();
     Sums total = {};
     Sums sum = {};
-    int next = 0;        // byte where the block to bring begins,
-    int slice = 0;       // of this slice
-    SharedPlace to = 0;  // and the stage for it
+    SliceWalk walk(row_bytes);
+    SharedPlace to = 0;  // the stage of the next block
     const auto bring_next = [&] {
-      if (next < row_bytes) {
-        bring(pieces, next, mine + to);
+      if (walk.has_next()) {
+        bring(args, pieces, walk.take(), mine + to);
         to = to + kStageBytes == kSharedBytes ? 0 : to + kStageBytes;
-        next += kStepBytes;
-        if (next >= row_bytes && slice + 1 < kSlices) next = ++slice * kSliceBytes;
       }
       close_copies();  // a group a round, empty or not, so that the waits below count right
     };
@@ -242,24 +188,16 @@ template <int kRowSteps, Shape kShape>
 __global__ void __launch_bounds__(kThreads, kRowSteps > 2 || kShape == Shape::kRagged ? 1 : 2)
     tensor_matmul_wide_kernel(MatmulArgs args) {
   using ThisTile = WideTile<kRowSteps, kShape>;
-  const MatmulTile tile = tile_of(args, blockIdx.x, ThisTile::kRows);
-  ThisTile::run(args, tile, std::size_t{blockIdx.y} * kColumns,
-                shared_place(dynamic_shared_memory));
-}
-
-template <int kRowSteps>
-dim3 grid_of(const MatmulArgs& args) {
-  constexpr std::size_t kRows = WideTile<kRowSteps, Shape::kWhole>::kRows;
-  const std::size_t tiles =
-      args.tiles != nullptr ? args.tile_count : (args.rows + kRows - 1) / kRows;
-  return {static_cast<unsigned int>(tiles),
-          static_cast<unsigned int>((args.out + kColumns - 1) / kColumns)};
+  const WideWork work = wide_work_of(args, blockIdx.x, ThisTile::kRows, kColumns);
+  ThisTile::run(args, work.tile, work.column, shared_place(dynamic_shared_memory));
 }
 
 template <int kRowSteps, Shape kShape>
 cudaError_t launch_shape(cudaStream_t stream, const MatmulArgs& args) {
-  return launch_with_shared(&tensor_matmul_wide_kernel<kRowSteps, kShape>, grid_of<kRowSteps>(args),
-                            kThreads, WideTile<kRowSteps, kShape>::kSharedBytes, stream, args);
+  using ThisTile = WideTile<kRowSteps, kShape>;
+  return launch_with_shared(&tensor_matmul_wide_kernel<kRowSteps, kShape>,
+                            dim3(wide_work_count(args, ThisTile::kRows, kColumns)), kThreads,
+                            ThisTile::kSharedBytes, stream, args);
 }
 
 template <int kRowSteps>
@@ -275,9 +213,12 @@ cudaError_t launch_tiles(cudaStream_t stream, const MatmulArgs& args) {
 cudaError_t launch_tensor_matmul_wide(cudaStream_t stream, const MatmulArgs& args) {
   static_assert(WideTile<2, Shape::kWhole>::kRows == kTensorRowsSome &&
                 WideTile<4, Shape::kWhole>::kRows == kTensorRowsMany);
-  const dim3 large = grid_of<4>(args);
-  const bool some = args.tiles != nullptr ? args.tile_rows_max <= kTensorRowsSome
-                                          : std::size_t{large.x} * large.y < kLargeTilesMin;
+  const bool some = args.tiles != nullptr
+                        ? args.tile_rows_max <= kTensorRowsSome
+                        : wide_work_count(args, kTensorRowsMany, kColumns) < kLargeTilesMin;
+  if (args.team == MatmulTeam::kFourWarps && is_aligned(args.x) && args.in % kBlockK == 0) {
+    return launch_tensor_matmul_group(stream, args, some ? kTensorRowsSome : kTensorRowsMany);
+  }
   return some ? launch_tiles<2>(stream, args) : launch_tiles<4>(stream, args);
 }
 

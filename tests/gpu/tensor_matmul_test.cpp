@@ -1,9 +1,11 @@
-// The two bf16 products against each other: what comes out of large tiles, whose blocks of k pass
-// through all stages of shared memory several times, is bit for bit what tiles of 16 rows give.
+// The bf16 products against each other: what comes out of large tiles, whose blocks of k pass
+// through all stages of shared memory several times, is bit for bit what tiles of 16 rows give,
+// whoever multiplies.
 #include <cuda_runtime_api.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <vector>
 
@@ -20,6 +22,7 @@ struct Product {
   std::size_t out;
   MatmulStore store;
   DType result;
+  int powers = 0;  // of two that factors are apart, at most
 };
 
 class TensorMatmul : public ::testing::TestWithParam<Product> {
@@ -34,6 +37,10 @@ class TensorMatmul : public ::testing::TestWithParam<Product> {
     }
     ASSERT_EQ(cudaSetDevice(0), cudaSuccess);
     const auto& p = GetParam();
+    int major = 0;
+    ASSERT_EQ(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, 0), cudaSuccess);
+    teams_ = {MatmulTeam::kOneWarp};
+    if (matmul_team(major) != MatmulTeam::kOneWarp) teams_.push_back(matmul_team(major));
     x_ = upload(random_rows(p.rows, p.in, p.in * sizeof(Bf16), 1));
     const std::size_t stride =
         (p.in * sizeof(Bf16) + kWeightRowBytes - 1) / kWeightRowBytes * kWeightRowBytes;
@@ -47,7 +54,9 @@ class TensorMatmul : public ::testing::TestWithParam<Product> {
     std::vector<std::byte> all(rows * stride_bytes);
     for (std::size_t r = 0; r < rows; ++r) {
       for (std::size_t c = 0; c < cols; ++c) {
-        const Bf16 value = to_bf16(static_cast<float>(random.next_unit() - 0.5));
+        const auto unit = static_cast<float>(random.next_unit() - 0.5);
+        const int power = static_cast<int>(random.next_unit() * GetParam().powers);
+        const Bf16 value = to_bf16(std::ldexp(unit, power - GetParam().powers / 2));
         std::memcpy(all.data() + r * stride_bytes + c * sizeof value, &value, sizeof value);
       }
     }
@@ -61,7 +70,7 @@ class TensorMatmul : public ::testing::TestWithParam<Product> {
   }
 
   // All rows in tiles of `tile_rows`, into results that begin as ones.
-  std::vector<std::byte> multiply(std::size_t tile_rows) const {
+  std::vector<std::byte> multiply(std::size_t tile_rows, MatmulTeam team) const {
     const auto& p = GetParam();
     const std::size_t columns = p.store == MatmulStore::kSwiglu ? p.out / 2 : p.out;
     const std::size_t row_bytes = columns * size_bytes(p.result);
@@ -84,6 +93,7 @@ class TensorMatmul : public ::testing::TestWithParam<Product> {
     args.tile_count = tiles.size();
     args.tile_rows_max = tile_rows;
     args.store = p.store;
+    args.team = team;
     args.y = {y.data(), p.result, row_bytes};
     const auto stream = Stream::create().value();
     EXPECT_EQ(launch_tensor_matmul(stream.get(), args), cudaSuccess);
@@ -93,15 +103,18 @@ class TensorMatmul : public ::testing::TestWithParam<Product> {
     return result;
   }
 
+  std::vector<MatmulTeam> teams_;
   DeviceMemory x_;
   DeviceMemory weight_;
   std::size_t weight_stride_bytes_ = 0;
 };
 
 TEST_P(TensorMatmul, RowsHaveTheSameBitsInTilesOfEverySize) {
-  const auto few = multiply(kTensorRowsFew);
-  EXPECT_EQ(multiply(kTensorRowsSome), few);
-  EXPECT_EQ(multiply(kTensorRowsMany), few);
+  const auto few = multiply(kTensorRowsFew, MatmulTeam::kOneWarp);
+  for (const MatmulTeam team : teams_) {
+    EXPECT_EQ(multiply(kTensorRowsSome, team), few);
+    EXPECT_EQ(multiply(kTensorRowsMany, team), few);
+  }
   const std::vector<std::byte> ones(few.size(), std::byte{1});
   EXPECT_NE(few, ones);
 }
@@ -113,7 +126,9 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(Product{130, 768, 40, MatmulStore::kSet, DType::kF32},
                       Product{70, 584, 131, MatmulStore::kAddF32, DType::kF32},
                       Product{130, 583, 40, MatmulStore::kSwiglu, DType::kBf16},
-                      Product{18, 1536, 24, MatmulStore::kSwiglu, DType::kBf16}),
+                      Product{18, 1536, 24, MatmulStore::kSwiglu, DType::kBf16},
+                      Product{66, 1536, 129, MatmulStore::kAddF32, DType::kF32, 12},
+                      Product{70, 192, 130, MatmulStore::kSet, DType::kBf16, 60}),
     [](const auto& product) {
       return std::to_string(product.param.rows) + "RowsOf" + std::to_string(product.param.in);
     });
