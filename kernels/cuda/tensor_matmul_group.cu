@@ -4,17 +4,14 @@
 //
 // Ladder, with what 4096 rows of 5120 x 2048, and 4096 of experts, 8 of 128 a row, gave on an H200:
 //   1 tensor_matmul_wide.cu's tiles and stages with wgmma in place of ldmatrix and mma.sync. With
-//   three
-//     stages only one block is on its way while two are multiplied: 320 TFLOP/s; with six 511
+//     three stages only one block is on its way while two are multiplied: 320 TFLOP/s; with six 511
 //     (four: 480). Without the second set of sums that law 1 asks for it would be 512 with four.
 //   2 (this) the tiles of an expert side by side, so that its rows and its matrix come from memory
-//     once, and experts of few rows left to single warps: experts 254 to 294 TFLOP/s.
+//     once, and experts of few rows left to single warps: experts 254 to 287 TFLOP/s.
 //   3 (not kept) a block for each place of a processor, which takes one tile after the other and
-//   brings
-//     the next one's blocks while it stores: 466, experts 294.
+//     brings the next one's blocks while it stores: 466, experts 294.
 //   4 (not yet) larger tiles, for which the sums of law 1 leave no registers; TMA that brings a
-//   block to
-//     two processors at once.
+//     block to two processors at once.
 // Bytes of a tile: 2 K (rows + 128), from the caches but for the first tile of a weight or row; 2 K
 // rows 128 flops.
 // Law 1: tensor_matmul.cuh. wgmma adds a step of 16 k as mma.sync does: no bit differed in 65
