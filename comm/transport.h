@@ -97,6 +97,10 @@ class Transport {
                                                      Bytes rows);
   [[nodiscard]] virtual Result<void> receive_rows(const Arrival& arrival, MutableBytes head,
                                                   MutableBytes rows);
+  // Gets on with what is on its way, as probe() does, and shows nothing: for who has sent and will
+  // not look at once, and for who waits for a device. Rows of send_rows() leave now, in one go.
+  // Transports that need no looks for that ignore it. Collective: no. Blocks: no.
+  [[nodiscard]] virtual Result<void> progress() { return {}; }
   // Before the first rows move: the most bytes of rows that are on their way to this rank at a
   // time. Transports that need no memory of their own for them ignore it. Collective: no. Blocks:
   // no. Errors: kLimit.

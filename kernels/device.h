@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -167,6 +168,13 @@ class Device {
   // (kInternal or kUnsupported, scope kDevice): the device is lost, and ops do nothing from then
   // on.
   [[nodiscard]] virtual Result<void> synchronize() = 0;
+  // The same, for a host that has other things to do: calls `meanwhile` again and again until the
+  // ops are done. It comes back soon and calls no op. Errors: also its first one, which ends the
+  // calls, not the wait.
+  using Meanwhile = std::function<Result<void>()>;
+  [[nodiscard]] virtual Result<void> synchronize_while(const Meanwhile& /*meanwhile*/) {
+    return synchronize();
+  }
   // Where ops run later than their calls return: for work that is ordered with them.
   [[nodiscard]] virtual DeviceQueue queue() const noexcept { return {}; }
   // The first failure of an op as far as it is known by now; never waits.

@@ -38,13 +38,14 @@ void Lane::forget_transfers() {
 
 void Lane::end(ncclComm_t& comm, Registrations registrations) {
   if (comm == nullptr) return;
-  gone_.push_back(reaper_->abort(std::exchange(comm, nullptr), gpu_, std::move(registrations)));
+  gone_.push_back(
+      reaper_->abort(std::exchange(comm, nullptr), {gpu_, stream_}, std::move(registrations)));
 }
 
 void Lane::end_shrinking() {
   if (parent_ == nullptr || comm_ == nullptr) return end(parent_);
-  gone_.push_back(
-      reaper_->abort_made_of(std::exchange(comm_, nullptr), std::exchange(parent_, nullptr), gpu_));
+  gone_.push_back(reaper_->abort_made_of(std::exchange(comm_, nullptr),
+                                         std::exchange(parent_, nullptr), {gpu_, stream_}));
 }
 
 void Lane::stop(Ending ending) {
@@ -171,8 +172,9 @@ Result<void> Lane::advance() {
 }
 
 Result<void> Lane::join() {
-  if (stream_.get() == nullptr) {
-    SY_ASSIGN(stream_, make_stream());
+  if (stream_ == nullptr) {
+    SY_ASSIGN(auto stream, make_stream());
+    stream_ = std::make_shared<const Stream>(std::move(stream));
   }
   ncclUniqueId id;
   std::memcpy(&id, invitation_.id.data(), sizeof id);
@@ -197,14 +199,14 @@ Result<bool> Lane::settled(std::string_view what) {
 // All that waits, as one group: transfers with different peers run side by side.
 Result<void> Lane::launch() {
   if (const RowsWritten written = std::exchange(written_, {}); written.point != nullptr) {
-    SY_TRY(check_cuda(cudaStreamWaitEvent(stream_.get(), written.point, 0), "waiting for rows"));
+    SY_TRY(check_cuda(cudaStreamWaitEvent(stream_->get(), written.point, 0), "waiting for rows"));
   }
   SY_TRY(check_nccl(ncclGroupStart(), "opening a group"));
   Result<void> called{};
   for (const Transfer& each : queued_) {
     const ncclResult_t status =
-        each.sends ? ncclSend(each.rows, each.bytes, ncclUint8, each.peer, comm_, stream_.get())
-                   : ncclRecv(each.rows, each.bytes, ncclUint8, each.peer, comm_, stream_.get());
+        each.sends ? ncclSend(each.rows, each.bytes, ncclUint8, each.peer, comm_, stream_->get())
+                   : ncclRecv(each.rows, each.bytes, ncclUint8, each.peer, comm_, stream_->get());
     called = check_nccl(status, each.sends ? "sending rows" : "receiving rows");
     if (!called) break;
   }
@@ -225,7 +227,7 @@ Result<void> Lane::mark_group() {
   }
   Event over = std::move(events_.back());
   events_.pop_back();
-  SY_TRY(check_cuda(cudaEventRecord(over.get(), stream_.get()), "recording an event"));
+  SY_TRY(check_cuda(cudaEventRecord(over.get(), stream_->get()), "recording an event"));
   groups_.push_back({launched_, std::move(over)});
   return {};
 }

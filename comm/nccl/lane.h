@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -113,9 +114,9 @@ class Lane {
   std::vector<MutableBytes> memory_;
   Registrations registrations_;  // with comm_
   bool plain_only_ = false;
-  std::vector<Reaper::Gone> gone_;  // those before
-  std::optional<Error> failed_;     // kClearing: broken is next
-  Stream stream_;
+  std::vector<Reaper::Gone> gone_;        // those before
+  std::optional<Error> failed_;           // kClearing: broken is next
+  std::shared_ptr<const Stream> stream_;  // made with the first communicator
   std::vector<Transfer> queued_;
   RowsWritten written_;        // all of queued_: the last of theirs
   bool launching_ = false;     // a group is not in the stream yet

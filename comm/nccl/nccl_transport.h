@@ -48,6 +48,7 @@ class NcclTransport final : public Transport {
   [[nodiscard]] Result<SendTicket> send(RankId to, Channel channel, Bytes bytes) override;
   [[nodiscard]] Result<SendTicket> send_rows(RankId to, Channel channel, Bytes head,
                                              Bytes rows) override;
+  [[nodiscard]] Result<void> progress() override { return pump(); }
   [[nodiscard]] Result<void> reserve_rows(std::size_t bytes) override;
   void follow(DeviceQueue queue) override {
     queue_ = queue;

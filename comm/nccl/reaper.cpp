@@ -6,17 +6,36 @@
 #include <utility>
 
 namespace switchyard::comm::nccl {
+namespace {
 
-Reaper::Gone Reaper::abort_in_turn(std::vector<ncclComm_t> comms, int gpu,
+constexpr std::chrono::microseconds kBetweenLooks{100};
+
+// True when nothing is left in the stream, or nothing runs on the GPU any more because it failed.
+bool comes_to_rest(const Stream& stream, Duration limit) {
+  const SteadyClock clock;
+  const Deadline deadline = Deadline::after(clock, limit);
+  while (cudaStreamQuery(stream.get()) == cudaErrorNotReady) {
+    (void)cudaGetLastError();  // "not ready" counts as an error
+    if (deadline.passed(clock)) return false;
+    std::this_thread::sleep_for(kBetweenLooks);
+  }
+  return true;
+}
+
+}  // namespace
+
+Reaper::Gone Reaper::abort_in_turn(std::vector<ncclComm_t> comms, Place place,
                                    Registrations registrations) {
   auto gone = std::make_shared<std::atomic<bool>>(false);
   std::erase_if(pending_, [](const Gone& each) { return each->load(); });
   pending_.push_back(gone);
-  std::thread([comms = std::move(comms), gpu, gone, registrations = std::move(registrations)] {
-    (void)cudaSetDevice(gpu);
+  std::thread([comms = std::move(comms), place = std::move(place), gone,
+               registrations = std::move(registrations), limit = kernels_end_] {
+    (void)cudaSetDevice(place.gpu);
     take_back(comms.front(), registrations);
     // Whatever it answers, the communicator may not be touched any more.
     for (const ncclComm_t comm : comms) (void)ncclCommAbort(comm);
+    if (!comes_to_rest(*place.stream, limit)) return;
     gone->store(true);
     gone->notify_all();
   }).detach();

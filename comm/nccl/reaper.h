@@ -1,6 +1,8 @@
 // comm/nccl/reaper.h -- ends communicators. ncclCommAbort may wait for other processes to abort
 // theirs, each of which may wait for us: so every abort has a thread of its own, and nobody waits
-// for it but by asking. Aborts are rare. Thread safety: shared objects: unsafe.
+// for it but by asking. It may also return too early: where members are threads of one process all
+// but the last only tell their kernels to end. So each thread sees the stream empty as well.
+// Aborts are rare. Thread safety: shared objects: unsafe.
 #pragma once
 
 #include <nccl.h>
@@ -10,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "comm/nccl/cuda_handles.h"
 #include "comm/nccl/registration.h"
 #include "runtime/base/clock.h"
 
@@ -20,22 +23,34 @@ class Reaper {
   // Whether one communicator is gone: nothing of it runs or touches memory any more.
   using Gone = std::shared_ptr<const std::atomic<bool>>;
 
-  // `gpu`: that of the communicator. `registrations` are taken back first: empty unless nothing is
-  // under way and all members are there; else the abort does it, which waits for nobody who is not.
-  [[nodiscard]] Gone abort(ncclComm_t comm, int gpu, Registrations registrations = {}) {
-    return abort_in_turn({comm}, gpu, std::move(registrations));
+  // What a communicator lives on: its GPU, and the stream on which all of it runs and nothing else
+  // does until it is gone.
+  struct Place {
+    int gpu = 0;
+    std::shared_ptr<const Stream> stream;
+  };
+
+  // `kernels_end`: how long they may take after an abort: they wait for nobody any more, but may
+  // come behind what a device has still to do. Whose do not end by then is never gone.
+  explicit Reaper(Duration kernels_end = std::chrono::seconds(30)) : kernels_end_(kernels_end) {}
+
+  // `registrations` are taken back first: empty unless nothing is under way and all members are
+  // there; else the abort does it, which waits for nobody who is not.
+  [[nodiscard]] Gone abort(ncclComm_t comm, Place place, Registrations registrations = {}) {
+    return abort_in_turn({comm}, std::move(place), std::move(registrations));
   }
   // One after the other, because the first is being made of the second.
-  [[nodiscard]] Gone abort_made_of(ncclComm_t child, ncclComm_t parent, int gpu) {
-    return abort_in_turn({child, parent}, gpu, {});
+  [[nodiscard]] Gone abort_made_of(ncclComm_t child, ncclComm_t parent, Place place) {
+    return abort_in_turn({child, parent}, std::move(place), {});
   }
   // Until all are gone (true), or the deadline. Those that are not by then end with the process,
   // and so has the memory that they use.
   bool wait(Deadline deadline) noexcept;
 
  private:
-  [[nodiscard]] Gone abort_in_turn(std::vector<ncclComm_t> comms, int gpu,
+  [[nodiscard]] Gone abort_in_turn(std::vector<ncclComm_t> comms, Place place,
                                    Registrations registrations);
+  Duration kernels_end_;
   std::vector<Gone> pending_;
 };
 

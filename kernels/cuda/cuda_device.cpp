@@ -74,6 +74,19 @@ Result<void> CudaDevice::synchronize() {
   return Unexpected(*failure_);
 }
 
+// What fails outside is no failure of the device.
+Result<void> CudaDevice::synchronize_while(const Meanwhile& meanwhile) {
+  Result<void> outside{};
+  const auto look = [&] {
+    if (outside) outside = meanwhile();
+  };
+  if (fine(Result<void>{}) && fine(done_.record(stream_)) &&
+      fine(done_.wait(kDeviceWaitMax, look))) {
+    return outside;
+  }
+  return Unexpected(*failure_);
+}
+
 Result<void> CudaDevice::health() {
   if (failure_) return Unexpected(*failure_);
   return {};

@@ -34,6 +34,7 @@ class CudaDevice final : public Device, private ExpertSelector {
   Result<void> upload(Bytes from, std::byte* to) override;
   Result<void> download(const std::byte* from, MutableBytes to) override;
   Result<void> synchronize() override;
+  Result<void> synchronize_while(const Meanwhile& meanwhile) override;
 
   Result<std::unique_ptr<PackedMatrix>> pack(const WeightView& weight) override;
   Result<std::unique_ptr<PackedExpert>> pack_expert(const WeightView& gate, const WeightView& up,

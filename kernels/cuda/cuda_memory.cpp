@@ -92,12 +92,17 @@ Result<bool> Event::reached() const {
 }
 
 Result<void> Event::wait(Duration limit) const {
+  return wait(limit, [] {});
+}
+
+Result<void> Event::wait(Duration limit, const std::function<void()>& look) const {
   constexpr int kSpins = 1000;  // a step's waits are some tens of microseconds
   const SteadyClock clock;
   const Deadline deadline = Deadline::after(clock, limit);
   for (int spin = 0;; ++spin) {
     SY_ASSIGN(const bool done, reached());
     if (done) return {};
+    look();
     if (spin < kSpins) continue;
     if (deadline.passed(clock)) {
       return fail(ErrorCode::kDeadline, ErrorScope::kDevice,

@@ -5,6 +5,7 @@
 #include <cuda_runtime_api.h>
 
 #include <cstddef>
+#include <functional>
 #include <utility>
 
 #include "kernels/device_memory.h"
@@ -60,6 +61,8 @@ class Event {
   // Until what was recorded is done; at once if nothing was. Polls, so that a hung device is not
   // waited for without end. Errors: kDeadline, and those of the work before the event.
   [[nodiscard]] Result<void> wait(Duration limit) const;
+  // The same, calling `look` between one poll and the next.
+  [[nodiscard]] Result<void> wait(Duration limit, const std::function<void()>& look) const;
 
  private:
   explicit Event(cudaEvent_t event) noexcept : event_(event) {}

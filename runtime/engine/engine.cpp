@@ -123,12 +123,13 @@ Result<void> Engine::run_layer(std::size_t layer, std::size_t batch) {
   model::Transformer::GateWork gate;
   if (moe && needs_.residual_variance) gate.variance = model::Transformer::Variance::kCompute;
   if (moe) gate.select = device_rule(moe_index_[layer]);
-  SY_TRY(transformer_.attend(layer, *cache_, micro_batch.kv_rows(), gate, micro_batch.work()));
+  transformer_.attend(layer, *cache_, micro_batch.kv_rows(), gate, micro_batch.work());
   if (!moe) {
     transformer_.dense(layer, micro_batch.work());
     note(SpanKind::kAttend, layer, batch, micro_batch.tokens(), begin);
     return {};
   }
+  SY_TRY(plane_.await_device());
   SY_TRY(route(moe_index_[layer], gate.select, micro_batch));
   note(SpanKind::kAttend, layer, batch, micro_batch.tokens(), begin);
   open_[batch] = 1;

@@ -44,8 +44,9 @@ Result<void> Engine::read_head_rows(MicroBatch& batch, HeadRead read) {
   const auto ids = buffers_.greedy_ids.span().first(count);
   head_rows_.clear();
   for (const auto& wanted : head_wanted_) head_rows_.push_back(wanted.row);
-  if (read == HeadRead::kLogits) SY_TRY(transformer_.head(head_rows_, batch.work(), logits));
-  if (read == HeadRead::kToken) SY_TRY(transformer_.greedy(head_rows_, batch.work(), ids));
+  if (read == HeadRead::kLogits) transformer_.head(head_rows_, batch.work(), logits);
+  if (read == HeadRead::kToken) transformer_.greedy(head_rows_, batch.work(), ids);
+  if (read != HeadRead::kNothing) SY_TRY(plane_.await_device());
   for (std::size_t i = 0; i < count; ++i) {
     const auto& wanted = head_wanted_[i];
     if (void_row(wanted)) continue;

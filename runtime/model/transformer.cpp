@@ -187,9 +187,8 @@ Result<void> Transformer::embed(std::span<const std::uint32_t> ids, Activations&
   return {};
 }
 
-Result<void> Transformer::attend(std::size_t layer, kernels::KvCache& cache,
-                                 const kernels::KvRows& rows, const GateWork& gate,
-                                 Activations& work) {
+void Transformer::attend(std::size_t layer, kernels::KvCache& cache, const kernels::KvRows& rows,
+                         const GateWork& gate, Activations& work) {
   const auto& weights = layers_.at(layer);
   const auto residual = work.residual();
   device_.rmsnorm(residual, {weights.attention_norm.f32_span(), config_.norm_eps}, work.operand(),
@@ -203,7 +202,7 @@ Result<void> Transformer::attend(std::size_t layer, kernels::KvCache& cache,
   const kernels::NormParams moe_norm{weights.moe_norm.f32_span(), config_.norm_eps};
   if (weights.gate == nullptr) {
     device_.rmsnorm(residual, moe_norm, work.operand(), {});
-    return {};
+    return;
   }
   device_.rmsnorm(residual, moe_norm, work.operand(), work.normed());
   if (gate.select == nullptr) {
@@ -213,7 +212,6 @@ Result<void> Transformer::attend(std::size_t layer, kernels::KvCache& cache,
     device_.gate(work.normed(), *weights.gate, logits);
     device_.expert_selector()->select(logits, *gate.select, work.selected(gate.select->k_max));
   }
-  return device_.synchronize();
 }
 
 Result<void> Transformer::bring_gate_logits(Activations& work) {
@@ -228,8 +226,8 @@ void Transformer::dense(std::size_t layer, Activations& work) {
   device_.dense_ffn(work.operand(), *layers_.at(layer).dense, work.residual());
 }
 
-void Transformer::project_head(std::span<const std::uint32_t> rows, Activations& work,
-                               MatrixView<float> logits) {
+void Transformer::head(std::span<const std::uint32_t> rows, Activations& work,
+                       MatrixView<float> logits) {
   SY_CHECK(rows.size() <= options_.head_rows_max && logits.rows() == rows.size(),
            "{} rows of {}, logits for {}", rows.size(), options_.head_rows_max, logits.rows());
   const MatrixView<float> in(head_in_.f32(), rows.size(), config_.hidden);
@@ -241,18 +239,11 @@ void Transformer::project_head(std::span<const std::uint32_t> rows, Activations&
   device_.gemm(operand, *head_, logits, kernels::Device::Store::kSet);
 }
 
-Result<void> Transformer::head(std::span<const std::uint32_t> rows, Activations& work,
-                               MatrixView<float> logits) {
-  project_head(rows, work, logits);
-  return device_.synchronize();
-}
-
-Result<void> Transformer::greedy(std::span<const std::uint32_t> rows, Activations& work,
-                                 std::span<std::uint32_t> ids) {
+void Transformer::greedy(std::span<const std::uint32_t> rows, Activations& work,
+                         std::span<std::uint32_t> ids) {
   const MatrixView<float> logits(head_logits_.f32(), rows.size(), config_.vocab);
-  project_head(rows, work, logits);
+  head(rows, work, logits);
   device_.argmax(logits, ids);
-  return device_.synchronize();
 }
 
 }  // namespace switchyard::model

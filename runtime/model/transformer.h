@@ -40,7 +40,7 @@ class Transformer {
   [[nodiscard]] Result<void> embed(std::span<const std::uint32_t> ids, Activations& work);
   // Layer `layer` up to its MoE block: residual += attention(norm(residual)), then the MoE norm:
   // operand and, for MoE layers, gate_logits [T, E] and (where wanted) residual_variance [T], which
-  // the host may then read. Errors: the device's.
+  // the host may read when it has waited for the device.
   // With a rule to select by (only where can_select()) the device chooses the experts: selected()
   // is what the host may read then, and the logits stay where they are.
   enum class Variance { kSkip, kCompute };
@@ -48,22 +48,19 @@ class Transformer {
     Variance variance = Variance::kSkip;
     const SelectionRule* select = nullptr;
   };
-  [[nodiscard]] Result<void> attend(std::size_t layer, kernels::KvCache& cache,
-                                    const kernels::KvRows& rows, const GateWork& gate,
-                                    Activations& work);
+  void attend(std::size_t layer, kernels::KvCache& cache, const kernels::KvRows& rows,
+              const GateWork& gate, Activations& work);
   [[nodiscard]] bool can_select() noexcept { return device_.expert_selector() != nullptr; }
   // Brings the logits of such an attend() to gate_logits(). Blocks. Errors: the device's.
   [[nodiscard]] Result<void> bring_gate_logits(Activations& work);
   // For layers that are not MoE: residual += MLP(operand).
   void dense(std::size_t layer, Activations& work);
   // logits[i] = head(norm(residual[rows[i]])); logits: [rows, V] in wire memory, at most
-  // head_rows_max rows; the host may then read them. Errors: the device's.
-  [[nodiscard]] Result<void> head(std::span<const std::uint32_t> rows, Activations& work,
-                                  MatrixView<float> logits);
+  // head_rows_max rows; the host may read them when it has waited for the device.
+  void head(std::span<const std::uint32_t> rows, Activations& work, MatrixView<float> logits);
   // ids[i] = the token of the greatest of those logits (Device::argmax), which stay on the device.
-  // ids: [rows] in wire memory; the host may then read them. Errors: the device's.
-  [[nodiscard]] Result<void> greedy(std::span<const std::uint32_t> rows, Activations& work,
-                                    std::span<std::uint32_t> ids);
+  // ids: [rows] in wire memory; as above.
+  void greedy(std::span<const std::uint32_t> rows, Activations& work, std::span<std::uint32_t> ids);
 
  private:
   struct Layer {
@@ -84,8 +81,6 @@ class Transformer {
   [[nodiscard]] Result<void> load_qkv(WeightSource& source, std::size_t layer);
   [[nodiscard]] Result<void> make_rope_tables();
   [[nodiscard]] Result<void> make_head_rows();
-  void project_head(std::span<const std::uint32_t> rows, Activations& work,
-                    MatrixView<float> logits);
   [[nodiscard]] kernels::AttentionParams attention_params(const Layer& layer) const;
 
   ModelConfig config_;

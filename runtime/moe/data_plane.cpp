@@ -243,6 +243,10 @@ void DataPlane::count_restricted(std::size_t micro_batch) {
   }
 }
 
+Result<void> DataPlane::await_device() {
+  return device_.synchronize_while([this] { return transport_.progress(); });
+}
+
 Result<bool> DataPlane::progress() {
   bool any = false;
   if (!exchanges_.empty()) {

@@ -88,6 +88,10 @@ class DataPlane {
   // Errors: kDeadline naming the silent ranks, kPeer, kInterrupted when abandoned.
   [[nodiscard]] Result<ExchangeWait> finish(std::size_t micro_batch, MatrixView<float> residual);
 
+  // Waits for every op so far, as the device's synchronize(), and lets rows move meanwhile: this
+  // rank's to others and theirs to its memory. Serves nothing. Errors: also the transport's.
+  [[nodiscard]] Result<void> await_device();
+
   // Any rank: serves and receives once. True when it did anything. Blocks: for one served batch.
   [[nodiscard]] Result<bool> progress();
   // Acts under a newer view from now on; what waits for ranks that have left is replayed.

@@ -97,13 +97,14 @@ Result<void> Exchange::begin(const ExchangeKey& key, Rows x, const DispatchPlan&
 }
 
 // All rows at once, and the transport moves them in one go: behind their ops where it follows the
-// device's queue, else after one wait for the device.
+// device's queue, else after one wait for the device. Now, since the host plans and waits for the
+// device before it looks again.
 Result<void> Exchange::send_encoded() {
   SY_TRY(transport_.follows_queue() ? device_.health() : device_.synchronize());
   for (auto& part : parts_) {
     if (part.plan.rank != transport_.rank()) SY_TRY(post(part));
   }
-  return {};
+  return transport_.progress();
 }
 
 // A send that a dead peer's transport refuses is as good as unanswered.

@@ -254,7 +254,9 @@ Result<void> ExpertServer::serve(std::uint32_t layer) {
   SY_TRY(end_batch(start));
   ++counters_.batches_served;
   counters_.batch_jobs += batch_.size();
+  bool away = false;
   for (const std::size_t inbox : batch_) {
+    away |= !is_own(inbox);
     const auto delay_us = (start - inboxes_[inbox].arrived).count() / 1000;
     counters_.queue_delay_us[counters_.queue_delay_count++ % Counters::kDelaysKept] =
         static_cast<std::uint32_t>(std::clamp<std::int64_t>(delay_us, 0, UINT32_MAX));
@@ -267,6 +269,7 @@ Result<void> ExpertServer::serve(std::uint32_t layer) {
     }
     SY_TRY(post(inbox, Answer{dispatch.key, AnswerStatus::kServed, 0, dispatch.pairs.size()}));
   }
+  if (away) SY_TRY(transport_.progress());  // all answers in one go
   if (options_.timeline != nullptr) note_batch(start);
   note_open_jobs();
   return {};

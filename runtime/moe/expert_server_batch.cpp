@@ -13,7 +13,9 @@ namespace switchyard::moe {
 Result<void> ExpertServer::end_batch(TimePoint start) {
   const auto own = [this](std::size_t inbox) { return is_own(inbox); };
   const bool follows = transport_.follows_queue() && options_.timeline == nullptr;
-  if (!follows && !std::ranges::all_of(batch_, own)) SY_TRY(device_.synchronize());
+  if (!follows && !std::ranges::all_of(batch_, own)) {
+    SY_TRY(device_.synchronize_while([this] { return transport_.progress(); }));
+  }
   SY_ASSIGN(const std::uint64_t mark, device_.mark());
   running_.push_back({start, mark});
   return note_busy();

@@ -45,9 +45,12 @@ void fail_nccl_at(NcclPoint point, ncclResult_t error);
 enum class LocalRegister : std::uint8_t { kOn, kOff };
 void set_nccl_local_register(LocalRegister wish);
 
-// While they are held, calls of ncclCommAbort wait before they do anything.
-enum class Aborts : std::uint8_t { kRun, kHeld };
+// While they are held, calls of ncclCommAbort wait before they do anything. kEarly: they return,
+// and what was under way stays where it is, in its stream, until they run again.
+enum class Aborts : std::uint8_t { kRun, kHeld, kEarly };
 void set_nccl_aborts(Aborts wish);
+// Communicators of this process that ncclCommAbort has ended so far.
+[[nodiscard]] std::uint64_t nccl_aborted();
 
 // How often a communicator was aborted before the one that was being made of it.
 [[nodiscard]] std::uint64_t nccl_parents_aborted_first();

@@ -163,6 +163,25 @@ TEST_F(NcclTest, APeerThatNeverPostsLeavesTheStreamBusyUntilTheAbort) {
   });
 }
 
+TEST_F(NcclTest, AnAbortMayReturnBeforeItsKernelsEnd) {
+  const ncclUniqueId id = new_id();
+  on_ranks(2, [&](int rank) {
+    ncclComm_t comm = join(id, 2, rank);
+    if (rank == 1) return;
+    const DeviceArray<int> data(4);
+    ncclResult_t answer = ncclRecv(data.data(), 4, ncclInt32, 1, comm, nullptr);
+    if (answer == ncclInProgress) answer = settle(comm);
+    ASSERT_EQ(answer, ncclSuccess);
+    set_nccl_aborts(Aborts::kEarly);
+    const auto aborted = nccl_aborted();
+    ASSERT_EQ(ncclCommAbort(comm), ncclSuccess);
+    EXPECT_EQ(nccl_aborted(), aborted + 1);
+    for (int look = 0; look < 10; ++look) ASSERT_EQ(cudaStreamQuery(nullptr), cudaErrorNotReady);
+    set_nccl_aborts(Aborts::kRun);
+    EXPECT_EQ(cudaStreamSynchronize(nullptr), cudaSuccess);
+  });
+}
+
 TEST_F(NcclTest, SurvivorsOfAnAbortShrinkAndGoOn) {
   const ncclUniqueId id = new_id();
   on_ranks(3, [&](int rank) {

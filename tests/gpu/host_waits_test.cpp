@@ -1,5 +1,6 @@
 // How often the host waits for the GPU while tokens are decoded: once a layer and micro-batch, for
 // the experts that its gate has chosen, and once a step, for the token. Everything else is queued.
+// Rows can move in each of these waits.
 #include <gtest/gtest.h>
 
 #include "comm/worlds.h"
@@ -38,47 +39,93 @@ std::uint64_t waits_so_far() {
   return counters.host_waits + counters.polled_waits;
 }
 
+// Counts how often it was asked to get on with what is on its way.
+class Asked final : public comm::Transport {
+ public:
+  explicit Asked(std::unique_ptr<comm::Transport> inner) : inner_(std::move(inner)) {}
+  std::string_view name() const noexcept override { return inner_->name(); }
+  RankId rank() const noexcept override { return inner_->rank(); }
+  std::size_t size() const noexcept override { return inner_->size(); }
+  std::span<const std::string> hosts() const noexcept override { return inner_->hosts(); }
+  Result<comm::SendTicket> send(RankId to, comm::Channel channel, Bytes bytes) override {
+    return inner_->send(to, channel, bytes);
+  }
+  Result<bool> send_done(comm::SendTicket ticket) override { return inner_->send_done(ticket); }
+  Result<std::optional<comm::Arrival>> probe(comm::Channel channel) override {
+    return inner_->probe(channel);
+  }
+  Result<void> receive(const comm::Arrival& arrival, MutableBytes into) override {
+    return inner_->receive(arrival, into);
+  }
+  Result<void> progress() override {
+    ++times_;
+    return inner_->progress();
+  }
+  void wait_a_moment(std::uint32_t idle_rounds) override { inner_->wait_a_moment(idle_rounds); }
+  void wake() noexcept override { inner_->wake(); }
+  Result<void> finalize(Deadline deadline) override { return inner_->finalize(deadline); }
+  [[nodiscard]] std::uint64_t times() const noexcept { return times_; }
+
+ private:
+  std::unique_ptr<comm::Transport> inner_;
+  std::uint64_t times_ = 0;
+};
+
 // Counts between two of the first sequence's tokens.
 class Watch final : public engine::Observer {
  public:
+  explicit Watch(const Asked& transport) : transport_(transport) {}
   void on_token(const engine::SequenceRequest& request, std::uint32_t /*token*/) override {
     if (request.id != SequenceId(0)) return;
+    note_wait();
     ++tokens_;
     if (tokens_ == kFirstWatched) before_ = waits_so_far();
     if (tokens_ == kLastWatched) waits_ = waits_so_far() - before_;
   }
+  void on_routed(const engine::RoutedRows& /*rows*/) override { note_wait(); }
   [[nodiscard]] std::uint64_t waits() const noexcept { return waits_; }
+  // Waits in which the transport was never asked.
+  [[nodiscard]] std::uint64_t idle_waits() const noexcept { return idle_waits_; }
 
  private:
+  void note_wait() {
+    if (transport_.times() == asked_) ++idle_waits_;
+    asked_ = transport_.times();
+  }
+
+  const Asked& transport_;
+  std::uint64_t asked_ = 0;
+  std::uint64_t idle_waits_ = 0;
   std::uint32_t tokens_ = 0;
   std::uint64_t before_ = 0;
   std::uint64_t waits_ = 0;
 };
 
-Result<std::uint64_t> decode(comm::Transport& transport) {
+Result<void> decode(comm::Transport& transport, Watch& watch) {
   const SteadyClock clock;
   const engine::StopSignals signals;
   engine::ClusterOptions options;
   options.device_name = "cuda";
   options.micro_batches = 1;
   Session session(options, transport, clock, signals, make_null_log());
-  Watch watch;
   SY_TRY(session.open(small_model(kLayers, kExperts), [](std::size_t, std::size_t) {}));
   SY_TRY(session.run(two_sequences(), Session::Spread::kAllRouters, &watch,
                      [](const engine::JobProgress&) {}));
   SY_TRY(session.close());
-  SY_TRY(transport.finalize(Deadline::after(clock, std::chrono::seconds(60))));
-  return watch.waits();
+  return transport.finalize(Deadline::after(clock, std::chrono::seconds(60)));
 }
 
 constexpr std::uint64_t kStepsWatched = kLastWatched - kFirstWatched;
 
 TEST(HostWaits, AreOneALayerAndOneForTheToken) {
   cuda_emulation::reset();
-  const auto world = comm::make_local_world(1, {});
-  const auto waits = decode(*world.front());
-  ASSERT_TRUE(waits.has_value()) << waits.error().message;
-  EXPECT_EQ(*waits, kStepsWatched * (kLayers + 1));
+  auto world = comm::make_local_world(1, {});
+  Asked transport(std::move(world.front()));
+  Watch watch(transport);
+  const auto decoded = decode(transport, watch);
+  ASSERT_TRUE(decoded.has_value()) << decoded.error().message;
+  EXPECT_EQ(watch.waits(), kStepsWatched * (kLayers + 1));
+  EXPECT_EQ(watch.idle_waits(), 0U);
 }
 
 }  // namespace

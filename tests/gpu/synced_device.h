@@ -26,6 +26,9 @@ class SyncedDevice final : public Device {
     return inside_->download(from, to);
   }
   Result<void> synchronize() override { return inside_->synchronize(); }
+  Result<void> synchronize_while(const Meanwhile& meanwhile) override {
+    return inside_->synchronize_while(meanwhile);
+  }
   Result<void> health() override { return inside_->health(); }
   Result<std::uint64_t> mark() override { return inside_->mark(); }
   Result<bool> passed(std::uint64_t mark) override { return inside_->passed(mark); }

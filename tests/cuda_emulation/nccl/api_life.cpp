@@ -179,6 +179,7 @@ ncclResult_t ncclCommAbort(ncclComm_t handle) {
   if (comm->life() == Communicator::Life::kGone) return emulated::misuse("ncclCommAbort twice");
   if (comm->shrinking()) ++emulated::settings().parents_aborted_first;
   comm->abort();
+  ++emulated::settings().aborted;
   all.engine.notify();
   return ncclSuccess;
 }

@@ -208,6 +208,11 @@ void set_nccl_aborts(Aborts wish) {
   state().engine.notify();
 }
 
+std::uint64_t nccl_aborted() {
+  const std::lock_guard lock(state().mutex);
+  return nccl::settings().aborted;
+}
+
 std::uint64_t nccl_parents_aborted_first() {
   const std::lock_guard lock(state().mutex);
   return nccl::settings().parents_aborted_first;

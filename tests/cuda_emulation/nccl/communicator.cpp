@@ -128,7 +128,8 @@ void Communicator::start(State& all, Waiting waiting) {
 }
 
 bool Communicator::advance(State& all, Transfer& transfer) {
-  if (life_ == Life::kGone || life_ == Life::kRevoked) return true;
+  if (life_ == Life::kGone) return settings().aborts != Aborts::kEarly;
+  if (life_ == Life::kRevoked) return true;
   if (error_ != ncclSuccess) return false;  // as on the device: stuck until the abort
   {
     const AccessWindow window(all.memory);

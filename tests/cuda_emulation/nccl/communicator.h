@@ -30,6 +30,7 @@ struct Settings {
   std::array<ncclResult_t, kNcclPoints> fail_at{};  // ncclSuccess
   std::array<std::uint64_t, kNcclPoints> visits{};
   std::uint64_t registered_bytes_sent = 0;
+  std::uint64_t aborted = 0;
   std::uint64_t parents_aborted_first = 0;
   std::set<int> block_limits;
   std::string complaint;

@@ -12,6 +12,7 @@
 namespace switchyard::comm::test {
 namespace {
 
+using cuda_emulation::Aborts;
 using cuda_emulation::NcclPoint;
 
 constexpr std::size_t kRowBytes = 200'000;  // more than the emulated NCCL holds on its way
@@ -184,9 +185,13 @@ TEST_F(HaltedRows, BothEndsRestAndGoOn) {
   });
 }
 
+// An abort that takes its time, or one that returns before its kernels have ended.
+class SlowEnds : public HaltedRows, public ::testing::WithParamInterface<Aborts> {};
+
 // Rank 2 is lost with rows for it under way, and no id can be had for the next communicator: the
 // rows are the old one's until that is gone.
-TEST_F(HaltedRows, RowsAreInUseUntilTheOldLaneIsGone) {
+TEST_P(SlowEnds, RowsAreInUseUntilTheOldLaneIsGone) {
+  const auto aborted = cuda_emulation::nccl_aborted();
   NcclOptions options;
   options.shrink = NcclShrink::kNever;
   options.join_deadline = options.rows_deadline = std::chrono::hours(1);
@@ -218,14 +223,20 @@ TEST_F(HaltedRows, RowsAreInUseUntilTheOldLaneIsGone) {
         ASSERT_FINE(mail.turn());
         ASSERT_FALSE(patience.passed(clock)) << "rank 0 does not send";
       }
-      cuda_emulation::set_nccl_aborts(cuda_emulation::Aborts::kHeld);
+      cuda_emulation::set_nccl_aborts(GetParam());
       cuda_emulation::fail_nccl_at(NcclPoint::kUniqueId, ncclSystemError);
     }
     transport.set_lost(RankId(2), Transport::Lost::kYes);
     if (self == 0) {
-      for (int look = 0; look < 5; ++look) ASSERT_FINE(mail.turn());
+      const SteadyClock clock;
+      const auto patience = deadline();
+      while (GetParam() == Aborts::kEarly && cuda_emulation::nccl_aborted() == aborted) {
+        ASSERT_FINE(mail.turn());
+        ASSERT_FALSE(patience.passed(clock)) << "rank 0 does not end its lane";
+      }
+      for (int look = 0; look < 50; ++look) ASSERT_FINE(mail.turn());
       EXPECT_EQ(mail.in_flight(), 1U) << "done, while it is being sent";
-      cuda_emulation::set_nccl_aborts(cuda_emulation::Aborts::kRun);
+      cuda_emulation::set_nccl_aborts(Aborts::kRun);
       ASSERT_FINE(mail.flush());
       ASSERT_FINE(send(mail, transport, RankId(1), 2));
     } else {
@@ -235,6 +246,11 @@ TEST_F(HaltedRows, RowsAreInUseUntilTheOldLaneIsGone) {
     ASSERT_NO_FATAL_FAILURE(done.wait(mail, transport));
   });
 }
+
+INSTANTIATE_TEST_SUITE_P(Aborts, SlowEnds, ::testing::Values(Aborts::kHeld, Aborts::kEarly),
+                         [](const auto& each) {
+                           return each.param == Aborts::kHeld ? "Held" : "Early";
+                         });
 
 }  // namespace
 }  // namespace switchyard::comm::test
