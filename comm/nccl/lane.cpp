@@ -43,9 +43,9 @@ void Lane::end(ncclComm_t& comm, Registrations registrations) {
 }
 
 void Lane::end_shrinking() {
-  if (parent_ == nullptr || comm_ == nullptr) return end(parent_);
-  gone_.push_back(reaper_->abort_made_of(std::exchange(comm_, nullptr),
-                                         std::exchange(parent_, nullptr), {gpu_, stream_}));
+  if (parent_ == nullptr) return;
+  gone_.push_back(
+      reaper_->abort_making(std::exchange(parent_, nullptr), std::move(rest_), {gpu_, stream_}));
 }
 
 void Lane::stop(Ending ending) {
@@ -83,7 +83,8 @@ void Lane::restart_with_rest(const Invitation& rest, RankId self) {
   parent_ = std::exchange(comm_, nullptr);
   registrations_.clear();  // they go with it
   state_ = State::kShrinking;
-  if (auto begun = shrink(parent_, std::move(places_left_out), lane_config(rest), comm_); !begun) {
+  rest_ = std::make_shared<ncclComm_t>(nullptr);
+  if (auto begun = shrink(parent_, std::move(places_left_out), lane_config(rest), *rest_); !begun) {
     failed_ = std::move(begun).error();
   }
 }
@@ -117,11 +118,16 @@ Result<void> Lane::poll() {
 // The old one is ended when the next is there, or has failed.
 Result<void> Lane::next_of_shrinking() {
   if (!failed_) {
-    const auto there = settled("leaving ranks out of a communicator");
+    const auto there = settled(parent_, "leaving ranks out of a communicator");
     if (there && !*there) return {};
     if (!there) failed_ = there.error();
   }
-  failed_ ? end_shrinking() : end(parent_);
+  if (failed_) {
+    end_shrinking();
+  } else {
+    comm_ = *std::exchange(rest_, nullptr);
+    end(parent_);
+  }
   state_ = State::kClearing;
   return {};
 }
@@ -157,13 +163,13 @@ Result<void> Lane::advance() {
   if (state_ == State::kShrinking) SY_TRY(next_of_shrinking());
   if (state_ == State::kClearing) SY_TRY(next_of_clearing());
   if (state_ == State::kJoining) {
-    SY_ASSIGN(const bool joined, settled("joining a communicator"));
+    SY_ASSIGN(const bool joined, settled(comm_, "joining a communicator"));
     if (!joined) return {};
     SY_TRY(become_ready());
   }
   if (state_ != State::kReady) return {};
   if (launching_ || !groups_.empty()) {
-    SY_ASSIGN(const bool in_stream, settled("moving rows"));
+    SY_ASSIGN(const bool in_stream, settled(comm_, "moving rows"));
     if (!in_stream) return {};
   }
   if (launching_) SY_TRY(mark_group());
@@ -185,12 +191,12 @@ Result<void> Lane::join() {
 }
 
 // Whether the last call on the communicator is done.
-Result<bool> Lane::settled(std::string_view what) {
+Result<bool> Lane::settled(ncclComm_t comm, std::string_view what) {
   ncclResult_t state = ncclSuccess;
-  SY_TRY(check_nccl(ncclCommGetAsyncError(comm_, &state), "asking for errors"));
+  SY_TRY(check_nccl(ncclCommGetAsyncError(comm, &state), "asking for errors"));
   if (state == ncclInProgress) return false;
   if (auto fine = check_nccl(state, what); !fine) {
-    fine.error().message += fmt::format(" ({})", ncclGetLastError(comm_));
+    fine.error().message += fmt::format(" ({})", ncclGetLastError(comm));
     return Unexpected(std::move(fine).error());
   }
   return true;

@@ -91,13 +91,13 @@ class Lane {
   [[nodiscard]] int place_of(RankId rank) const;
   void forget_transfers();
   void end(ncclComm_t& comm, Registrations registrations = {});
-  // The old communicator and, before it, what is being made of it.
+  // The old communicator and what is being made of it.
   void end_shrinking();
   [[nodiscard]] Result<void> become_ready();
   [[nodiscard]] Result<void> next_of_shrinking();
   [[nodiscard]] Result<void> next_of_clearing();
   [[nodiscard]] Result<void> join();
-  [[nodiscard]] Result<bool> settled(std::string_view what);
+  [[nodiscard]] static Result<bool> settled(ncclComm_t comm, std::string_view what);
   [[nodiscard]] Result<void> advance();
   [[nodiscard]] Result<void> launch();
   [[nodiscard]] Result<void> mark_group();
@@ -109,8 +109,11 @@ class Lane {
   Invitation invitation_;  // to the communicator that is joined or about to be
   RankId self_;
   ncclComm_t comm_ = nullptr;
-  bool complete_ = false;        // comm_ was ready once
-  ncclComm_t parent_ = nullptr;  // kShrinking: what comm_ is made of
+  bool complete_ = false;  // comm_ was ready once
+  // kShrinking: what the next one is made of, and where NCCL puts that when it is there, from a
+  // thread of its own, so it may outlive the lane. Until then the old one is asked how far it is.
+  ncclComm_t parent_ = nullptr;
+  std::shared_ptr<ncclComm_t> rest_;
   std::vector<MutableBytes> memory_;
   Registrations registrations_;  // with comm_
   bool plain_only_ = false;

@@ -24,17 +24,18 @@ bool comes_to_rest(const Stream& stream, Duration limit) {
 
 }  // namespace
 
-Reaper::Gone Reaper::abort_in_turn(std::vector<ncclComm_t> comms, Place place,
-                                   Registrations registrations) {
+Reaper::Gone Reaper::abort_both(ncclComm_t comm, std::shared_ptr<const ncclComm_t> made,
+                                Place place, Registrations registrations) {
   auto gone = std::make_shared<std::atomic<bool>>(false);
   std::erase_if(pending_, [](const Gone& each) { return each->load(); });
   pending_.push_back(gone);
-  std::thread([comms = std::move(comms), place = std::move(place), gone,
+  std::thread([comm, made = std::move(made), place = std::move(place), gone,
                registrations = std::move(registrations), limit = kernels_end_] {
     (void)cudaSetDevice(place.gpu);
-    take_back(comms.front(), registrations);
+    take_back(comm, registrations);
     // Whatever it answers, the communicator may not be touched any more.
-    for (const ncclComm_t comm : comms) (void)ncclCommAbort(comm);
+    (void)ncclCommAbort(comm);
+    if (made != nullptr && *made != nullptr) (void)ncclCommAbort(*made);
     if (!comes_to_rest(*place.stream, limit)) return;
     gone->store(true);
     gone->notify_all();

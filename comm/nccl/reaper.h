@@ -37,19 +37,21 @@ class Reaper {
   // `registrations` are taken back first: empty unless nothing is under way and all members are
   // there; else the abort does it, which waits for nobody who is not.
   [[nodiscard]] Gone abort(ncclComm_t comm, Place place, Registrations registrations = {}) {
-    return abort_in_turn({comm}, std::move(place), std::move(registrations));
+    return abort_both(comm, nullptr, std::move(place), std::move(registrations));
   }
-  // One after the other, because the first is being made of the second.
-  [[nodiscard]] Gone abort_made_of(ncclComm_t child, ncclComm_t parent, Place place) {
-    return abort_in_turn({child, parent}, std::move(place), {});
+  // Of which another one is being made, or was to be: its end is the end of that making, which
+  // tells what has come of it (in `made`, null: nothing). That is ended next.
+  [[nodiscard]] Gone abort_making(ncclComm_t comm, std::shared_ptr<const ncclComm_t> made,
+                                  Place place) {
+    return abort_both(comm, std::move(made), std::move(place), {});
   }
   // Until all are gone (true), or the deadline. Those that are not by then end with the process,
   // and so has the memory that they use.
   bool wait(Deadline deadline) noexcept;
 
  private:
-  [[nodiscard]] Gone abort_in_turn(std::vector<ncclComm_t> comms, Place place,
-                                   Registrations registrations);
+  [[nodiscard]] Gone abort_both(ncclComm_t comm, std::shared_ptr<const ncclComm_t> made,
+                                Place place, Registrations registrations);
   Duration kernels_end_;
   std::vector<Gone> pending_;
 };

@@ -52,8 +52,9 @@ void set_nccl_aborts(Aborts wish);
 // Communicators of this process that ncclCommAbort has ended so far.
 [[nodiscard]] std::uint64_t nccl_aborted();
 
-// How often a communicator was aborted before the one that was being made of it.
-[[nodiscard]] std::uint64_t nccl_parents_aborted_first();
+// Communicators that this process has made and that are neither aborted nor destroyed, one in the
+// making included.
+[[nodiscard]] std::size_t nccl_alive();
 
 // Registrations of this process that are neither taken back nor gone with their communicator.
 [[nodiscard]] std::size_t nccl_registrations();

@@ -53,6 +53,23 @@ ncclResult_t open(const Communicator::Options& options, NcclPoint point, ncclCom
   return finish(all, lock, *made);
 }
 
+ncclResult_t open_child(const Communicator::Options& options, ncclComm_t parent,
+                        ncclComm_t* handle) {
+  State& all = state();
+  Engine::Lock lock(all.mutex);
+  *handle = nullptr;
+  const auto made = Communicator::open(options);
+  if (made == nullptr) return misuse("a rank that is taken, or another number of ranks");
+  (void)publish(made);
+  const ncclResult_t error = visit(NcclPoint::kShrink);
+  if (error != ncclSuccess) made->fail(error, "a test wished this call to fail");
+  const auto old = find(parent);
+  old->shrinks_to(made, handle);
+  if (!options.blocking) return ncclInProgress;
+  while (old->poll(all) == ncclInProgress) all.engine.pause(lock);
+  return made->status();
+}
+
 }  // namespace
 
 std::shared_ptr<Communicator> find(ncclComm_t handle) {
@@ -72,6 +89,14 @@ ncclResult_t misuse(const std::string& text) {
 }
 
 }  // namespace cuda_emulation::nccl
+
+std::size_t cuda_emulation::nccl_alive() {
+  const std::lock_guard lock(state().mutex);
+  const auto alive = [](const auto& each) {
+    return each.second->life() != nccl::Communicator::Life::kGone;
+  };
+  return static_cast<std::size_t>(std::ranges::count_if(nccl::communicators(), alive));
+}
 
 using cuda_emulation::NcclPoint;
 using cuda_emulation::state;
@@ -177,7 +202,6 @@ ncclResult_t ncclCommAbort(ncclComm_t handle) {
   const auto comm = emulated::find(handle);
   if (comm == nullptr) return ncclInvalidArgument;
   if (comm->life() == Communicator::Life::kGone) return emulated::misuse("ncclCommAbort twice");
-  if (comm->shrinking()) ++emulated::settings().parents_aborted_first;
   comm->abort();
   ++emulated::settings().aborted;
   all.engine.notify();
@@ -221,11 +245,7 @@ ncclResult_t ncclCommShrink(ncclComm_t handle, int* excluded, int excluded_count
     }
   }
   emulated::note_blocks(config);
-  const ncclResult_t answer = emulated::open(options, NcclPoint::kShrink, new_comm);
-  const std::lock_guard lock(state().mutex);
-  const auto child = emulated::find(*new_comm);
-  if (child != nullptr) emulated::find(handle)->shrinks_to(child);
-  return answer;
+  return emulated::open_child(options, handle, new_comm);
 }
 
 namespace {

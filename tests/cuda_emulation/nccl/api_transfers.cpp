@@ -213,11 +213,6 @@ std::uint64_t nccl_aborted() {
   return nccl::settings().aborted;
 }
 
-std::uint64_t nccl_parents_aborted_first() {
-  const std::lock_guard lock(state().mutex);
-  return nccl::settings().parents_aborted_first;
-}
-
 std::vector<int> take_nccl_block_limits() {
   const std::lock_guard lock(state().mutex);
   const auto limits = std::exchange(nccl::settings().block_limits, {});

@@ -48,7 +48,21 @@ Communicator::Communicator(Options options, std::unique_ptr<World> world)
   polls_left_ = options_.blocking ? 0 : settings().polls;
 }
 
+void Communicator::hand_over_child() {
+  *child_to_ = reinterpret_cast<ncclComm_t>(child_.get());
+  child_.reset();
+}
+
+ncclResult_t Communicator::poll_child(State& all) {
+  const ncclResult_t state = child_->poll(all);
+  if (state == ncclInProgress) return state;
+  if (state != ncclSuccess) fail(state, child_->last_error());
+  hand_over_child();
+  return state;
+}
+
 ncclResult_t Communicator::poll(State& all) {
+  if (child_ != nullptr) return poll_child(all);
   if (error_ != ncclSuccess) return error_;
   if (polls_left_ > 0) {
     --polls_left_;
@@ -170,6 +184,10 @@ ncclResult_t Communicator::finalize() {
 }
 
 void Communicator::abort() {
+  if (child_ != nullptr) {
+    child_->fail(ncclInternalError, "aborted with what it is made of");
+    hand_over_child();
+  }
   life_ = Life::kGone;
   forget_registrations(*this);
   waiting_.clear();

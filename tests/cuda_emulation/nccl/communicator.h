@@ -31,7 +31,6 @@ struct Settings {
   std::array<std::uint64_t, kNcclPoints> visits{};
   std::uint64_t registered_bytes_sent = 0;
   std::uint64_t aborted = 0;
-  std::uint64_t parents_aborted_first = 0;
   std::set<int> block_limits;
   std::string complaint;
 };
@@ -69,11 +68,11 @@ class Communicator {
   void leave();   // destroyed in good order
   void revoke();  // shrunk away from, with its transfers
   void fail(ncclResult_t error, const std::string& text);
-  // `child` is being made of it until that is ready or gone.
-  void shrinks_to(const std::shared_ptr<Communicator>& child) { child_ = child; }
-  [[nodiscard]] bool shrinking() const {
-    const auto child = child_.lock();
-    return child != nullptr && child->life_ == Life::kJoining;
+  // `child` is being made of it: polls of this one are polls of that, and when it is there, has
+  // failed or is aborted with this one, its handle is put where the caller wants it; not before.
+  void shrinks_to(const std::shared_ptr<Communicator>& child, ncclComm_t* where) {
+    child_ = child;
+    child_to_ = where;
   }
 
   // The name of the world of the next shrink, equal on all survivors.
@@ -95,11 +94,14 @@ class Communicator {
   // Asked by the engine: true when the transfer is over or given up.
   [[nodiscard]] bool advance(State& all, Transfer& transfer);
   void watch_peers(int awaited);
+  [[nodiscard]] ncclResult_t poll_child(State& all);
+  void hand_over_child();
 
   Options options_;
   std::unique_ptr<World> world_;
   std::weak_ptr<Communicator> self_;
-  std::weak_ptr<Communicator> child_;
+  std::shared_ptr<Communicator> child_;  // in the making
+  ncclComm_t* child_to_ = nullptr;
   Life life_ = Life::kJoining;
   ncclResult_t error_ = ncclSuccess;        // stays
   ncclResult_t progress_ = ncclInProgress;  // of the call that is in progress

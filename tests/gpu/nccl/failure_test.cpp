@@ -60,14 +60,16 @@ struct Death {
 
 class RankDies : public NcclWorld, public ::testing::WithParamInterface<Death> {
  protected:
-  // Calls of ncclCommShrink by the survivors' ends of the survivors' lanes, two each.
-  static void expect_shrinks(std::uint64_t count) {
+  // Calls of ncclCommShrink by the survivors' ends of the survivors' lanes, two each, and what was
+  // joined by id after the death: nothing where shrinks work.
+  static void expect_shrinks(std::uint64_t count, std::uint64_t joins) {
     switch (GetParam().shrinking) {
       case Shrinking::kWorks: EXPECT_EQ(count, 4U); break;
       case Shrinking::kNotTried:
       case Shrinking::kTooOld: EXPECT_EQ(count, 0U); break;
       default: EXPECT_GE(count, 1U); break;
     }
+    EXPECT_EQ(joins == 0, GetParam().shrinking == Shrinking::kWorks) << joins;
   }
 };
 
@@ -80,6 +82,7 @@ TEST_P(RankDies, TheOthersGoOnWithoutIt) {
   if (shrinking == Shrinking::kTooOld) cuda_emulation::set_nccl_version(22605);
   cuda_emulation::set_peer_loss(GetParam().loss);
   const auto shrinks = cuda_emulation::nccl_visits(cuda_emulation::NcclPoint::kShrink);
+  std::uint64_t joins = 0;
   Meeting warm(3);
   Meeting done(2);
   std::atomic<bool> dead{false};
@@ -88,6 +91,7 @@ TEST_P(RankDies, TheOthersGoOnWithoutIt) {
     exchange_among(transport, mail, {0, 1, 2}, 0, 2);
     ASSERT_NO_FATAL_FAILURE(warm.wait(mail, transport));
     if (transport.rank() == RankId(2)) {
+      joins = cuda_emulation::nccl_visits(cuda_emulation::NcclPoint::kInit);
       // Its last messages have heads and no rows: it never launches them.
       ASSERT_FINE(send_numbered(mail, transport, RankId(0), 2));
       kill(ranks[2]);
@@ -117,7 +121,8 @@ TEST_P(RankDies, TheOthersGoOnWithoutIt) {
     ASSERT_FINE(mail.flush());
     ASSERT_NO_FATAL_FAILURE(done.wait(mail, transport));
   });
-  expect_shrinks(cuda_emulation::nccl_visits(cuda_emulation::NcclPoint::kShrink) - shrinks);
+  expect_shrinks(cuda_emulation::nccl_visits(cuda_emulation::NcclPoint::kShrink) - shrinks,
+                 cuda_emulation::nccl_visits(cuda_emulation::NcclPoint::kInit) - joins);
 }
 
 INSTANTIATE_TEST_SUITE_P(
