@@ -121,6 +121,10 @@ Result<void> Lane::next_of_shrinking() {
     const auto there = settled(parent_, "leaving ranks out of a communicator");
     if (there && !*there) return {};
     if (!there) failed_ = there.error();
+    if (there && *rest_ == nullptr) {
+      failed_ = Error{ErrorCode::kInternal, ErrorScope::kCommunicator,
+                      "nccl: leaving ranks out of a communicator: there is none"};
+    }
   }
   if (failed_) {
     end_shrinking();
