@@ -1,6 +1,7 @@
 // A launched cluster whose rows go by NCCL between emulated GPUs, and a rank of it that is killed
 // while they do: the survivors give its communicators up, make new ones and go on, and the texts
 // and the digests of their logits are those of one GPU.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <stdlib.h>  // NOLINT(modernize-deprecated-headers): setenv is POSIX
 
@@ -20,6 +21,13 @@ struct Loss {
   std::string told = "reported";
 };
 
+// How much there is to do: set by the build, for a GPU would be done with the emulation's work
+// before anybody could die.
+struct Work {
+  unsigned prompts = SWITCHYARD_LAUNCHED_PROMPTS;
+  unsigned tokens = SWITCHYARD_LAUNCHED_TOKENS;
+};
+
 class LaunchedByNccl : public ::testing::Test {
  protected:
   static void set_up(const std::string& told) {
@@ -31,23 +39,18 @@ class LaunchedByNccl : public ::testing::Test {
     ::unsetenv("CUDA_EMULATION_NCCL_LOSS");
   }
 
-  static Arguments run(const std::string& tokens) {
-    return {"generate",
-            "--preset",
-            "demo",
-            "--device",
-            "cuda",
-            "--prompt",
-            "The master of the house",
-            "--prompt",
-            "She had not ",
-            "--json",
-            "--quiet",
-            "--max-tokens",
-            tokens};
+  static Arguments run(const Work& work) {
+    Arguments all{"generate", "--preset",     "demo",
+                  "--device", "cuda",         "--json",
+                  "--quiet",  "--max-tokens", std::to_string(work.tokens)};
+    for (unsigned i = 0; i < work.prompts; ++i) {
+      const std::string text = i % 2 == 0 ? "The master of the house" : "She had not ";
+      all.insert(all.end(), {"--prompt", i < 2 ? text : fmt::format("{} {}", text, i)});
+    }
+    return all;
   }
-  static nlohmann::json one_gpu(const std::string& tokens) {
-    const auto alone = run_alone(run(tokens));
+  static nlohmann::json one_gpu(const Work& work) {
+    const auto alone = run_alone(run(work));
     EXPECT_EQ(alone.exit_code, 0) << alone.err;
     return alone.json()["sequences"];
   }
@@ -61,11 +64,11 @@ class NcclRankDies : public LaunchedByNccl, public ::testing::WithParamInterface
 constexpr unsigned kStepsBefore = 40;  // exchanges, five to a token
 
 TEST_P(NcclRankDies, ChangesNoToken) {
-  const std::string tokens = "24";
-  static const nlohmann::json wanted = one_gpu(tokens);
+  const Work work;
+  static const nlohmann::json wanted = one_gpu(work);
   Arguments launch{"-n", "4"};
   launch.insert(launch.end(), GetParam().launch.begin(), GetParam().launch.end());
-  LaunchedCluster cluster(launch, run(tokens));
+  LaunchedCluster cluster(launch, run(work));
   const auto busy = cluster.await([&](const nlohmann::json& now) {
     return now["view"].is_object() && now["ranks"][0]["steps"] >= kStepsBefore;
   });
@@ -100,7 +103,8 @@ class NcclRankStops : public LaunchedByNccl {
 // living rank moves on; then it runs again, and has to come back as a spare. The requests are long
 // enough for all that, and are given up then.
 TEST_F(NcclRankStops, AndComesBackAsASpare) {
-  LaunchedCluster cluster({"-n", "4", "--replicas", "2"}, run("150"));
+  const Work work{SWITCHYARD_LAUNCHED_PROMPTS_STOPPED, SWITCHYARD_LAUNCHED_TOKENS_STOPPED};
+  LaunchedCluster cluster({"-n", "4", "--replicas", "2"}, run(work));
   const auto busy = cluster.await([&](const nlohmann::json& now) {
     return now["view"].is_object() && now["ranks"][0]["steps"] >= kStepsBefore;
   });
