@@ -7,6 +7,7 @@
 #include "runtime/engine/session.h"
 #include "tests/cuda_emulation/control.h"
 #include "tests/gpu/small_model.h"
+#include "tests/unit/moe/forwarding_transport.h"
 
 namespace switchyard::tests {
 namespace {
@@ -40,34 +41,17 @@ std::uint64_t waits_so_far() {
 }
 
 // Counts how often it was asked to get on with what is on its way.
-class Asked final : public comm::Transport {
+class Asked final : public ForwardingTransport {
  public:
-  explicit Asked(std::unique_ptr<comm::Transport> inner) : inner_(std::move(inner)) {}
-  std::string_view name() const noexcept override { return inner_->name(); }
-  RankId rank() const noexcept override { return inner_->rank(); }
-  std::size_t size() const noexcept override { return inner_->size(); }
-  std::span<const std::string> hosts() const noexcept override { return inner_->hosts(); }
-  Result<comm::SendTicket> send(RankId to, comm::Channel channel, Bytes bytes) override {
-    return inner_->send(to, channel, bytes);
-  }
-  Result<bool> send_done(comm::SendTicket ticket) override { return inner_->send_done(ticket); }
-  Result<std::optional<comm::Arrival>> probe(comm::Channel channel) override {
-    return inner_->probe(channel);
-  }
-  Result<void> receive(const comm::Arrival& arrival, MutableBytes into) override {
-    return inner_->receive(arrival, into);
-  }
+  using ForwardingTransport::ForwardingTransport;
+
   Result<void> progress() override {
     ++times_;
-    return inner_->progress();
+    return ForwardingTransport::progress();
   }
-  void wait_a_moment(std::uint32_t idle_rounds) override { inner_->wait_a_moment(idle_rounds); }
-  void wake() noexcept override { inner_->wake(); }
-  Result<void> finalize(Deadline deadline) override { return inner_->finalize(deadline); }
   [[nodiscard]] std::uint64_t times() const noexcept { return times_; }
 
  private:
-  std::unique_ptr<comm::Transport> inner_;
   std::uint64_t times_ = 0;
 };
 

@@ -5,45 +5,31 @@
 
 #include "comm/worlds.h"
 #include "runtime/moe/expert_server.h"
+#include "tests/unit/moe/forwarding_transport.h"
 #include "tests/unit/moe/plane_world.h"
 
 namespace switchyard::moe::test {
 namespace {
 
 // A world in which messages stop half-way when the test says so, and end when it says so.
-class Halting final : public comm::Transport {
+class Halting final : public tests::ForwardingTransport {
  public:
-  explicit Halting(std::unique_ptr<comm::Transport> inner) : inner_(std::move(inner)) {}
+  using ForwardingTransport::ForwardingTransport;
 
   void halt_next() { halts_ = true; }
   // The senders have gone on: nothing is written any more.
   void end_all() { open_.clear(); }
 
-  std::string_view name() const noexcept override { return "halting"; }
-  RankId rank() const noexcept override { return inner_->rank(); }
-  std::size_t size() const noexcept override { return inner_->size(); }
-  std::span<const std::string> hosts() const noexcept override { return inner_->hosts(); }
-  Result<comm::SendTicket> send(RankId to, comm::Channel channel, Bytes bytes) override {
-    return inner_->send(to, channel, bytes);
-  }
-  Result<bool> send_done(comm::SendTicket ticket) override { return inner_->send_done(ticket); }
-  Result<std::optional<comm::Arrival>> probe(comm::Channel channel) override {
-    return inner_->probe(channel);
-  }
   Result<void> receive(const comm::Arrival& arrival, MutableBytes into) override {
     EXPECT_FALSE(open_.contains(into.data())) << "the transport still writes there";
-    SY_TRY(inner_->receive(arrival, into));
+    SY_TRY(ForwardingTransport::receive(arrival, into));
     if (!std::exchange(halts_, false)) return {};
     open_.insert(into.data());
     return fail(ErrorCode::kPeer, ErrorScope::kPeer, "it stopped in the middle of a message");
   }
   bool receive_over(const std::byte* into) override { return !open_.contains(into); }
-  void wait_a_moment(std::uint32_t idle_rounds) override { inner_->wait_a_moment(idle_rounds); }
-  void wake() noexcept override { inner_->wake(); }
-  Result<void> finalize(Deadline deadline) override { return inner_->finalize(deadline); }
 
  private:
-  std::unique_ptr<comm::Transport> inner_;
   std::set<const std::byte*> open_;
   bool halts_ = false;
 };
