@@ -186,7 +186,7 @@ Result<void> Lane::join() {
     SY_ASSIGN(auto stream, make_stream());
     stream_ = std::make_shared<const Stream>(std::move(stream));
   }
-  ncclUniqueId id;
+  ncclUniqueId id{};
   std::memcpy(&id, invitation_.id.data(), sizeof id);
   ncclConfig_t config = lane_config(invitation_);
   return check_nccl(ncclCommInitRankConfig(&comm_, static_cast<int>(invitation_.members.size()), id,

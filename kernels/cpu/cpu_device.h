@@ -72,7 +72,7 @@ class CpuDevice final : public Device {
   struct AttentionStep {
     const AttentionParams& params;
     CpuKvCache& cache;
-    std::size_t layer;
+    std::size_t layer = 0;
     const KvRows& rows;
     MatrixView<float> q;
     MatrixView<float> k;
