@@ -7,7 +7,8 @@
 //     three stages only one block is on its way while two are multiplied: 320 TFLOP/s; with six 511
 //     (four: 480). Without the second set of sums that law 1 asks for it would be 512 with four.
 //   2 (this) the tiles of an expert side by side, so that its rows and its matrix come from memory
-//     once, and experts of few rows left to single warps: experts 254 to 287 TFLOP/s.
+//     once, and experts of few rows left to single warps: experts 254 to 287 TFLOP/s, by the code
+//     of 3 with a block a tile; not measured with the loop of 1, as it is here.
 //   3 (not kept) a block for each place of a processor, which takes one tile after the other and
 //     brings the next one's blocks while it stores: 466, experts 294.
 //   4 (not yet) larger tiles, for which the sums of law 1 leave no registers; TMA that brings a

@@ -114,8 +114,8 @@ TEST(Style, CodeKeepsOutOfOtherPlacesTrades) {
       {R"(#\s*(el)?if(n?def)?\b.*(CUDA|NCCL))",
        R"(^(?!comm/nccl/(shrink|registration)\.cpp$|kernels/cuda/native/group_tile\.cuh$|)"
        R"(tests/cuda_emulation/))",
-       "CUDA and NCCL are files of the build; two of them know NCCL's version, one of a GPU's own "
-       "instructions which GPU it is compiled for"},
+       "CUDA and NCCL are files of the build; two of them know NCCL's version; one, of "
+       "instructions that only some GPUs have, knows for which it is compiled"},
   };
   for (const Banned& rule : rules) expect_absent(rule, &SourceFile::code);
 }

@@ -1,7 +1,8 @@
 // tests/gpu/include/group_tile.cuh -- the emulation's kernels/cuda/native/group_tile.cuh, in plain
-// C++. A product may run as early as it is asked for and as late as it is waited for: those of even
-// blocks do the one, those of odd blocks the other, so that an operand overwritten under a product
-// and a missing wait both show. Every thread reads the operands for its own sums.
+// C++. A product may run as early as it is asked for and as late as it is waited for: those of odd
+// blocks do the one, those of even blocks the other, where tile_loads.cuh has copies early. So one
+// of them shows an operand overwritten under a product and sums that nobody waited for, the other a
+// copy that nobody waited for. Every thread reads the operands for its own sums.
 #pragma once
 
 #include <cuda_runtime.h>
@@ -9,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 #include "tile_loads.cuh"
@@ -72,7 +74,7 @@ inline void begin_products() {}
 inline void multiply_group(GroupSums& sum, SharedPlace x, SharedPlace w, int step) {
   if (x % kGroupAlignment != 0 || w % kGroupAlignment != 0) __trap();
   const GroupProduct product{sum, x, w, step};
-  if ((blockIdx.x + blockIdx.y) % 2 == 0) {
+  if ((blockIdx.x + blockIdx.y) % 2 != 0) {
     product.run();
   } else {
     my_products().open.push_back(product);
