@@ -38,7 +38,7 @@ struct GroupTile {
   static constexpr int kRows = kGroups * kGroupRows;
   static constexpr unsigned int kThreads = kGroups * kGroupThreads;
   using Blocks = WideBlocks<static_cast<int>(kThreads), kRows, kColumns>;
-  // All of a processor's shared memory, by one block of two groups or two blocks of one.
+  // Most of a processor's shared memory, by one block of two groups or two blocks of one.
   static constexpr int kStages = kGroups == 1 ? 4 : 6;
   static constexpr SharedPlace kStageBytes = Blocks::kStageBytes;
   static constexpr SharedPlace kStagesBytes = kStages * kStageBytes;
